@@ -1,0 +1,16 @@
+"""The engine's one error for what a user can cause."""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """A run that cannot start, go on or be trusted: what happened, and what to do about it.
+
+    `exit_code` is the Pulumi CLI's for the same situation (`pkg/cmd/pulumi/cmd/exit_codes.go`).
+    """
+
+    def __init__(self, what: str, *, fix: str = "", exit_code: int = 1) -> None:
+        super().__init__(f"{what}\n{fix}" if fix else what)
+        self.what = what
+        self.fix = fix
+        self.exit_code = exit_code
