@@ -1,0 +1,15 @@
+"""The names under which governance facts stand on Kubernetes objects.
+
+The prefix is a reserved example domain: a ministry puts its own here, in this one place.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+GOVERNANCE_LABEL_PREFIX: Final = "onshore.example/"
+CATEGORY_LABEL: Final = GOVERNANCE_LABEL_PREFIX + "data-category"
+DEPARTMENT_LABEL: Final = GOVERNANCE_LABEL_PREFIX + "department"
+CLUSTER_LABEL: Final = GOVERNANCE_LABEL_PREFIX + "cluster"
+REGISTER_ANNOTATION: Final = GOVERNANCE_LABEL_PREFIX + "register"
+PLACEMENT_ANNOTATION: Final = GOVERNANCE_LABEL_PREFIX + "placed-because"

@@ -1,0 +1,428 @@
+"""The facts of the law and of the land: frozen records, and the questions one may ask of each *on a date*.
+
+Dates are inclusive: a record valid until a day is still valid on that day. Ids are lowercase with dashes. Nothing here
+reads a file (`inventories.loader` does) and nothing here decides a placement (`components.placement` does).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[^\s/]+(/\S*)?$")]
+
+AuditKind = Literal["security", "performance", "compliance"]
+DeploymentModel = Literal["public", "government", "private", "hybrid"]
+ServiceKind = Literal["kubernetes", "vm", "volume", "object-store", "database"]
+Exposure = Literal["internal", "public"]
+Standing = Literal["registered", "accredited"]
+Confidence = Literal["official", "reported", "inferred", "unknown", "fictional"]
+
+
+class Record(BaseModel):
+    """Frozen, and closed: a field it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Status(StrEnum):
+    """Where a provider stands with the Cloud Office on a day."""
+
+    UNKNOWN = "unknown"
+    APPLIED = "applied"
+    UNDER_REVIEW = "under-review"
+    REGISTERED = "registered"
+    ACCREDITED = "accredited"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+
+
+class SecurityLevel(StrEnum):
+    """The Cloud Office's four levels, lowest first."""
+
+    BASELINE = "baseline"
+    INTERMEDIATE = "intermediate"
+    ENHANCED = "enhanced"
+    HIGHEST = "highest"
+
+    @property
+    def rank(self) -> int:
+        return list(SecurityLevel).index(self)
+
+
+class Source(Record):
+    """Where a fact comes from; `confidence` unknown means a setting with the strict default."""
+
+    instrument: str
+    clause: str = ""
+    url: str = ""
+    retrieved: date | None = None
+    confidence: Confidence
+
+
+class StatusChange(Record):
+    """From `effective_on` the provider has this status; an accreditation may end by itself on `valid_until`."""
+
+    status: Status
+    effective_on: date
+    valid_until: date | None = None
+    reference: str = ""
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> Self:
+        if self.valid_until and self.valid_until < self.effective_on:
+            raise ValueError(f"valid_until {self.valid_until} lies before effective_on {self.effective_on}")
+        return self
+
+
+class Scope(Record):
+    """What an accreditation covers."""
+
+    service_kinds: frozenset[ServiceKind]
+    deployment_models: frozenset[DeploymentModel]
+
+
+class Accreditation(Record):
+    """A provider's file at the Cloud Office: its reference, history (oldest first) and scope."""
+
+    reference: str
+    history: Annotated[tuple[StatusChange, ...], Field(min_length=1)]
+    scope: Scope
+
+    @model_validator(mode="after")
+    def _history_in_order(self) -> Self:
+        days = [change.effective_on for change in self.history]
+        if days != sorted(days) or len(set(days)) != len(days):
+            raise ValueError("history must be in order of effective_on, one change a day")
+        return self
+
+    def status(self, *, on: date) -> Status:
+        """The status on a day; `unknown` before the first change, `expired` after the latest one's end."""
+        current = [change for change in self.history if change.effective_on <= on]
+        if not current:
+            return Status.UNKNOWN
+        last = current[-1]
+        return Status.EXPIRED if last.valid_until and last.valid_until < on else last.status
+
+
+class Audit(Record):
+    """One ICT audit of a provider by a third party."""
+
+    kind: AuditKind
+    held_on: date
+    valid_until: date
+    outcome: Literal["passed", "failed"]
+    auditor: str
+    reference: str
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> Self:
+        if self.valid_until < self.held_on:
+            raise ValueError(f"valid_until {self.valid_until} lies before held_on {self.held_on}")
+        return self
+
+
+class Site(Record):
+    """A data centre; `country` decides what lies in the country."""
+
+    id: Id
+    name: str
+    country: Country
+    city: str = ""
+
+
+class Prices(Record):
+    """A price list in Pakistani rupees a month."""
+
+    effective_on: date
+    vcpu_month_pkr: Annotated[float, Field(ge=0)]
+    memory_gib_month_pkr: Annotated[float, Field(ge=0)]
+    storage_gib_month_pkr: Annotated[float, Field(ge=0)]
+
+
+class Region(Record):
+    """A cloud region: one or more sites under one name."""
+
+    id: Id
+    sites: Annotated[tuple[Id, ...], Field(min_length=1)]
+    service_kinds: frozenset[ServiceKind]
+    deployment_model: DeploymentModel
+    official_part: DeploymentModel | None = None
+    security_level: SecurityLevel
+    prices: Prices | None = None
+
+
+class IngressClasses(Record):
+    """The names a cluster gives its internal and its public ingress class."""
+
+    internal: str
+    public: str | None = None
+
+
+class Cluster(Record):
+    """A Kubernetes cluster, known by its API server and the digest of its CA certificate.
+
+    `ca_sha256`: sha256 of the CA certificate in DER, lowercase hex. `official_part`: in a hybrid cloud, the model of
+    the part that official workloads run on. `dedicated_nodes`: nodes can be set apart for one department.
+    """
+
+    id: Id
+    region: Id
+    site: Id
+    server: HttpsUrl
+    ca_sha256: Sha256
+    deployment_model: DeploymentModel
+    official_part: DeploymentModel | None = None
+    security_level: SecurityLevel
+    ingress_classes: IngressClasses
+    dedicated_nodes: bool = False
+    prices: Prices
+    fictional: bool = False
+
+
+class Host(Record):
+    """A machine under Ansible; `host_key_sha256` is OpenSSH's fingerprint without its prefix."""
+
+    id: Id
+    site: Id
+    region: Id
+    address: str
+    host_key_sha256: str
+    department: Id
+    category_ceiling: str
+
+
+class Provider(Record):
+    """A cloud service provider with all it runs."""
+
+    id: Id
+    name: str
+    fictional: bool = False
+    accreditation: Accreditation
+    audits: tuple[Audit, ...] = ()
+    sites: Annotated[tuple[Site, ...], Field(min_length=1)]
+    regions: tuple[Region, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
+    hosts: tuple[Host, ...] = ()
+
+    def audit(self, kind: AuditKind, *, on: date) -> Audit | None:
+        """The latest audit of a kind held by that day, whatever its outcome or age."""
+        held = [audit for audit in self.audits if audit.kind == kind and audit.held_on <= on]
+        return max(held, key=lambda audit: (audit.held_on, audit.valid_until), default=None)
+
+
+class Department(Record):
+    """A public sector entity; `group` is its RBAC group in clusters."""
+
+    id: Id
+    name: str
+    group: str
+    fictional: bool = False
+
+
+class Approval(Record):
+    """A written approval that a category's rule asks for (secret data in a private cloud)."""
+
+    id: Id
+    department: Id
+    category: str
+    deployment_model: DeploymentModel
+    office: str
+    reference: str
+    issued_on: date
+    expires_on: date
+    fictional: bool = False
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> Self:
+        if self.expires_on < self.issued_on:
+            raise ValueError(f"expires_on {self.expires_on} lies before issued_on {self.issued_on}")
+        return self
+
+    def covers(self, department: str, category: str, model: DeploymentModel, *, on: date) -> bool:
+        """Whether it allows this department this model for this category on a day."""
+        asked = (department, category, model)
+        return (
+            asked == (self.department, self.category, self.deployment_model) and self.issued_on <= on <= self.expires_on
+        )
+
+
+class Waiver(Record):
+    """A time-bound deviation (NOC) from one rule, for named stacks and URNs."""
+
+    id: Id
+    rule: str
+    stacks: Annotated[tuple[str, ...], Field(min_length=1)]
+    urn_pattern: str
+    owner: str
+    reason: str
+    approving_office: str
+    reference: str
+    starts_on: date
+    ends_on: date
+
+
+class CategoryRule(Record):
+    """What one data category asks of the place it lives in.
+
+    `hybrid_official_part`: in a hybrid cloud, the model that the official part must have (None: any).
+    `models_by_approval`: models allowed only with an `Approval`. `image_digest`: images must be pinned by digest.
+    """
+
+    standing: Standing
+    in_country: bool
+    deployment_models: frozenset[DeploymentModel]
+    models_by_approval: frozenset[DeploymentModel] = frozenset()
+    hybrid_official_part: DeploymentModel | None = None
+    security_level: SecurityLevel
+    exposure: Exposure
+    dedicated_nodes: bool = False
+    image_digest: bool = False
+    pod_security: Literal["baseline", "restricted"] = "restricted"
+
+
+class Category(Record):
+    """One data category; a higher `rank` is stricter. `aliases` are other names in use."""
+
+    id: Id
+    rank: int
+    title: str
+    definition: str
+    aliases: tuple[Id, ...] = ()
+    source: Source
+    rule: CategoryRule
+
+
+class Setting(Record):
+    """A legal parameter that no source fixes, with the value chosen here."""
+
+    id: Id
+    value: str | int | bool | tuple[str, ...]
+    note: str = ""
+    source: Source
+
+
+class Profile(Record):
+    """A taxonomy with its rules: which categories there are and what each asks.
+
+    A `production` profile refuses fictional data. `required_audits`: kinds that must be passed and in date.
+    """
+
+    id: Id
+    version: str
+    country: Country
+    production: bool = True
+    required_audits: frozenset[AuditKind]
+    settings: tuple[Setting, ...] = ()
+    categories: Annotated[tuple[Category, ...], Field(min_length=1)]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Category]:
+        return {name: category for category in self.categories for name in (category.id, *category.aliases)}
+
+    def category(self, name: str) -> Category | None:
+        """The category of an id or alias."""
+        return self._by_name.get(name)
+
+
+class RuleMeta(Record):
+    """What is written about one rule of the catalogue; its check is `policies/checks/<slug>.py`."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}-\d{3}$")]
+    slug: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    title: str
+    severity: Literal["critical", "high", "medium"]
+    categories: tuple[str, ...] = ()
+    source: Source
+    effective_on: date
+    params: dict[str, str | int | bool | tuple[str, ...]] = Field(default_factory=dict)
+    remediation: str
+    waivable: bool = False
+
+
+class Register(Record):
+    """The Cloud Office's register as of one issue.
+
+    `digest` is the sha256 of all files it was read from, overlays included; `overlays` names those.
+    """
+
+    id: Id
+    version: str
+    country: Country
+    issued_on: date
+    expires_on: date
+    fictional: bool = False
+    source: Source
+    providers: Annotated[tuple[Provider, ...], Field(min_length=1)]
+    departments: tuple[Department, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    digest: str = ""
+    overlays: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> Self:
+        if self.expires_on < self.issued_on:
+            raise ValueError(f"expires_on {self.expires_on} lies before issued_on {self.issued_on}")
+        return self
+
+    @cached_property
+    def _clusters(self) -> dict[str, tuple[Provider, Cluster]]:
+        return {cluster.id: (provider, cluster) for provider in self.providers for cluster in provider.clusters}
+
+    @cached_property
+    def _sites(self) -> dict[str, Site]:
+        return {site.id: site for provider in self.providers for site in provider.sites}
+
+    @cached_property
+    def _by_address(self) -> dict[tuple[str, str], Cluster]:
+        return {(c.server, c.ca_sha256): c for _, c in self._clusters.values()}
+
+    def clusters(self) -> tuple[tuple[Provider, Cluster], ...]:
+        """Every cluster with its provider, in order of id."""
+        return tuple(self._clusters[key] for key in sorted(self._clusters))
+
+    def cluster(self, cluster_id: str) -> tuple[Provider, Cluster] | None:
+        """A cluster with its provider."""
+        return self._clusters.get(cluster_id)
+
+    def cluster_at(self, server: str, ca_sha256: str) -> tuple[Provider, Cluster] | None:
+        """The cluster that answers at an API server under a CA."""
+        found = self._by_address.get((server.rstrip("/"), ca_sha256))
+        return self._clusters[found.id] if found else None
+
+    def site(self, site_id: str) -> Site | None:
+        """A site of any provider."""
+        return self._sites.get(site_id)
+
+    def department(self, department_id: str) -> Department | None:
+        """A department by id."""
+        return next((d for d in self.departments if d.id == department_id), None)
+
+    def approved(self, department: str, category: str, model: DeploymentModel, *, on: date) -> bool:
+        """Whether a written approval covers this use on a day."""
+        return any(approval.covers(department, category, model, on=on) for approval in self.approvals)
+
+
+class ClusterOverlay(Record):
+    """Where a register's cluster really answers, for a try-out on this machine."""
+
+    id: Id
+    server: HttpsUrl
+    ca_sha256: Sha256
+
+
+class RegisterOverlay(Record):
+    """Replaces the addresses of clusters in a register; always fictional, so a production profile refuses it."""
+
+    overlay: Id
+    fictional: Literal[True]
+    clusters: Annotated[tuple[ClusterOverlay, ...], Field(min_length=1)]
