@@ -1,0 +1,50 @@
+# Every target works from a fresh clone: the environment is made first, from uv.lock.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+UV := $(shell command -v uv || echo .venv/bin/uv)
+BIN := .venv/bin
+CASES ?= tests/conformance
+STAMP := .venv/.synced
+
+export ONSHORE_MAKE_TARGET := $(firstword $(MAKECMDGOALS))
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(STAMP): pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "onshore needs Python >= 3.11; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Type: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@command -v uv >/dev/null || test -x .venv/bin/uv || \
+	  { echo "==> installing uv into .venv"; $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet 'uv>=0.9'; }
+	@echo "==> installing the locked environment into .venv"
+	@$(UV) sync --quiet --frozen --python $(PYTHON)
+	@touch $@
+
+setup: $(STAMP) ## install the locked environment into .venv
+
+up: $(STAMP) ## the main job: a real cluster, a workload on it, and a refusal
+	@$(BIN)/python -m cli.tour
+
+test: check ## lint, types, room contracts, and every test
+	@$(BIN)/pytest
+
+check: $(STAMP) ## lint, types and room contracts only
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+conformance: $(STAMP) ## run recorded cases: make conformance CASES=folder
+	@$(BIN)/python -m tests.conformance.run $(CASES)
+
+bench: $(STAMP) ## measure; ratios in one run
+	@$(BIN)/python -m benchmarks.run
+
+clean: ## stop the sandbox clusters and remove what make made
+	@test ! -x $(BIN)/onshore || $(BIN)/onshore cluster down --all
+	rm -rf .venv .onshore .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: help setup up test check conformance bench clean
