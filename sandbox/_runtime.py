@@ -1,0 +1,163 @@
+"""Start what is missing of a cluster, in order, and wait until it is of use."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import time
+from typing import TYPE_CHECKING, Final
+
+import httpx
+
+from sandbox import _api
+from sandbox._files import write_whole
+from sandbox._layout import PORTS, START_ORDER, Layout, arguments, kubeconfig, server_url
+from sandbox._processes import running, start, stop
+from sandbox.errors import SandboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+_READY_WITHIN_S: Final = 120.0
+_POLL_S: Final = 0.1
+_GRACE_S: Final = 15.0
+_ATTEMPTS: Final = 3
+_LOG_TAIL_LINES: Final = 5
+
+
+class _PortTakenError(Exception):
+    """Another process took a port between our choice and the component's start."""
+
+
+def bring_up(
+    layout: Layout,
+    ports: Mapping[str, int],
+    nodes: int,
+    programs: Mapping[str, Path],
+    progress: Callable[[str], None],
+    record: Callable[[Mapping[str, int]], None],
+) -> Mapping[str, int]:
+    """Start every component that does not run, wait until the cluster is ready, and return the ports in use.
+
+    `ports` are those of the last time and are kept when they can be; `record` is told the ports before anything listens.
+    Raises SandboxError.
+    """
+    wanted = ports
+    for attempt in itertools.count(1):
+        chosen = _settle_ports(layout, wanted, progress)
+        record(chosen)
+        try:
+            _start_missing(layout, chosen, nodes, programs, progress)
+        except _PortTakenError as error:
+            if attempt == _ATTEMPTS:
+                raise SandboxError(f"The ports chosen were taken each time ({error}).", "Try again.") from error
+            wanted = {}
+        else:
+            return chosen
+    raise AssertionError  # the loop above only ends by returning or raising
+
+
+def stop_all(layout: Layout, progress: Callable[[str], None]) -> None:
+    """Stop every process of the cluster: those that use the API server first, the data's keeper last."""
+    if not (alive := running(layout.directory)):
+        return
+    progress(f"stopping {len(alive)} processes of the sandbox cluster {layout.directory.name}")
+    for group in (START_ORDER[2:], START_ORDER[1:2], START_ORDER[:1]):
+        stop([process for process in alive if process.component in group], _GRACE_S)
+
+
+def _settle_ports(layout: Layout, ports: Mapping[str, int], progress: Callable[[str], None]) -> Mapping[str, int]:
+    alive = {process.component for process in running(layout.directory)}
+    idle = [port for component, names in PORTS.items() if component not in alive for port in names]
+    if ports and all(_is_free(ports[port]) for port in idle):
+        return ports
+    # One port that cannot be had again moves the server, and then everything that knows its address starts anew.
+    stop_all(layout, progress)
+    names = [port for names in PORTS.values() for port in names]
+    return dict(zip(names, _free_ports(len(names)), strict=True))
+
+
+def _start_missing(
+    layout: Layout,
+    ports: Mapping[str, int],
+    nodes: int,
+    programs: Mapping[str, Path],
+    progress: Callable[[str], None],
+) -> None:
+    name, server = layout.directory.name, server_url(ports)
+    for client in START_ORDER[2:]:
+        write_whole(layout.client_kubeconfig(client), kubeconfig(name, server, layout.pki, client))
+    alive = {process.component for process in running(layout.directory)}
+    missing = [component for component in START_ORDER if component not in alive]
+    if missing:
+        progress(f"starting the sandbox cluster {name}: {', '.join(missing)}; usually takes 5 to 10 seconds")
+    with _api.connect(server, layout.pki) as client_of_api:
+        for group in (START_ORDER[:2], START_ORDER[2:]):
+            for component in group:
+                if component in missing:
+                    argv = [str(programs[component]), *arguments(component, layout, ports)]
+                    start(component, argv, layout.directory, layout.log(component))
+            if group == START_ORDER[:2]:
+                _wait(layout, group, lambda: "" if _api.is_ready(client_of_api) else f"{server} is not ready")
+                _api.apply(client_of_api, _api.objects(nodes))
+                _api.delete_other_nodes(client_of_api, _api.node_names(nodes))
+        _wait(layout, START_ORDER, lambda: _api.settled(client_of_api, nodes))
+    if missing:
+        progress(f"the sandbox cluster {name} is ready at {server}")
+
+
+def _wait(layout: Layout, components: tuple[str, ...], owed: Callable[[], str]) -> None:
+    """Wait until `owed` answers '' ; raise as soon as a component ends, or when the time is up."""
+    deadline = time.monotonic() + _READY_WITHIN_S
+    last = ""
+    while time.monotonic() < deadline:
+        try:
+            if not (last := owed()):
+                return
+        except httpx.HTTPError as error:
+            last = str(error)
+        alive = {process.component for process in running(layout.directory)}
+        for component in components:
+            if component not in alive:
+                raise _ended(layout, component)
+        time.sleep(_POLL_S)
+    name = layout.directory.name
+    raise SandboxError(
+        f"The sandbox cluster {name} is not ready after {_READY_WITHIN_S:.0f} seconds: {last}. Logs: {layout.directory / 'logs'}.",
+        f"Run `onshore cluster down {name}`, then `onshore cluster up {name}`; add --purge to the first when it happens again.",
+    )
+
+
+def _ended(layout: Layout, component: str) -> Exception:
+    log = layout.log(component)
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_TAIL_LINES:]
+    if any("address already in use" in line for line in lines):
+        return _PortTakenError(component)
+    tail = "\n".join(f"    {line}" for line in lines)
+    name = layout.directory.name
+    return SandboxError(
+        f"{component} of the sandbox cluster {name} ended by itself; its log is {log}. It ends with:\n{tail}\n",
+        f"Run `onshore cluster down {name} --purge` and bring it up anew; if that fails too, look into the log.",
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the components do: what lingers is no hindrance
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
