@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[^\s/]+(/\S*)?$")]
+HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[^\s/]+(/\S*[^\s/])?$")]
 
 AuditKind = Literal["security", "performance", "compliance"]
 DeploymentModel = Literal["public", "government", "private", "hybrid"]
@@ -29,7 +29,7 @@ Confidence = Literal["official", "reported", "inferred", "unknown", "fictional"]
 class Record(BaseModel):
     """Frozen, and closed: a field it does not know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 class Status(StrEnum):
@@ -349,11 +349,8 @@ class RuleMeta(Record):
     waivable: bool = False
 
 
-class Register(Record):
-    """The Cloud Office's register as of one issue.
-
-    `digest` is the sha256 of all files it was read from, overlays included; `overlays` names those.
-    """
+class RegisterHead(Record):
+    """What a register says of itself, without its records."""
 
     id: Id
     version: str
@@ -362,17 +359,25 @@ class Register(Record):
     expires_on: date
     fictional: bool = False
     source: Source
-    providers: Annotated[tuple[Provider, ...], Field(min_length=1)]
-    departments: tuple[Department, ...] = ()
-    approvals: tuple[Approval, ...] = ()
-    digest: str = ""
-    overlays: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _dates_in_order(self) -> Self:
         if self.expires_on < self.issued_on:
             raise ValueError(f"expires_on {self.expires_on} lies before issued_on {self.issued_on}")
         return self
+
+
+class Register(RegisterHead):
+    """The Cloud Office's register as of one issue.
+
+    `digest` is the sha256 of all files it was read from, overlays included; `overlays` names those.
+    """
+
+    providers: Annotated[tuple[Provider, ...], Field(min_length=1)]
+    departments: tuple[Department, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    digest: str = ""
+    overlays: tuple[str, ...] = ()
 
     @cached_property
     def _clusters(self) -> dict[str, tuple[Provider, Cluster]]:

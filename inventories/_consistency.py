@@ -1,0 +1,142 @@
+"""What no single record can say of itself: ids used twice, names that point nowhere, records that disagree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from inventories.faults import Fault
+from inventories.yaml_source import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from inventories.models import Approval, Category, CategoryRule, Cluster, Department, Provider, RegisterOverlay
+    from inventories.yaml_source import Document, KeyPath
+
+    ProviderFile: TypeAlias = tuple[Document, Provider]
+
+
+def provider_faults(document: Document, provider: Provider) -> Iterator[Fault]:
+    """Regions and clusters must name sites and regions of their own provider."""
+    expected = document.name.rsplit("/", 1)[-1].removesuffix(".yaml")
+    if provider.id != expected:
+        yield Fault(document.where(("id",)), "a provider's file bears its id", provider.id, fix=f"use `{expected}`")
+    sites = [site.id for site in provider.sites]
+    regions = {region.id: region for region in provider.regions}
+    for index, region in enumerate(provider.regions):
+        for number, site in enumerate(region.sites):
+            if site not in sites:
+                place: KeyPath = ("regions", index, "sites", number)
+                yield Fault(document.where(place), "no such site of this provider", site, fix=nearest(site, sites))
+    for index, cluster in enumerate(provider.clusters):
+        place = ("clusters", index)
+        if cluster.site not in sites:
+            fix = nearest(cluster.site, sites)
+            yield Fault(document.where((*place, "site")), "no such site of this provider", cluster.site, fix=fix)
+        home = regions.get(cluster.region)
+        if home is None:
+            fix = nearest(cluster.region, list(regions))
+            yield Fault(document.where((*place, "region")), "no such region of this provider", cluster.region, fix=fix)
+        elif cluster.site not in home.sites:
+            what = f"the site does not belong to region {home.id}"
+            yield Fault(document.where((*place, "site")), what, cluster.site, fix=nearest(cluster.site, home.sites))
+        elif "kubernetes" not in home.service_kinds:
+            what, fix = f"region {home.id} does not offer kubernetes", "add it to the region's service_kinds"
+            yield Fault(document.where((*place, "region")), what, cluster.id, fix=fix)
+
+
+def register_faults(
+    providers: Sequence[ProviderFile],
+    departments: tuple[Document, Sequence[Department]] | None,
+    approvals: tuple[Document, Sequence[Approval]] | None,
+    *,
+    fictional: bool,
+) -> Iterator[Fault]:
+    """Ids are used once in the whole register, and approvals name its departments."""
+    for kind in ("sites", "regions", "clusters", "hosts"):
+        yield from _twice(
+            kind.removesuffix("s"),
+            (
+                (record.id, document.where((kind, index, "id")))
+                for document, provider in providers
+                for index, record in enumerate(getattr(provider, kind))
+            ),
+        )
+    addresses = (
+        (f"{cluster.server} {cluster.ca_sha256[:12]}", document.where(("clusters", index, "server")))
+        for document, provider in providers
+        for index, cluster in enumerate(provider.clusters)
+    )
+    yield from _twice("cluster address", addresses)
+    if departments:
+        document, records = departments
+        places = ((record.id, document.where(("departments", i, "id"))) for i, record in enumerate(records))
+        yield from _twice("department", places)
+    if approvals:
+        document, given = approvals
+        yield from _twice("approval", ((a.id, document.where(("approvals", i, "id"))) for i, a in enumerate(given)))
+        known = [record.id for record in departments[1]] if departments else None
+        for index, approval in enumerate(given):
+            if known is not None and approval.department not in known:
+                where, fix = document.where(("approvals", index, "department")), nearest(approval.department, known)
+                yield Fault(where, "no such department", approval.department, fix=fix)
+            if approval.fictional and not fictional:
+                # Nothing would mark what it allows as fictional, so a production profile could not refuse it.
+                where = document.where(("approvals", index, "fictional"))
+                yield Fault(where, "a fictional approval in a register that is not fictional", fix="remove it")
+
+
+def overlay_faults(
+    overlays: Sequence[tuple[Document, RegisterOverlay]], clusters: Iterable[Cluster]
+) -> Iterator[Fault]:
+    """Overlays name clusters of the register and agree on each."""
+    known = sorted(cluster.id for cluster in clusters)
+    said: dict[str, tuple[tuple[str, str], str]] = {}
+    for document, overlay in overlays:
+        for index, record in enumerate(overlay.clusters):
+            where = document.where(("clusters", index, "id"))
+            if record.id not in known:
+                yield Fault(where, "the register has no such cluster", record.id, fix=nearest(record.id, known))
+            address = (record.server, record.ca_sha256)
+            before = said.setdefault(record.id, (address, where))
+            if before[0] != address:
+                yield Fault(where, f"disagrees with {before[1]}", record.id, fix="keep one overlay for the cluster")
+
+
+def category_faults(places: Sequence[tuple[Category, str]]) -> Iterator[Fault]:
+    """Names and ranks of categories are used once, and a higher rank asks for no less."""
+    names = ((name, where) for category, where in places for name in (category.id, *category.aliases))
+    yield from _twice("category name", names)
+    yield from _twice("category rank", ((str(category.rank), where) for category, where in places))
+    in_order = sorted(places, key=lambda place: place[0].rank)
+    for (lower, _), (higher, where) in zip(in_order, in_order[1:], strict=False):
+        weaker = _weaker(lower.rule, higher.rule)
+        if weaker:
+            what = f"ranks above {lower.id} but asks for less"
+            fix = f"make it at least as strict as {lower.id}, or lower its rank"
+            yield Fault(where, what, f"{higher.id}: {', '.join(weaker)}", "a stricter category never widens", fix)
+
+
+def _weaker(lower: CategoryRule, higher: CategoryRule) -> list[str]:
+    """The fields in which a rule is weaker than the one below it; use by approval is apart from this order."""
+    hybrid = "hybrid" in higher.deployment_models and lower.hybrid_official_part is not None
+    checks = {
+        "standing": lower.standing == "accredited" and higher.standing == "registered",
+        "in_country": lower.in_country and not higher.in_country,
+        "deployment_models": not higher.deployment_models <= lower.deployment_models,
+        "hybrid_official_part": hybrid and higher.hybrid_official_part != lower.hybrid_official_part,
+        "security_level": higher.security_level.rank < lower.security_level.rank,
+        "exposure": lower.exposure == "internal" and higher.exposure == "public",
+        "dedicated_nodes": lower.dedicated_nodes and not higher.dedicated_nodes,
+        "image_digest": lower.image_digest and not higher.image_digest,
+        "pod_security": lower.pod_security == "restricted" and higher.pod_security == "baseline",
+    }
+    return [name for name, weaker in checks.items() if weaker]
+
+
+def _twice(kind: str, named: Iterable[tuple[str, str]]) -> Iterator[Fault]:
+    first: dict[str, str] = {}
+    for name, where in named:
+        if name in first:
+            yield Fault(where, f"this {kind} exists already", name, fix=f"the first one stands at {first[name]}")
+        first.setdefault(name, where)

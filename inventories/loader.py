@@ -1,0 +1,150 @@
+"""Files to records: the register with its overlays, category profiles and the rules' metadata.
+
+Every function reports all faults of all files at once, each with file, line and path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from inventories._consistency import overlay_faults, provider_faults, register_faults
+from inventories.faults import Fault, OnshoreError
+from inventories.models import (
+    Approval,
+    Cluster,
+    Department,
+    Provider,
+    Record,
+    Register,
+    RegisterHead,
+    RegisterOverlay,
+    RuleMeta,
+)
+from inventories.yaml_source import Document, M, display_name, read_yaml, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_RULES: Final = Path(__file__).parent / "rules"
+_HEAD, _DEPARTMENTS, _APPROVALS = "register.yaml", "departments.yaml", "approvals.yaml"
+
+
+class _Departments(Record):
+    departments: tuple[Department, ...]
+
+
+class _Approvals(Record):
+    approvals: tuple[Approval, ...]
+
+
+def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
+    """Read a register: `register.yaml`, `departments.yaml`, `providers/*.yaml`, and `approvals.yaml` if there is one.
+
+    Overlays replace the addresses of clusters, which become fictional. Raises OnshoreError with all faults.
+    """
+    if not directory.is_dir():
+        fault = Fault(display_name(directory), "there is no register here", fix="correct `register` in onshore.yaml")
+        raise OnshoreError("the register cannot be used", [fault])
+    reading = _Reading(directory)
+    head = reading.record(directory / _HEAD, RegisterHead)
+    departments = reading.record(directory / _DEPARTMENTS, _Departments)
+    has_approvals = (directory / _APPROVALS).exists()
+    approvals = reading.record(directory / _APPROVALS, _Approvals) if has_approvals else None
+    paths = sorted((directory / "providers").glob("*.yaml"))
+    if not paths:
+        reading.faults.append(Fault(display_name(directory / "providers"), "no provider is registered", fix="add one"))
+    providers = [found for path in paths if (found := reading.record(path, Provider))]
+    reading.faults += [fault for document, provider in providers for fault in provider_faults(document, provider)]
+    reading.faults += register_faults(
+        providers,
+        departments and (departments[0], departments[1].departments),
+        approvals and (approvals[0], approvals[1].approvals),
+        fictional=head is not None and head[1].fictional,
+    )
+    complete = not reading.faults
+    laid = [found for path in sorted(overlays) if (found := reading.record(path, RegisterOverlay))]
+    if complete:  # a provider that could not be read would make its overlay look wrong
+        reading.faults += overlay_faults(laid, (c for _, provider in providers for c in provider.clusters))
+    reading.check_leftovers()
+    if reading.faults or head is None or departments is None:
+        raise OnshoreError(f"the register in {display_name(directory)} cannot be used", reading.faults)
+    return Register(
+        **{name: getattr(head[1], name) for name in RegisterHead.model_fields},
+        providers=tuple(_overlaid(provider, [overlay for _, overlay in laid]) for _, provider in providers),
+        departments=departments[1].departments,
+        approvals=approvals[1].approvals if approvals else (),
+        digest=_digest(directory, reading.read, laid),
+        overlays=tuple(overlay.overlay for _, overlay in laid),
+    )
+
+
+def load_rules(directory: Path = _RULES) -> Mapping[str, RuleMeta]:
+    """The metadata of every rule, by id in order; a file bears its rule's id."""
+    reading = _Reading(directory)
+    found = [rule for path in sorted(directory.glob("*.yaml")) if (rule := reading.record(path, RuleMeta))]
+    for document, rule in found:
+        if Path(document.name).stem != rule.id:
+            reading.faults.append(Fault(document.where(("id",)), "a rule's file bears its id", rule.id))
+    if reading.faults or not found:
+        raise OnshoreError(f"the rules in {display_name(directory)} cannot be used", reading.faults)
+    return MappingProxyType({rule.id: rule for _, rule in found})
+
+
+class _Reading:
+    """The files of one load: what was read, and every fault so far."""
+
+    def __init__(self, directory: Path) -> None:
+        self.faults: list[Fault] = []
+        self.read: dict[Path, bytes] = {}
+        self._directory = directory
+
+    def record(self, path: Path, model: type[M]) -> tuple[Document, M] | None:
+        self.read[path] = b""
+        try:
+            document = read_yaml(path)
+        except OnshoreError as error:
+            self.faults += error.faults
+            return None
+        self.read[path] = document.raw
+        if not document.raw.endswith(b"\n"):
+            # `valid_until: 2036-12-3` is a date too: a file that stops within a line was cut off.
+            fix = "restore it, or end its last line"
+            self.faults.append(Fault(document.name, "the file ends within a line, it may be cut off", fix=fix))
+        record, faults = validate(model, document)
+        self.faults += faults
+        return (document, record) if record is not None else None
+
+    def check_leftovers(self) -> None:
+        """A file that nobody reads is a fact that nobody heeds."""
+        for path in sorted(self._directory.rglob("*")):
+            if path.is_file() and path not in self.read and not path.name.startswith(".") and path.suffix != ".md":
+                fix = "name it register.yaml, departments.yaml, approvals.yaml or providers/<id>.yaml; or remove it"
+                self.faults.append(Fault(display_name(path), "a file that is not part of a register", fix=fix))
+
+
+def _overlaid(provider: Provider, overlays: Sequence[RegisterOverlay]) -> Provider:
+    addresses = {record.id: record for overlay in overlays for record in overlay.clusters}
+
+    def laid(cluster: Cluster) -> Cluster:
+        record = addresses.get(cluster.id)
+        if record is None:
+            return cluster
+        return cluster.model_copy(
+            update={"server": record.server, "ca_sha256": record.ca_sha256, "fictional": True},
+        )
+
+    return provider.model_copy(update={"clusters": tuple(map(laid, provider.clusters))})
+
+
+def _digest(directory: Path, read: Mapping[Path, bytes], overlays: Sequence[tuple[Document, RegisterOverlay]]) -> str:
+    """sha256 over name and content of each file, in order of name; an overlay goes by its id, wherever it lies."""
+    files = {str(path.relative_to(directory)): raw for path, raw in read.items() if path.is_relative_to(directory)}
+    files |= {f"overlay:{overlay.overlay}": document.raw for document, overlay in overlays}
+    total = hashlib.sha256()
+    for name in sorted(files):
+        total.update(f"{name}\0{len(files[name])}\0".encode())
+        total.update(files[name])
+    return total.hexdigest()

@@ -1,0 +1,91 @@
+"""`onshore.yaml`: which register and which profile decide in this project, and where clusters' kubeconfigs lie."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from inventories.faults import Fault, OnshoreError
+from inventories.loader import load_register
+from inventories.models import Record
+from inventories.profile import load_profile
+from inventories.yaml_source import display_name, read_yaml, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inventories.models import Profile, Register
+
+FILE_NAME: Final = "onshore.yaml"
+
+
+class _SettingsFile(Record):
+    register: str
+    profile: str
+    overlays: tuple[str, ...] = (".onshore/sandbox/*/overlay.yaml",)
+    kubeconfigs: str = ".onshore/kubeconfigs"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the facts of a project lie; all paths are absolute. `kubeconfigs` holds `<cluster-id>.yaml` files."""
+
+    root: Path
+    register: Path
+    profile: str
+    overlays: tuple[Path, ...]
+    kubeconfigs: Path
+
+    @classmethod
+    def load(cls, start: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the nearest `onshore.yaml` from a folder upwards.
+
+        The environment goes before the file: ONSHORE_REGISTER, ONSHORE_PROFILE, ONSHORE_KUBECONFIGS, and
+        ONSHORE_OVERLAYS (paths or patterns, separated like PATH; empty: none). Paths count from the file's folder.
+        Raises OnshoreError with all faults.
+        """
+        root = _find_root(start.resolve())
+        document = read_yaml(root / FILE_NAME)
+        record, faults = validate(_SettingsFile, document)
+        if record is None:
+            raise OnshoreError(f"{document.name} cannot be used", faults)
+        profile = environment.get("ONSHORE_PROFILE") or record.profile
+        overlays = environment.get("ONSHORE_OVERLAYS")
+        patterns = record.overlays if overlays is None else tuple(filter(None, overlays.split(os.pathsep)))
+        return cls(
+            root=root,
+            register=root / (environment.get("ONSHORE_REGISTER") or record.register),
+            profile=str(root / profile) if profile.endswith(".yaml") else profile,
+            overlays=_matching(root, patterns),
+            kubeconfigs=root / (environment.get("ONSHORE_KUBECONFIGS") or record.kubeconfigs),
+        )
+
+    def load_register(self) -> Register:
+        """The register with the overlays."""
+        return load_register(self.register, self.overlays)
+
+    def load_profile(self) -> Profile:
+        """The category profile."""
+        return load_profile(self.profile)
+
+
+def _find_root(start: Path) -> Path:
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    fault = Fault(display_name(start), f"no {FILE_NAME} here or above", fix="run this inside an onshore project")
+    raise OnshoreError(f"there is no {FILE_NAME}", [fault])
+
+
+def _matching(root: Path, patterns: tuple[str, ...]) -> tuple[Path, ...]:
+    """Each pattern's files; a plain path stands for itself, so that a missing overlay is reported."""
+    found: list[Path] = []
+    for pattern in patterns:
+        if any(sign in pattern for sign in "*?["):
+            absolute = Path(pattern).is_absolute()
+            found += sorted(Path("/").glob(pattern.lstrip("/")) if absolute else root.glob(pattern))
+        else:
+            found.append(root / pattern)
+    return tuple(dict.fromkeys(found))

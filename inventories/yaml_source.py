@@ -1,0 +1,296 @@
+"""YAML files as data that knows where it stands: every fault of a file can name its line.
+
+Parsing is PyYAML's (libyaml where it is built in): this module only walks the composed nodes. Refused: duplicate keys,
+keys that are not text, merge keys, explicit tags, recursive or exploding anchors, more than one document.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from inventories.faults import Fault, OnshoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KeyPath = tuple[str | int, ...]
+M = TypeVar("M", bound=BaseModel)
+
+# An anchor used in an anchor used in an anchor grows without end; no file of ours comes near this many nodes.
+_MAX_NODES: Final = 200_000
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_RESOLVER: Final = yaml.resolver.Resolver()
+_STR_TAG: Final = "tag:yaml.org,2002:str"
+_SCALAR_TAGS: Final = frozenset(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "timestamp"))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML file: `data` as Python values, `raw` as bytes, and the line of everything in it."""
+
+    name: str
+    raw: bytes
+    data: Any
+    _root: yaml.Node = field(repr=False)
+
+    def position(self, path: KeyPath) -> tuple[int, int]:
+        """Line and column (from 1) of the key or item at a path, or of what comes nearest above it."""
+        node = self._root
+        mark = node.start_mark
+        for part in path:
+            found = _child(node, part)
+            if found is None:
+                break
+            mark, node = found
+        return mark.line + 1, mark.column + 1
+
+    def where(self, path: KeyPath = ()) -> str:
+        """`file:line:path`, for a fault."""
+        line, _ = self.position(path)
+        dotted = dotted_path(path)
+        return f"{self.name}:{line}:{dotted}" if dotted else f"{self.name}:{line}"
+
+    def holds(self, path: KeyPath) -> bool:
+        """Whether something stands at a path."""
+        node = self._root
+        for part in path:
+            found = _child(node, part)
+            if found is None:
+                return False
+            _, node = found
+        return True
+
+
+def dotted_path(path: KeyPath) -> str:
+    """`accreditation.history[1].status`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
+def read_yaml(path: Path, *, name: str = "") -> Document:
+    """Read one file; `name` is what faults call it (default: the path, from the current folder where inside it).
+
+    Raises OnshoreError with every fault of its form: missing, unreadable, empty, not UTF-8, not YAML, duplicate keys...
+    """
+    name = name or display_name(path)
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise _unreadable(name, Fault(name, "the file is missing", fix="create it, or correct the path")) from None
+    except OSError as error:
+        fault = Fault(name, "the file cannot be read", got=error.strerror or type(error).__name__)
+        raise _unreadable(name, fault) from None
+    return parse_yaml(raw, name)
+
+
+def parse_yaml(raw: bytes, name: str) -> Document:
+    """`read_yaml` for bytes at hand."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        fault = Fault(f"{name}:{line}", "not UTF-8 text", got=f"byte 0x{raw[error.start]:02x}", fix="save it as UTF-8")
+        raise _unreadable(name, fault) from None
+    try:
+        root = yaml.compose(text, Loader=_LOADER)
+    except yaml.YAMLError as error:
+        raise _unreadable(name, _syntax_fault(name, error)) from None
+    except RecursionError:
+        raise _unreadable(name, Fault(name, "nested too deeply to be data")) from None
+    if root is None:
+        raise _unreadable(name, Fault(name, "the file is empty", fix="fill it, or restore it from its origin"))
+    builder = _Builder(name)
+    try:
+        data, _ = builder.build(root, ())
+    except RecursionError:
+        raise _unreadable(name, Fault(name, "nested too deeply to be data")) from None
+    if builder.faults:
+        raise _unreadable(name, *builder.faults)
+    return Document(name, raw, data, root)
+
+
+def validate(
+    model: type[M], document: Document, at: KeyPath = (), *, show_values: bool = True
+) -> tuple[M | None, list[Fault]]:
+    """Make a record of a document (or of what stands at a path in it); else its faults, all of them, with lines.
+
+    `show_values=False` keeps the offending values out of the faults (files that may hold secrets).
+    """
+    data = document.data
+    for part in at:
+        data = data[part]
+    try:
+        return model.model_validate(data), []
+    except ValidationError as error:
+        found: dict[tuple[str, str], Fault] = {}
+        for detail in error.errors(include_url=False):
+            fault = _fault(model, document, at, detail, show_values=show_values)
+            # The branches of a union each complain about the same value: once is enough.
+            found.setdefault((fault.where, "" if detail["type"].endswith("_type") else fault.what), fault)
+        return None, list(found.values())
+
+
+def nearest(name: str, names: list[str] | tuple[str, ...]) -> str:
+    """`did you mean X?`, or what there is to choose from."""
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean `{close[0]}`?"
+    return f"known: {', '.join(f'`{known}`' for known in names)}" if names else ""
+
+
+def display_name(path: Path) -> str:
+    """A path as people read it: from the current folder when it lies inside."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _unreadable(name: str, *faults: Fault) -> OnshoreError:
+    return OnshoreError(f"{name} cannot be used", faults)
+
+
+def _syntax_fault(name: str, error: yaml.YAMLError) -> Fault:
+    mark = getattr(error, "problem_mark", None)
+    where = f"{name}:{mark.line + 1}" if mark else name
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable characters"
+    return Fault(where, "not YAML", got=str(problem), fix="mend the line, or restore the file if it was cut off")
+
+
+def _child(node: yaml.Node, part: str | int) -> tuple[yaml.Mark, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value == part:
+                return key.start_mark, value
+    elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and 0 <= part < len(node.value):
+        return node.value[part].start_mark, node.value[part]
+    return None
+
+
+class _Builder:
+    """Nodes to Python values; collects every fault of form on the way."""
+
+    def __init__(self, name: str) -> None:
+        self.faults: list[Fault] = []
+        self._name = name
+        self._scalars = yaml.constructor.SafeConstructor()
+        self._done: dict[int, tuple[Any, int]] = {}
+        self._open: set[int] = set()
+
+    def build(self, node: yaml.Node, path: KeyPath) -> tuple[Any, int]:
+        """The value of a node and how many nodes it stands for, anchors written out."""
+        key = id(node)
+        if key in self._done:
+            return self._done[key]
+        if key in self._open:
+            return self._refuse(node, path, "an anchor that contains itself")
+        self._open.add(key)
+        built: tuple[Any, int]
+        if isinstance(node, yaml.MappingNode):
+            built = self._mapping(node, path)
+        elif isinstance(node, yaml.SequenceNode):
+            built = self._sequence(node, path)
+        else:
+            built = self._scalar(node, path), 1
+        self._open.discard(key)
+        if built[1] > _MAX_NODES:
+            built = self._refuse(node, path, f"more than {_MAX_NODES} values")
+        self._done[key] = built
+        return built
+
+    def _refuse(self, node: yaml.Node, path: KeyPath, what: str, got: str = "", fix: str = "") -> tuple[None, int]:
+        where = f"{self._name}:{node.start_mark.line + 1}:{dotted_path(path)}".rstrip(":")
+        self.faults.append(Fault(where, what, got, fix=fix))
+        return None, 1
+
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> tuple[dict[str, Any], int]:
+        if node.tag != "tag:yaml.org,2002:map":
+            self._refuse(node, path, "a tag", node.tag, "write plain YAML without tags")
+        result: dict[str, Any] = {}
+        size = 1
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag != _STR_TAG:
+                got = str(key.value) if isinstance(key, yaml.ScalarNode) else "a list or mapping"
+                self._refuse(key, path, "a key that is not text", got, "put it in quotes; merge keys are not read")
+                continue
+            here = (*path, key.value)
+            if key.value in result:
+                self._refuse(key, here, "the same key twice", key.value, "keep one of them")
+                continue
+            result[key.value], inner = self.build(value, here)
+            size += inner
+        return result, size
+
+    def _sequence(self, node: yaml.SequenceNode, path: KeyPath) -> tuple[list[Any], int]:
+        if node.tag != "tag:yaml.org,2002:seq":
+            self._refuse(node, path, "a tag", node.tag, "write plain YAML without tags")
+        built = [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
+        return [value for value, _ in built], 1 + sum(inner for _, inner in built)
+
+    def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
+        plain = not node.style
+        implied = _RESOLVER.resolve(yaml.ScalarNode, node.value, (plain, not plain))  # type: ignore[no-untyped-call]
+        if node.tag != implied:
+            return self._refuse(node, path, "a tag", str(node.tag), "write plain YAML without tags")[0]
+        if node.tag == _STR_TAG:
+            return node.value
+        if node.tag not in _SCALAR_TAGS:
+            return self._refuse(node, path, "a value that is not plain data", node.value, "put it in quotes")[0]
+        try:
+            return self._scalars.construct_object(node)
+        except (ValueError, yaml.YAMLError) as error:
+            return self._refuse(node, path, f"not a possible value: {error}", node.value, "correct it, or quote it")[0]
+
+
+def _fault(model: type[BaseModel], document: Document, at: KeyPath, detail: Any, *, show_values: bool) -> Fault:
+    kind: str = detail["type"]
+    loc: KeyPath = detail["loc"]
+    kept: list[str | int] = list(at)
+    for part in loc:
+        # Pydantic puts the names of union branches into its path: only what stands in the file is a place.
+        if document.holds((*kept, part)):
+            kept.append(part)
+    given = detail["input"]
+    got = _short(given) if show_values else ""
+    if kind == "missing":
+        what, got, fix = f"`{loc[-1]}` is missing", "", f"add `{loc[-1]}`"
+        return Fault(document.where((*kept, loc[-1])), what, got, fix=fix)
+    where = document.where(tuple(kept))
+    if kind == "extra_forbidden":
+        return Fault(where, "unknown field", str(loc[-1]), fix=nearest(str(loc[-1]), _fields_at(model, loc[:-1])))
+    expected = detail.get("ctx", {}).get("expected")
+    if kind in {"enum", "literal_error"} and expected:
+        known = re.findall(r"'([^']*)'", str(expected)) or [str(expected)]
+        return Fault(where, "not one of the known values", got, fix=nearest(str(given), known))
+    what = str(detail["msg"]).removeprefix("Value error, ")
+    fix = "put it in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
+    return Fault(where, what, got, fix=fix)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _fields_at(model: type[BaseModel], loc: KeyPath) -> list[str]:
+    """The field names of the record that stands at a path of a model."""
+    current: type[BaseModel] | None = model
+    for part in loc:
+        if isinstance(part, int) or current is None:
+            continue
+        info = next((f for name, f in current.model_fields.items() if part in (name, f.alias)), None)
+        if info is not None:
+            current = _record_in(info.annotation)
+    return [info.alias or name for name, info in current.model_fields.items()] if current else []
+
+
+def _record_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type):
+        return annotation if issubclass(annotation, BaseModel) else None
+    return next((found for inner in get_args(annotation) if (found := _record_in(inner))), None)
