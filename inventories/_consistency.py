@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 from inventories.faults import Fault
@@ -109,7 +110,7 @@ def category_faults(places: Sequence[tuple[Category, str]]) -> Iterator[Fault]:
     yield from _twice("category name", names)
     yield from _twice("category rank", ((str(category.rank), where) for category, where in places))
     in_order = sorted(places, key=lambda place: place[0].rank)
-    for (lower, _), (higher, where) in zip(in_order, in_order[1:], strict=False):
+    for (lower, _), (higher, where) in pairwise(in_order):
         weaker = _weaker(lower.rule, higher.rule)
         if weaker:
             what = f"ranks above {lower.id} but asks for less"

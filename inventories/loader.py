@@ -65,7 +65,7 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
         fictional=head is not None and head[1].fictional,
     )
     complete = not reading.faults
-    laid = [found for path in sorted(overlays) if (found := reading.record(path, RegisterOverlay))]
+    laid = [part for path in sorted(overlays) if (part := reading.record(path, RegisterOverlay))]
     if complete:  # a provider that could not be read would make its overlay look wrong
         reading.faults += overlay_faults(laid, (c for _, provider in providers for c in provider.clusters))
     reading.check_leftovers()
@@ -84,7 +84,7 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
 def load_rules(directory: Path = _RULES) -> Mapping[str, RuleMeta]:
     """The metadata of every rule, by id in order; a file bears its rule's id."""
     reading = _Reading(directory)
-    found = [rule for path in sorted(directory.glob("*.yaml")) if (rule := reading.record(path, RuleMeta))]
+    found = [part for path in sorted(directory.glob("*.yaml")) if (part := reading.record(path, RuleMeta))]
     for document, rule in found:
         if Path(document.name).stem != rule.id:
             reading.faults.append(Fault(document.where(("id",)), "a rule's file bears its id", rule.id))

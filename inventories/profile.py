@@ -49,12 +49,12 @@ def load_profile(name_or_path: str | Path) -> Profile:
     faults = list(category_faults(list(layers.categories.values())))
     if faults:
         raise OnshoreError(f"the profile {display_name(path)} cannot be used", faults)
-    parts = {
+    parts: dict[str, Any] = layers.fields | {
         "settings": tuple(layers.settings.values()),
         "categories": tuple(category for category, _ in layers.categories.values()),
     }
     try:
-        return Profile(**layers.fields, **parts)
+        return Profile(**parts)
     except ValidationError as error:
         missing = [Fault(display_name(path), f"`{'.'.join(map(str, e['loc']))}`: {e['msg']}") for e in error.errors()]
         raise OnshoreError(f"the profile {display_name(path)} cannot be used", missing) from None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pydantic import Field
+
 from inventories.faults import Fault, OnshoreError
 from inventories.loader import load_register
 from inventories.models import Record
@@ -22,7 +24,7 @@ FILE_NAME: Final = "onshore.yaml"
 
 
 class _SettingsFile(Record):
-    register: str
+    register_: str = Field(alias="register")  # the plain name would hide a method of the base class
     profile: str
     overlays: tuple[str, ...] = (".onshore/sandbox/*/overlay.yaml",)
     kubeconfigs: str = ".onshore/kubeconfigs"
@@ -56,7 +58,7 @@ class Settings:
         patterns = record.overlays if overlays is None else tuple(filter(None, overlays.split(os.pathsep)))
         return cls(
             root=root,
-            register=root / (environment.get("ONSHORE_REGISTER") or record.register),
+            register=root / (environment.get("ONSHORE_REGISTER") or record.register_),
             profile=str(root / profile) if profile.endswith(".yaml") else profile,
             overlays=_matching(root, patterns),
             kubeconfigs=root / (environment.get("ONSHORE_KUBECONFIGS") or record.kubeconfigs),

@@ -231,7 +231,7 @@ class _Builder:
         built = [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
         return [value for value, _ in built], 1 + sum(inner for _, inner in built)
 
-    def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
+    def _scalar(self, node: Any, path: KeyPath) -> Any:
         plain = not node.style
         implied = _RESOLVER.resolve(yaml.ScalarNode, node.value, (plain, not plain))  # type: ignore[no-untyped-call]
         if node.tag != implied:
