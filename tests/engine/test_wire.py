@@ -11,16 +11,18 @@ from google.protobuf import json_format, struct_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import EngineError
 from engine.values import SECRET_SIGNATURE, SIGNATURE_KEY, UNKNOWN, Archive, Asset, ResourceReference, Secret
 from engine.wire import (
     ARCHIVE_SIGNATURE,
     ASSET_SIGNATURE,
     OUTPUT_SIGNATURE,
-    RESOURCE_SIGNATURE,
+    REFERENCE_SIGNATURE,
     UNKNOWN_SENTINELS,
+    contains_secret,
+    contains_unknown,
     from_struct,
     to_struct,
+    without_secrets,
 )
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -57,7 +59,7 @@ def test_plain_json_is_encoded_as_protobuf_itself_encodes_it(props):
 
 @given(PROPERTY_MAPS)
 def test_with_secrets_bared_no_secret_signature_is_left(props):
-    assert SECRET_SIGNATURE not in str(to_struct(props, keep_secrets=False))
+    assert SECRET_SIGNATURE not in str(to_struct(props, secrets=False))
 
 
 @pytest.mark.parametrize(
@@ -84,10 +86,10 @@ def test_every_typed_unknown_is_the_one_unknown(sentinel):
             {SIGNATURE_KEY: ARCHIVE_SIGNATURE, "assets": {"f": {SIGNATURE_KEY: ASSET_SIGNATURE, "uri": "u"}}},
             Archive(assets={"f": Asset(uri="u")}),
         ),
-        ({SIGNATURE_KEY: RESOURCE_SIGNATURE, "urn": "u", "name": "n", "type": "t"}, ResourceReference("u")),
-        ({SIGNATURE_KEY: RESOURCE_SIGNATURE, "urn": "u", "id": ""}, ResourceReference("u", UNKNOWN)),
+        ({SIGNATURE_KEY: REFERENCE_SIGNATURE, "urn": "u", "name": "n", "type": "t"}, ResourceReference("u")),
+        ({SIGNATURE_KEY: REFERENCE_SIGNATURE, "urn": "u", "id": ""}, ResourceReference("u", UNKNOWN)),
         (
-            {SIGNATURE_KEY: RESOURCE_SIGNATURE, "urn": "u", "id": "i", "packageVersion": "1.2.3"},
+            {SIGNATURE_KEY: REFERENCE_SIGNATURE, "urn": "u", "id": "i", "packageVersion": "1.2.3"},
             ResourceReference("u", "i", "1.2.3"),
         ),
         ({SIGNATURE_KEY: OUTPUT_SIGNATURE, "dependencies": ["u"]}, UNKNOWN),
@@ -106,27 +108,27 @@ def test_a_signed_object_is_what_it_stands_for(sent, meant):
         {SIGNATURE_KEY: "8ad145fe"},
         {SIGNATURE_KEY: 7},
         {SIGNATURE_KEY: SECRET_SIGNATURE},
-        {SIGNATURE_KEY: RESOURCE_SIGNATURE, "id": "i"},
+        {SIGNATURE_KEY: REFERENCE_SIGNATURE, "id": "i"},
     ],
 )
 def test_a_malformed_signed_object_is_refused(malformed):
-    with pytest.raises(EngineError):
+    with pytest.raises(ValueError, match=r"signature|malformed"):
         from_struct(wire({"p": malformed}))
 
 
 def test_a_provider_without_resource_support_gets_the_id_or_the_urn():
     props = {"custom": ResourceReference("u1", "i1"), "component": ResourceReference("u2")}
-    assert to_struct(props, keep_resources=False) == wire({"custom": "i1", "component": "u2"})
+    assert to_struct(props, references=False) == wire({"custom": "i1", "component": "u2"})
 
 
 @pytest.mark.parametrize("props", [{"a": UNKNOWN}, {"a": [{"b": Secret(UNKNOWN)}]}])
 def test_an_unknown_is_refused_where_none_may_be(props):
-    with pytest.raises(EngineError, match="unknown"):
-        to_struct(props, keep_unknowns=False)
+    with pytest.raises(ValueError, match="unknown"):
+        to_struct(props, unknowns=False)
 
 
 def test_a_value_without_wire_form_is_refused_by_its_type():
-    with pytest.raises(EngineError, match="holds a set"):
+    with pytest.raises(TypeError, match="set is not"):
         to_struct({"a": {1}})
 
 
@@ -135,3 +137,22 @@ def test_an_enumeration_member_travels_as_its_value():
         RED = "red"
 
     assert to_struct({"a": Colour.RED}) == wire({"a": "red"})
+
+
+@given(PROPERTY_MAPS)
+def test_bared_secrets_leave_no_secret_and_everything_else(props):
+    assert contains_secret(props) == (without_secrets(props) != props)
+
+
+@pytest.mark.parametrize(
+    ("props", "inside"),
+    [
+        ({"a": [{"b": UNKNOWN}]}, True),
+        ({"a": Secret(UNKNOWN)}, True),
+        ({"a": ResourceReference("u", UNKNOWN)}, True),
+        ({"a": ResourceReference("u")}, False),
+        ({"a": [1, "x", None, {}]}, False),
+    ],
+)
+def test_an_unknown_is_found_wherever_it_stands(props, inside):
+    assert contains_unknown(props) is inside
