@@ -52,7 +52,13 @@ def linker_flags(versions: Mapping[str, str]) -> str:
     """What the programs are told about themselves: a Kubernetes without a version refuses to start."""
     kubernetes = versions["k8s.io/kubernetes"]
     major, minor, _ = kubernetes.removeprefix("v").split(".", 2)
-    stamps = {"gitVersion": kubernetes, "gitMajor": major, "gitMinor": minor, "gitCommit": "", "gitTreeState": "archive"}
+    stamps = {
+        "gitVersion": kubernetes,
+        "gitMajor": major,
+        "gitMinor": minor,
+        "gitCommit": "",
+        "gitTreeState": "archive",
+    }
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
     flags = [f"-X {package}.{name}={value}" for package in packages for name, value in stamps.items()]
     return " ".join(["-s -w", *flags])
@@ -73,16 +79,20 @@ def build(
     log = directory / "build.log"
     settings = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "", "GOTOOLCHAIN": "local"}
     started = time.monotonic()
+    for leftover in directory.glob(".*.part"):  # of a build that was killed
+        leftover.unlink(missing_ok=True)
     with log.open("w", encoding="utf-8") as stream:
         for number, (name, package) in enumerate(programs, start=1):
             minutes, seconds = divmod(int(time.monotonic() - started), 60)
             at = f"{minutes}:{seconds:02} so far"
             progress(f"building {name} ({number} of {len(programs)}), {at}; {USUAL_TIME}; log: {log}")
-            part = directory / f".{name}.part"
+            part = directory / f".{name}.{os.getpid()}.part"
             flags = ["-trimpath", "-mod=readonly", "-buildvcs=false", f"-ldflags={linker_flags(versions)}"]
             command = [go, "build", *flags, "-o", str(part), package]
             print("$", *command, file=stream, flush=True)
-            ended = subprocess.run(command, cwd=module, env=os.environ | settings, stdout=stream, stderr=stream, check=False)
+            ended = subprocess.run(
+                command, cwd=module, env=os.environ | settings, stdout=stream, stderr=stream, check=False
+            )
             if ended.returncode != 0:
                 part.unlink(missing_ok=True)
                 raise _failure(name, log)
@@ -96,7 +106,12 @@ def _failure(name: str, log: Path) -> SandboxError:
     tail = "\n".join(f"    {line}" for line in text.splitlines()[-_LOG_TAIL_LINES:])
     what = f"Building {name} failed; the whole log is {log}. It ends with:\n{tail}\n"
     if "no space left on device" in text:
-        return SandboxError(what, "Free about 6 GB, or set GOCACHE, GOMODCACHE and ONSHORE_CACHE to directories on a larger disk.")
+        return SandboxError(
+            what, "Free about 6 GB, or set GOCACHE, GOMODCACHE and ONSHORE_CACHE to directories on a larger disk."
+        )
     if re.search(r"dial tcp|proxyconnect|i/o timeout|no such host|TLS handshake", text):
-        return SandboxError(what, "Go could not fetch a module: set GOPROXY (and HTTPS_PROXY) to a module proxy you can reach, then try again.")
+        return SandboxError(
+            what,
+            "Go could not fetch a module: set GOPROXY (and HTTPS_PROXY) to a module proxy within reach.",
+        )
     return SandboxError(what, "Try again; what was built is kept, only the rest is built.")

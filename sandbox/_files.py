@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def write_whole(path: Path, content: str, mode: int = 0o600) -> None:
-    """Write a file so that a reader, or a later run after a kill, sees the old content or the new one, never half of it."""
+    """Write a file so that a reader, or a run after a kill, sees the old content or the new one, never half of it."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
@@ -29,7 +29,9 @@ def refusing(what: str, fix: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise SandboxError(f"{what}: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}.", fix) from error
+        raise SandboxError(
+            f"{what}: {error.strerror or error}{f' ({error.filename})' if error.filename else ''}.", fix
+        ) from error
 
 
 @contextlib.contextmanager

@@ -112,7 +112,7 @@ def _apiserver(layout: Layout, ports: Mapping[str, int]) -> list[str]:
         f"--service-cluster-ip-range={SERVICE_ADDRESS.rsplit('.', 1)[0]}.0/24",
         "--authorization-mode=Node,RBAC",
         "--anonymous-auth=false",
-        # On by default and relied upon: PodSecurity, ResourceQuota, LimitRanger, ServiceAccount, ValidatingAdmissionPolicy.
+        # On by default and relied upon: PodSecurity, ResourceQuota, LimitRanger, ValidatingAdmissionPolicy.
         "--enable-admission-plugins=NodeRestriction",
         # A loopback address cannot be an endpoint, and no pod will ever call one.
         "--endpoint-reconciler-type=none",
@@ -126,6 +126,9 @@ def _controller_manager(layout: Layout, ports: Mapping[str, int]) -> list[str]: 
         f"--root-ca-file={layout.pki / 'ca.crt'}",
         f"--service-account-private-key-file={layout.pki / 'service-accounts.key'}",
         "--use-service-account-credentials=true",
+        # Its own start asks for some fifty tokens: the default rate (20/s) would make every start seconds slower.
+        "--kube-api-qps=500",
+        "--kube-api-burst=1000",
         "--leader-elect=false",
         "--secure-port=0",
         "--profiling=false",

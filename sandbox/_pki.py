@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 import ipaddress
 import os
@@ -17,7 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 if TYPE_CHECKING:
     from pathlib import Path
 
-LIFETIME: Final = datetime.timedelta(days=3650)
+LIFETIME: Final = dt.timedelta(days=3650)
 """A sandbox is thrown away long before; there is no renewal."""
 
 SERVICE_ADDRESS: Final = "10.96.0.1"
@@ -31,7 +31,13 @@ CLIENTS: Final = {
 }
 """Client certificate -> (user, group) as Kubernetes reads them from the subject."""
 
-_SERVER_NAMES: Final = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
+_SERVER_NAMES: Final = (
+    "localhost",
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+)
 
 
 class _Authority:
@@ -48,8 +54,10 @@ class _Authority:
             .sign(self.key, hashes.SHA256())
         )
 
-    def issue(self, user: str, group: str | None, usages: list[x509.ObjectIdentifier], *, names: bool) -> tuple[str, str]:
-        """Issue one certificate; returns (certificate PEM, key PEM). With `names` it is good for this machine's loopback."""
+    def issue(
+        self, user: str, group: str | None, usages: list[x509.ObjectIdentifier], *, names: bool
+    ) -> tuple[str, str]:
+        """Issue one certificate; returns (certificate PEM, key PEM). With `names` it is good for the loopback."""
         key = ec.generate_private_key(ec.SECP256R1())
         attributes = [x509.NameAttribute(NameOID.COMMON_NAME, user)]
         if group is not None:
@@ -101,19 +109,21 @@ def _contents(cluster: str) -> dict[str, str]:
         certificate, key = authority.issue(user, group, [ExtendedKeyUsageOID.CLIENT_AUTH], names=False)
         files |= {f"{client}.crt": certificate, f"{client}.key": key}
     accounts = ec.generate_private_key(ec.SECP256R1())
-    public = accounts.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    public = accounts.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
     return files | {"service-accounts.key": _key_pem(accounts), "service-accounts.pub": public.decode("ascii")}
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_before(now - dt.timedelta(hours=1))
         .not_valid_after(now + LIFETIME)
     )
 

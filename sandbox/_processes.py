@@ -1,7 +1,7 @@
 """Start, find and stop the sandbox's own processes, so that nothing else is ever signalled.
 
-A process is ours when its environment says so (`MARK`), which only its starter could have set. So there are no pid files
-that a kill half-way could lose, and a pid is signalled through a pidfd (Linux >= 5.3) whose process has been checked again
+A process is ours when its environment says so (`MARK`), which only its starter could have set. So there are no pid
+files that a kill half-way could lose, and a pid is signalled through a pidfd (Linux >= 5.3) whose process is checked
 after opening, so a recycled pid is never hit.
 """
 
@@ -54,10 +54,11 @@ def start(component: str, argv: list[str], directory: Path, log: Path) -> None:
 def running(directory: Path) -> list[Process]:
     """Every process of the cluster in `directory` that has not ended."""
     prefix = _mark("", directory)
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (mark := _mark_of(int(entry.name))) is not None and mark.endswith(prefix):
-            found.append(Process(mark.removesuffix(prefix), int(entry.name), directory))
+    found = [
+        Process(mark.removesuffix(prefix), int(entry.name), directory)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and (mark := _mark_of(int(entry.name))) is not None and mark.endswith(prefix)
+    ]
     return sorted(found, key=lambda process: process.component)
 
 
@@ -107,4 +108,3 @@ def _mark_of(pid: int) -> str | None:
         return None
     wanted = f"{MARK}=".encode()
     return next((item[len(wanted) :].decode() for item in environment.split(b"\0") if item.startswith(wanted)), None)
-

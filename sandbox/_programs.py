@@ -1,7 +1,7 @@
 """Which programs a sandbox needs, where they are kept, and the order in which they are looked for.
 
-A program of the pinned version is taken from the user cache, else from PATH, else built from the Go modules of go.mod, else
-(no usable Go) downloaded from its project's release and checked against the digest published there.
+A program of the pinned version is taken from the user cache, else from PATH, else built from the Go modules of go.mod,
+else (no usable Go) downloaded from its project's release and checked against the digest published there.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _KUBERNETES: Final = "k8s.io/kubernetes"
 class Program:
     """A program of the sandbox: its Go package, how it tells its version, and where its project releases it.
 
-    `{version}`, `{number}` (the version without v) and `{arch}` are filled in; `digest_url` answers with a bare SHA-256,
-    with `sha256sum` lines, or with a GitHub release's JSON. `member` names the file in the archive; empty: not an archive.
+    `{version}` and `{arch}` are filled in. `digest_url` answers with a bare SHA-256, with `sha256sum` lines, or with a
+    GitHub release's JSON. `member` names the file in the archive; empty: not an archive.
     """
 
     name: str
@@ -79,7 +79,7 @@ PROGRAMS: Final = (
 def ensure_programs(progress: Callable[[str], None]) -> dict[str, Path]:
     """The path of every program the sandbox needs, made available first where it has to be.
 
-    `progress` receives one line per stage. Raises SandboxError when a program can neither be found, built nor downloaded.
+    `progress` receives one line per stage. Raises SandboxError when one can neither be found, built nor downloaded.
     """
     directory = cache_directory()
     found = _cached(directory)
@@ -97,8 +97,8 @@ def ensure_programs(progress: Callable[[str], None]) -> dict[str, Path]:
     return found | _cached(directory)
 
 
-def absent_reason() -> str:
-    """Why the programs cannot be had without a download: no usable Go and not all of them in cache or on PATH; else ''."""
+def programs_unavailable() -> str:
+    """Why the programs cannot be had without a download (no Go, and not all in the cache or on PATH); else ''."""
     found = _cached(cache_directory())
     if all(program.name in found or _on_path(program) is not None for program in PROGRAMS):
         return ""
@@ -135,7 +135,9 @@ def _on_path(program: Program) -> Path | None:
     if path is None:
         return None
     try:
-        answer = subprocess.run([path, *program.version_arguments], capture_output=True, text=True, timeout=20, check=False)
+        answer = subprocess.run(
+            [path, *program.version_arguments], capture_output=True, text=True, timeout=20, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     number = versions()[program.module].removeprefix("v")
@@ -143,25 +145,31 @@ def _on_path(program: Program) -> Path | None:
 
 
 def _make(missing: list[Program], directory: Path, progress: Callable[[str], None]) -> None:
-    free = shutil.disk_usage(directory).free
-    if missing and free < _build.BINARIES_BYTES:
+    free, needed = shutil.disk_usage(directory).free, _build.BINARIES_BYTES
+    if missing and free < needed:
         raise SandboxError(
-            f"The disk of {directory} has {free / 1e9:.1f} GB free; the sandbox's programs need {_build.BINARIES_BYTES / 1e9:.1f} GB.",
+            f"The disk of {directory} has {free / 1e9:.1f} GB free; the sandbox's programs need {needed / 1e9:.1f} GB.",
             "Free some space, or set ONSHORE_CACHE to a directory on a larger disk.",
         )
     go, why_not = _build.find_go()
-    pinned = versions()
     if go:
-        _build.build(go, [(p.name, p.package) for p in missing], pinned, GO_MOD.parent, directory, progress)
+        packages = [(program.name, program.package) for program in missing]
+        _build.build(go, packages, versions(), GO_MOD.parent, directory, progress)
         return
     for number, program in enumerate(missing, start=1):
         progress(f"downloading {program.name} ({number} of {len(missing)}), because {why_not}")
-        words = {"version": pinned[program.module], "number": pinned[program.module].removeprefix("v"), "arch": architecture()}
-        release = _download.Release(*(text.format(**words) for text in (program.url, program.digest_url, program.member)))
-        try:
-            _download.download(release, directory / program.name)
-        except _download.DownloadRefusedError as error:
-            raise SandboxError(
-                f"The sandbox needs {program.name} {words['version']}, and it can neither be built ({why_not}) nor downloaded ({error}).",
-                f"Install Go >= {_build.GO_NEEDED[0]}.{_build.GO_NEEDED[1]} (https://go.dev/dl), or put {program.name} {words['version']} on PATH.",
-            ) from error
+        _fetch(program, directory, why_not)
+
+
+def _fetch(program: Program, directory: Path, why_not_built: str) -> None:
+    version = versions()[program.module]
+    parts = (program.url, program.digest_url, program.member)
+    try:
+        release = _download.Release(*(part.format(version=version, arch=architecture()) for part in parts))
+        _download.download(release, directory / program.name)
+    except _download.DownloadRefusedError as error:
+        go = ".".join(map(str, _build.GO_NEEDED))
+        raise SandboxError(
+            f"{program.name} {version} can be neither built ({why_not_built}) nor downloaded ({error}).",
+            f"Install Go >= {go} (https://go.dev/dl), or put {program.name} {version} on PATH.",
+        ) from error

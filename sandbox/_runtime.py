@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import dataclasses
 import socket
 import time
 from typing import TYPE_CHECKING, Final
@@ -13,6 +13,7 @@ from sandbox import _api
 from sandbox._files import write_whole
 from sandbox._layout import PORTS, START_ORDER, Layout, arguments, kubeconfig, server_url
 from sandbox._processes import running, start, stop
+from sandbox._state import State, write_state
 from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -30,32 +31,28 @@ class _PortTakenError(Exception):
     """Another process took a port between our choice and the component's start."""
 
 
-def bring_up(
-    layout: Layout,
-    ports: Mapping[str, int],
-    nodes: int,
-    programs: Mapping[str, Path],
-    progress: Callable[[str], None],
-    record: Callable[[Mapping[str, int]], None],
-) -> Mapping[str, int]:
-    """Start every component that does not run, wait until the cluster is ready, and return the ports in use.
+def bring_up(layout: Layout, wanted: State, programs: Mapping[str, Path], progress: Callable[[str], None]) -> State:
+    """Start every component that does not run, wait until the cluster is ready, and return its state.
 
-    `ports` are those of the last time and are kept when they can be; `record` is told the ports before anything listens.
-    Raises SandboxError.
+    The ports of `wanted` are kept when they can be; the state is written before anything listens. Raises SandboxError.
     """
-    wanted = ports
-    for attempt in itertools.count(1):
-        chosen = _settle_ports(layout, wanted, progress)
-        record(chosen)
+    ports = wanted.ports
+    for _ in range(_ATTEMPTS):
+        state = dataclasses.replace(wanted, ports=_settle_ports(layout, ports, progress))
+        write_state(layout, state)
         try:
-            _start_missing(layout, chosen, nodes, programs, progress)
-        except _PortTakenError as error:
-            if attempt == _ATTEMPTS:
-                raise SandboxError(f"The ports chosen were taken each time ({error}).", "Try again.") from error
-            wanted = {}
+            _start_missing(layout, state, programs, progress)
+        except _PortTakenError:
+            ports = {}
+        except httpx.HTTPError as error:
+            what = f"The API server of the sandbox cluster {layout.directory.name} does not do its work: {error}."
+            raise SandboxError(what, f"Look into {layout.log('kube-apiserver')}, then try again.") from error
         else:
-            return chosen
-    raise AssertionError  # the loop above only ends by returning or raising
+            return state
+    name = layout.directory.name
+    raise SandboxError(
+        f"Others took the ports of the sandbox cluster {name}, {_ATTEMPTS} times in a row.", "Try again."
+    )
 
 
 def stop_all(layout: Layout, progress: Callable[[str], None]) -> None:
@@ -80,29 +77,28 @@ def _settle_ports(layout: Layout, ports: Mapping[str, int], progress: Callable[[
 
 def _start_missing(
     layout: Layout,
-    ports: Mapping[str, int],
-    nodes: int,
+    state: State,
     programs: Mapping[str, Path],
     progress: Callable[[str], None],
 ) -> None:
-    name, server = layout.directory.name, server_url(ports)
+    name, server = layout.directory.name, server_url(state.ports)
     for client in START_ORDER[2:]:
         write_whole(layout.client_kubeconfig(client), kubeconfig(name, server, layout.pki, client))
     alive = {process.component for process in running(layout.directory)}
     missing = [component for component in START_ORDER if component not in alive]
     if missing:
         progress(f"starting the sandbox cluster {name}: {', '.join(missing)}; usually takes 5 to 10 seconds")
-    with _api.connect(server, layout.pki) as client_of_api:
+    with _api.connect(server, layout.pki) as api:
         for group in (START_ORDER[:2], START_ORDER[2:]):
             for component in group:
                 if component in missing:
-                    argv = [str(programs[component]), *arguments(component, layout, ports)]
+                    argv = [str(programs[component]), *arguments(component, layout, state.ports)]
                     start(component, argv, layout.directory, layout.log(component))
             if group == START_ORDER[:2]:
-                _wait(layout, group, lambda: "" if _api.is_ready(client_of_api) else f"{server} is not ready")
-                _api.apply(client_of_api, _api.objects(nodes))
-                _api.delete_other_nodes(client_of_api, _api.node_names(nodes))
-        _wait(layout, START_ORDER, lambda: _api.settled(client_of_api, nodes))
+                _wait(layout, group, lambda: "" if _api.is_ready(api) else f"{server} is not ready")
+                _api.apply(api, _api.objects(state.nodes))
+                _api.delete_other_nodes(api, _api.node_names(state.nodes))
+        _wait(layout, START_ORDER, lambda: _api.settled(api, state.nodes))
     if missing:
         progress(f"the sandbox cluster {name} is ready at {server}")
 
@@ -124,8 +120,8 @@ def _wait(layout: Layout, components: tuple[str, ...], owed: Callable[[], str]) 
         time.sleep(_POLL_S)
     name = layout.directory.name
     raise SandboxError(
-        f"The sandbox cluster {name} is not ready after {_READY_WITHIN_S:.0f} seconds: {last}. Logs: {layout.directory / 'logs'}.",
-        f"Run `onshore cluster down {name}`, then `onshore cluster up {name}`; add --purge to the first when it happens again.",
+        f"The sandbox cluster {name} is not ready after {_READY_WITHIN_S:.0f} seconds: {last}.",
+        f"Look into {layout.directory / 'logs'}; `onshore cluster down {name} --purge` makes way for a new one.",
     )
 
 
@@ -144,7 +140,9 @@ def _ended(layout: Layout, component: str) -> Exception:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the components do: what lingers is no hindrance
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # as the components do: what lingers is no hindrance
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:

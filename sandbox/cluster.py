@@ -1,26 +1,28 @@
 """Bring sandbox clusters up and down, and say how they are.
 
-A cluster is a directory below `home`; everything in it is kept from one `up` to the next (certificates, data, ports), so its
-address and authority stay what the register overlay says. `cluster_up` converges: it starts what does not run and leaves
-the rest alone, whatever state a killed run left behind.
+A cluster is a directory below `home`; everything in it is kept from one `up` to the next (certificates, data, ports),
+so its address and authority stay what the register overlay says. `cluster_up` converges: it starts what does not run
+and leaves the rest alone, whatever state a killed run left behind.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import shutil
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import httpx
+
 from sandbox import _api, _pki
 from sandbox._files import locked, refusing, write_whole
-from sandbox._layout import PORTS, START_ORDER, Layout, kubeconfig, overlay, server_url
+from sandbox._layout import START_ORDER, Layout, kubeconfig, overlay, server_url
 from sandbox._processes import running
 from sandbox._programs import ensure_programs
 from sandbox._runtime import bring_up, stop_all
+from sandbox._state import State, read_state
 from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -45,15 +47,6 @@ class ClusterInfo:
     pids: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What cluster.json keeps."""
-
-    ports: dict[str, int]
-    nodes: int
-    register_cluster_id: str
-
-
 def cluster_up(
     name: str = "sandbox",
     *,
@@ -64,7 +57,7 @@ def cluster_up(
 ) -> ClusterInfo:
     """Make sure that the cluster `name` runs and is ready, and return it; twice is the same as once.
 
-    Writes `kubeconfig` and `overlay.yaml` into `home/name`. `progress` receives one line per stage. Raises SandboxError.
+    Writes `kubeconfig` and `overlay.yaml` into `home/name`. `progress` gets one line per stage. Raises SandboxError.
     """
     _check(name, nodes, register_cluster_id)
     programs = ensure_programs(progress)
@@ -73,11 +66,11 @@ def cluster_up(
         (layout.directory / "logs").mkdir(parents=True, exist_ok=True, mode=0o700)
         layout.directory.chmod(0o700)
         _pki.ensure_pki(layout.pki, name)
-        before = _read_state(layout)
-        ports = bring_up(layout, before.ports if before else {}, nodes, programs, progress, _recorder(layout, nodes, register_cluster_id))
-        server, digest = server_url(ports), _pki.ca_sha256(layout.pki)
+        before = read_state(layout)
+        wanted = State(before.ports if before else {}, nodes, register_cluster_id)
+        server = server_url(bring_up(layout, wanted, programs, progress).ports)
         write_whole(layout.kubeconfig, kubeconfig(name, server, layout.pki, "admin"))
-        write_whole(layout.overlay, overlay(register_cluster_id, server, digest), mode=0o644)
+        write_whole(layout.overlay, overlay(register_cluster_id, server, _pki.ca_sha256(layout.pki)), mode=0o644)
     return _info(layout)
 
 
@@ -88,11 +81,11 @@ def cluster_down(name: str = "sandbox", *, home: Path, purge: bool = False, prog
     """
     _check(name, 1, "any")
     layout = Layout(home.resolve() / name)
-    if not layout.directory.exists():
+    if not layout.directory.exists() and not running(layout.directory):
         return
     with _holding(layout, progress):
         stop_all(layout, progress)
-        if purge:
+        if purge and layout.directory.exists():
             progress(f"removing {layout.directory}")
             shutil.rmtree(layout.directory)
 
@@ -107,13 +100,19 @@ def cluster_status(*, home: Path) -> list[ClusterInfo]:
 
 def _check(name: str, nodes: int, register_cluster_id: str) -> None:
     if sys.platform != "linux":
-        raise SandboxError(f"The sandbox runs on Linux, this is {sys.platform}.", "Use a Linux machine or a Linux virtual machine.")
+        raise SandboxError(
+            f"The sandbox runs on Linux, this is {sys.platform}.", "Use a Linux machine or a Linux virtual machine."
+        )
     if not _NAME.fullmatch(name):
-        raise SandboxError(f"A sandbox cluster cannot be called {name!r}.", "Use 1 to 32 of a-z, 0-9 and - (not first or last).")
+        raise SandboxError(
+            f"A sandbox cluster cannot be called {name!r}.", "Use 1 to 32 of a-z, 0-9 and - (not first or last)."
+        )
     if not 1 <= nodes <= 1000:
         raise SandboxError(f"A sandbox cluster cannot have {nodes} nodes.", "Ask for 1 to 1000.")
     if not _REGISTER_ID.fullmatch(register_cluster_id):
-        raise SandboxError(f"{register_cluster_id!r} is not a cluster id of the register.", "Use the id of a cluster in the register.")
+        raise SandboxError(
+            f"{register_cluster_id!r} is not a cluster id of the register.", "Use the id of a cluster in the register."
+        )
 
 
 @contextlib.contextmanager
@@ -128,34 +127,11 @@ def _holding(layout: Layout, progress: Callable[[str], None]) -> Iterator[None]:
             yield
 
 
-def _recorder(layout: Layout, nodes: int, register_cluster_id: str) -> Callable[[Mapping[str, int]], None]:
-    def record(ports: Mapping[str, int]) -> None:
-        content = {"ports": dict(ports), "nodes": nodes, "register_cluster_id": register_cluster_id}
-        write_whole(layout.state, json.dumps(content))
-
-    return record
-
-
-def _read_state(layout: Layout) -> _State | None:
-    """The cluster's state; None before its first `up`."""
-    try:
-        content = json.loads(layout.state.read_text(encoding="utf-8"))
-        ports = {port: int(content["ports"][port]) for names in PORTS.values() for port in names}
-        return _State(ports, int(content["nodes"]), str(content["register_cluster_id"]))
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SandboxError(
-            f"{layout.state} is not what a sandbox cluster writes ({error!r}).",
-            f"Take the cluster away with `onshore cluster down {layout.directory.name} --purge`, then bring it up anew.",
-        ) from error
-
-
 def _info(layout: Layout) -> ClusterInfo:
     pids = {process.component: process.pid for process in running(layout.directory)}
     server, digest, nodes = "", "", 0
     try:
-        state = _read_state(layout)
+        state = read_state(layout)
         if state is not None:
             server, nodes = server_url(state.ports), state.nodes
         digest = _pki.ca_sha256(layout.pki)
@@ -174,4 +150,7 @@ def _problem(server: str, layout: Layout, nodes: int, alive: set[str]) -> str:
     if absent := [component for component in START_ORDER if component not in alive]:
         return f"{', '.join(absent)} does not run"
     with _api.connect(server, layout.pki) as client:
-        return _api.settled(client, nodes) if _api.is_ready(client) else f"{server} does not call itself ready"
+        try:
+            return _api.settled(client, nodes) if _api.is_ready(client) else f"{server} does not call itself ready"
+        except httpx.HTTPError as error:
+            return f"{server} does not do its work: {error}"
