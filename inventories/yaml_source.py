@@ -25,6 +25,7 @@ M = TypeVar("M", bound=BaseModel)
 
 # An anchor used in an anchor used in an anchor grows without end; no file of ours comes near this many nodes.
 _MAX_NODES: Final = 200_000
+_MAX_NAMES: Final = 12
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER: Final = yaml.resolver.Resolver()
 _STR_TAG: Final = "tag:yaml.org,2002:str"
@@ -141,7 +142,9 @@ def nearest(name: str, names: list[str] | tuple[str, ...]) -> str:
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean `{close[0]}`?"
-    return f"known: {', '.join(f'`{known}`' for known in names)}" if names else ""
+    listed = ", ".join(f"`{known}`" for known in names[:_MAX_NAMES])
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return f"known: {listed}{more}" if names else ""
 
 
 def display_name(path: Path) -> str:

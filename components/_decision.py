@@ -1,0 +1,126 @@
+"""What a placement asks and answers: frozen records without behaviour of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from inventories.faults import Fault
+    from inventories.models import (
+        Category,
+        Cluster,
+        Country,
+        DeploymentModel,
+        Exposure,
+        Id,
+        Provider,
+        Region,
+        ServiceKind,
+        Site,
+    )
+
+WISH: Final = "WISH"
+"""Stands in place of a rule id where the request itself, not the law, rules a cluster out."""
+
+WISHES: Final = ("cluster", "region", "site", "provider", "country", "deployment_model")
+"""The fields of a request that narrow the choice, in the order they are checked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a department asks for. Sizes are those of the whole workload, all replicas together."""
+
+    department: Id
+    category: str
+    service_kind: ServiceKind = "kubernetes"
+    exposure: Exposure = "internal"
+    cluster: Id | None = None
+    region: Id | None = None
+    site: Id | None = None
+    provider: Id | None = None
+    country: Country | None = None
+    deployment_model: DeploymentModel | None = None
+    vcpu: float = 1.0
+    memory_gib: float = 1.0
+    storage_gib: float = 0.0
+
+
+class Change(NamedTuple):
+    """One step towards a lawful placement; `field` names the field of the request it changes, if any."""
+
+    who: Literal["department", "provider", "cloud office"]
+    step: str
+    field: str = ""
+
+
+class Reason(NamedTuple):
+    """Why a cluster is ruled out; `change` undoes it, None where nothing does (a site does not move)."""
+
+    rule: str
+    what: str
+    got: str
+    allowed: str
+    fix: str
+    change: Change | None = None
+
+
+class Verdict(NamedTuple):
+    """One candidate and every reason against it; none means lawful."""
+
+    provider: Provider
+    cluster: Cluster
+    site: Site | None
+    monthly_cost_pkr: float
+    reasons: tuple[Reason, ...]
+
+    @property
+    def lawful(self) -> bool:
+        return not self.reasons
+
+    @property
+    def rules(self) -> frozenset[str]:
+        return frozenset(reason.rule for reason in self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a workload goes: the cheapest lawful cluster, and what was found of all others (in order of id)."""
+
+    request: Request
+    on: date
+    register: str
+    category: Category
+    provider: Provider
+    cluster: Cluster
+    site: Site
+    region: Region
+    monthly_cost_pkr: float
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def because(self) -> str:
+        """One line for an annotation."""
+        lawful = sum(verdict.lawful for verdict in self.verdicts)
+        which = "the only lawful cluster" if lawful == 1 else f"the cheapest of {lawful} lawful clusters"
+        return f"{which} for {self.category.id} data on {self.on}"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a workload goes nowhere.
+
+    `faults`: what is wrong with the request itself. `verdicts`: every candidate with every reason, in order of id.
+    `changes`: the smallest set that makes `leads_to` the placement; both empty where no change would do.
+    """
+
+    request: Request
+    on: date
+    register: str
+    category: Category | None
+    faults: tuple[Fault, ...]
+    verdicts: tuple[Verdict, ...]
+    changes: tuple[Change, ...] = ()
+    leads_to: Verdict | None = None

@@ -1,0 +1,141 @@
+"""A placement decision in words: for people as text, for machines as a dictionary, for callers as an error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from components._decision import WISH, WISHES, Placement, Reason, Refusal, Request, Verdict
+from inventories.faults import OnshoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from inventories.models import RuleMeta
+
+
+def explain(decision: Placement | Refusal, rules: Mapping[str, RuleMeta] | None = None) -> str:
+    """Why here, why not there, and what would change it; with `rules`, the source of each rule that spoke."""
+    lines = [*_head(decision)]
+    if decision.verdicts:
+        lines += ["", f"Candidates on {decision.on} (register {decision.register}):"]
+        # What was asked for comes first: that is what the reader wants to know about.
+        for verdict in sorted(decision.verdicts, key=lambda verdict: WISH in verdict.rules):
+            lines += _verdict(verdict)
+    spoke = sorted({rule for verdict in decision.verdicts for rule in verdict.rules} & set(rules or ()))
+    if rules and spoke:
+        lines += ["", "Why:"]
+        for rule in spoke:
+            source = rules[rule].source
+            said = f"{source.instrument}: {source.clause}" if source.clause else source.instrument
+            lines.append(f"  {rule} {rules[rule].title}. {said} ({source.confidence}).")
+    if isinstance(decision, Refusal):
+        lines += ["", way_out(decision)]
+    return "\n".join(lines)
+
+
+def way_out(refusal: Refusal) -> str:
+    """The smallest change that would make the request lawful, in one sentence."""
+    if refusal.faults:
+        return "Way out: correct the request as said above."
+    found = refusal.leads_to
+    if found is None:
+        return "Way out: none by changing the request; the register holds no cluster that could become lawful for it."
+    steps = ", and ".join(
+        change.step if change.who == "department" else f"{change.step} (not in your hands)"
+        for change in refusal.changes
+    )
+    city = found.site.city or found.site.id if found.site else "place unknown"
+    return f"Way out: {steps}; then {found.cluster.id} ({city}, {_rupees(found)} a month) is lawful."
+
+
+def as_error(refusal: Refusal, rules: Mapping[str, RuleMeta] | None = None) -> OnshoreError:
+    """The refusal as the error a component raises: wrong input where the request itself is at fault."""
+    if refusal.faults:
+        return OnshoreError(f"the placement of {_subject(refusal.request)} was not decided", refusal.faults)
+    return OnshoreError(explain(refusal, rules), refused=True)
+
+
+def as_dict(decision: Placement | Refusal) -> dict[str, Any]:
+    """The decision as plain JSON values."""
+    request = decision.request
+    result: dict[str, Any] = {
+        "decision": "placed" if isinstance(decision, Placement) else "refused",
+        "on": decision.on.isoformat(),
+        "register": decision.register,
+        "request": {name: getattr(request, name) for name in Request.__dataclass_fields__},
+        "candidates": [_verdict_dict(verdict) for verdict in decision.verdicts],
+    }
+    if isinstance(decision, Placement):
+        return result | {
+            "category": decision.category.id,
+            "cluster": decision.cluster.id,
+            "region": decision.region.id,
+            "site": decision.site.id,
+            "country": decision.site.country,
+            "provider": decision.provider.id,
+            "monthly_cost_pkr": decision.monthly_cost_pkr,
+            "because": decision.because,
+        }
+    faults = [
+        {"where": fault.where, "what": fault.what, "got": fault.got, "why": fault.why, "fix": fault.fix}
+        for fault in decision.faults
+    ]
+    return result | {
+        "category": decision.category.id if decision.category else None,
+        "faults": faults,
+        "changes": [change._asdict() for change in decision.changes],
+        "leads_to": decision.leads_to.cluster.id if decision.leads_to else None,
+    }
+
+
+def _head(decision: Placement | Refusal) -> Iterator[str]:
+    subject = _subject(decision.request)
+    if isinstance(decision, Placement):
+        place = f"{decision.site.city or decision.site.id}, {decision.site.country}"
+        cost = f"PKR {decision.monthly_cost_pkr:,.0f} a month"
+        yield f"Placed: {subject} goes to {decision.cluster.id} ({place}, {cost}): {decision.because}."
+        return
+    yield f"Refused: there is no lawful place for {subject}."
+    for fault in decision.faults:
+        yield f"  {fault}"
+
+
+def _subject(request: Request) -> str:
+    wishes = [f"{name} {value}" for name in WISHES if (value := getattr(request, name)) is not None]
+    asking = f", asking for {' and '.join(wishes)}" if wishes else ""
+    public = ", open to the public" if request.exposure == "public" else ""
+    return f"{request.category} data of {request.department}{public}{asking}"
+
+
+def _verdict(verdict: Verdict) -> Iterator[str]:
+    country = verdict.site.country if verdict.site else "country unknown"
+    state = "lawful" if verdict.lawful else "refused"
+    if verdict.rules == {WISH}:
+        state = "lawful, but not what was asked for"
+    yield f"  {verdict.cluster.id} ({country}, {verdict.cluster.deployment_model}, {_rupees(verdict)}): {state}"
+    yield from (f"    {reason_line(reason)}" for reason in verdict.reasons)
+
+
+def reason_line(reason: Reason) -> str:
+    """`RES-001 restricted data must stay in the country: got XA, allowed PK. Fix: ...`."""
+    if reason.rule == WISH:  # the way out says it once for all
+        return f"{reason.what}: {reason.got}."
+    return f"{reason.rule} {reason.what}: got {reason.got}, allowed {reason.allowed}. Fix: {reason.fix}."
+
+
+def _verdict_dict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "cluster": verdict.cluster.id,
+        "provider": verdict.provider.id,
+        "site": verdict.cluster.site,
+        "country": verdict.site.country if verdict.site else None,
+        "monthly_cost_pkr": verdict.monthly_cost_pkr,
+        "lawful": verdict.lawful,
+        "reasons": [
+            {"rule": r.rule, "what": r.what, "got": r.got, "allowed": r.allowed, "fix": r.fix} for r in verdict.reasons
+        ],
+    }
+
+
+def _rupees(verdict: Verdict) -> str:
+    return f"PKR {verdict.monthly_cost_pkr:,.0f}"

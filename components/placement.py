@@ -1,0 +1,239 @@
+"""Where may this workload run, and where is it cheapest? A pure decision about every cluster of the register.
+
+Nothing here reads a file or a clock. The same question gets the same answer, whatever the order of the register.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
+
+from components._decision import WISH, WISHES, Change, Placement, Reason, Refusal, Request, Verdict
+from components._lawfulness import cluster_reasons, fictional_reason, model_reason, register_reasons
+from inventories.faults import Fault
+from inventories.models import DeploymentModel, Exposure
+from inventories.yaml_source import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from inventories.models import Category, Cluster, Profile, Provider, Register, Site
+
+__all__ = ["WISH", "Change", "Placement", "Placer", "Reason", "Refusal", "Request", "Verdict", "place"]
+
+_MODELS: Final = get_args(DeploymentModel)
+_EXPOSURES: Final = get_args(Exposure)
+
+
+def place(request: Request, register: Register, profile: Profile, *, on: date) -> Placement | Refusal:
+    """The cheapest lawful cluster for a request on a day, or a refusal with every reason and the way out.
+
+    Cost is the request's size at the cluster's price list, in rupees a month to the paisa; ties go by cluster id.
+    Never raises: a request that makes no sense is a refusal with `faults`.
+    """
+    return Placer(register, profile, on=on).place(request)
+
+
+class _Candidate(NamedTuple):
+    """What is known of a cluster for a category before anyone asks; `places` in the order of WISHES."""
+
+    provider: Provider
+    cluster: Cluster
+    site: Site | None
+    places: tuple[str | None, ...]
+    rates: tuple[float, float, float]
+    reasons: tuple[Reason, ...]
+    model_by_department: bool
+
+
+class Placer:
+    """`place` for many requests on one register, profile and day: what does not hang on the request is found once."""
+
+    def __init__(self, register: Register, profile: Profile, *, on: date) -> None:
+        self._register = register
+        self._profile = profile
+        self._on = on
+        self._reference = f"{register.version}@{register.digest[:12]}"
+        self._candidates: dict[str, tuple[_Candidate, ...]] = {}
+        self._sites = {provider.id: {site.id: site for site in provider.sites} for provider in register.providers}
+
+    def place(self, request: Request) -> Placement | Refusal:
+        """See `place`."""
+        faults = tuple(self._faults(request))
+        category = self._profile.category(request.category)
+        if category is None or any(fault.where in _SIZES for fault in faults):
+            return Refusal(request, self._on, self._reference, category, faults, ())
+        verdicts = self._verdicts(request, category)
+        lawful = [verdict for verdict in verdicts if not verdict.reasons]
+        if faults or not lawful:
+            changes, leads_to = ((), None) if faults else _way_out(verdicts)
+            return Refusal(request, self._on, self._reference, category, faults, verdicts, changes, leads_to)
+        best = min(lawful, key=_cost_then_id)
+        site, region = best.site, next(r for r in best.provider.regions if r.id == best.cluster.region)
+        assert site is not None  # noqa: S101 - a cluster without a site has a reason (RES-004)
+        return Placement(
+            request=request,
+            on=self._on,
+            register=self._reference,
+            category=category,
+            provider=best.provider,
+            cluster=best.cluster,
+            site=site,
+            region=region,
+            monthly_cost_pkr=best.monthly_cost_pkr,
+            verdicts=verdicts,
+        )
+
+    def _verdicts(self, request: Request, category: Category) -> tuple[Verdict, ...]:
+        wishes = [(at, name, value) for at, name in enumerate(WISHES) if (value := getattr(request, name)) is not None]
+        asked = self._request_reasons(request, category)
+        public = request.exposure == category.rule.exposure == "public"
+        vcpu, memory, storage = request.vcpu, request.memory_gib, request.storage_gib
+        found = []
+        for provider, cluster, site, places, rates, reasons, model_by_department in self._table(category):
+            cost = round(vcpu * rates[0] + memory * rates[1] + storage * rates[2], 2)
+            if model_by_department:
+                reasons += self._model_reasons(cluster, category, request.department)  # noqa: PLW2901 - a new tuple
+            if asked:
+                reasons += asked  # noqa: PLW2901 - a new tuple
+            if public and cluster.ingress_classes.public is None:
+                reasons += (_NO_PUBLIC_WAY,)  # noqa: PLW2901 - a new tuple
+            for at, name, value in wishes:
+                if places[at] != value:
+                    reasons += (_wish_reason(name, value, places[at]),)  # noqa: PLW2901 - a new tuple
+            found.append(Verdict(provider, cluster, site, cost, reasons))
+        return tuple(found)
+
+    def _table(self, category: Category) -> tuple[_Candidate, ...]:
+        if category.id not in self._candidates:
+            self._candidates[category.id] = tuple(
+                self._candidate(provider, cluster, category) for provider, cluster in self._register.clusters()
+            )
+        return self._candidates[category.id]
+
+    def _candidate(self, provider: Provider, cluster: Cluster, category: Category) -> _Candidate:
+        site = self._sites[provider.id].get(cluster.site)
+        country = site.country if site else None
+        reasons = [*register_reasons(self._register, self._on)]
+        if self._profile.production:
+            marked = (("register", self._register), (f"provider {provider.id}", provider), (cluster.id, cluster))
+            fictional = [name for name, record in marked if record.fictional]
+            reasons += [fictional_reason(fictional)] if fictional else []
+        reasons += cluster_reasons(provider, cluster, site, category, self._profile, on=self._on)
+        by_department = cluster.deployment_model in category.rule.models_by_approval
+        if not by_department:
+            reasons += self._model_reasons(cluster, category, "")
+        prices = cluster.prices
+        return _Candidate(
+            provider,
+            cluster,
+            site,
+            (cluster.id, cluster.region, cluster.site, provider.id, country, cluster.deployment_model),
+            (prices.vcpu_month_pkr, prices.memory_gib_month_pkr, prices.storage_gib_month_pkr),
+            tuple(reasons),
+            by_department,
+        )
+
+    def _model_reasons(self, cluster: Cluster, category: Category, department: str) -> tuple[Reason, ...]:
+        approved = self._register.approved(department, category.id, cluster.deployment_model, on=self._on)
+        reason = model_reason(cluster, category, department, approved=approved)
+        return (reason,) if reason else ()
+
+    def _request_reasons(self, request: Request, category: Category) -> tuple[Reason, ...]:
+        """Reasons that lie in the request alone, and so hold against every cluster."""
+        reasons = []
+        department = self._register.department(request.department)
+        if self._profile.production and department is not None and department.fictional:
+            reasons.append(fictional_reason([f"department {department.id}"]))
+        if request.exposure == "public" and category.rule.exposure == "internal":
+            what = f"{category.id} data may not be open to the public"
+            reasons.append(Reason("EXP-001", what, "public", "internal", _KEEP_INTERNAL.step, _KEEP_INTERNAL))
+        return tuple(reasons)
+
+    def _faults(self, request: Request) -> Iterator[Fault]:
+        """What is wrong with the request itself, whatever the law says."""
+        register, profile = self._register, self._profile
+        if register.country != profile.country:
+            got = f"register {register.country}, profile {profile.country}"
+            yield Fault("register", "register and profile are of different countries", got)
+        if profile.category(request.category) is None:
+            known = [name for category in profile.categories for name in (category.id, *category.aliases)]
+            yield _unknown("onshore:category", "data category", request.category, known)
+        if register.department(request.department) is None:
+            departments = sorted(department.id for department in register.departments)
+            yield _unknown("onshore:department", "department", request.department, departments)
+        if request.service_kind != "kubernetes":
+            yield _unknown("service_kind", "kind of service that can be placed", request.service_kind, ["kubernetes"])
+        if request.exposure not in _EXPOSURES:
+            yield _unknown("onshore:exposure", "exposure", request.exposure, _EXPOSURES)
+        wished = {name: value for name in WISHES if (value := getattr(request, name)) is not None}
+        for name, value in wished.items():
+            known = self._known_places()[name]
+            if value not in known:
+                yield _unknown(f"onshore:placement.{name}", name.replace("_", " "), value, known)
+        for name in _SIZES:
+            size = getattr(request, name)
+            if not (math.isfinite(size) and size >= 0):
+                yield Fault(name, "a size must be a number from 0 up", str(size))
+
+    def _known_places(self) -> dict[str, list[str]]:
+        providers = self._register.providers
+        return {
+            "cluster": sorted(c.id for p in providers for c in p.clusters),
+            "region": sorted(r.id for p in providers for r in p.regions),
+            "site": sorted(s.id for p in providers for s in p.sites),
+            "provider": sorted(p.id for p in providers),
+            "country": sorted({s.country for p in providers for s in p.sites}),
+            "deployment_model": list(_MODELS),
+        }
+
+
+_SIZES: Final = ("vcpu", "memory_gib", "storage_gib")
+_KEEP_INTERNAL: Final = Change("department", "set `onshore:exposure: internal`", "exposure")
+_NO_PUBLIC_WAY: Final = Reason(
+    WISH,
+    "no way in from the public",
+    "no public ingress class",
+    "a public ingress class",
+    _KEEP_INTERNAL.step,
+    _KEEP_INTERNAL,
+)
+
+
+def _unknown(where: str, what: str, got: Any, known: list[str] | tuple[str, ...]) -> Fault:
+    return Fault(
+        where,
+        f"unknown {what}",
+        str(got),
+        "what is not in the register or profile is refused",
+        nearest(str(got), known),
+    )
+
+
+def _wish_reason(name: str, wished: str, actual: str | None) -> Reason:
+    step = f"remove `onshore:placement.{name}: {wished}`"
+    what = f"not the {name.replace('_', ' ')} that was asked for"
+    return Reason(WISH, what, actual or "unknown", wished, step, Change("department", step, name))
+
+
+def _cost_then_id(verdict: Verdict) -> tuple[float, str]:
+    return verdict.monthly_cost_pkr, verdict.cluster.id
+
+
+def _way_out(verdicts: tuple[Verdict, ...]) -> tuple[tuple[Change, ...], Verdict | None]:
+    """The smallest set of changes that makes a candidate lawful, and that candidate.
+
+    What the department can do itself goes before what needs others; then fewest changes, then cost, then id.
+    """
+    ways = []
+    for verdict in verdicts:
+        changes = tuple(dict.fromkeys(reason.change for reason in verdict.reasons))
+        possible = tuple(change for change in changes if change is not None)
+        if len(possible) == len(changes):
+            others = sum(change.who != "department" for change in possible)
+            ways.append((others, len(possible), *_cost_then_id(verdict), possible, verdict))
+    if not ways:
+        return (), None
+    best = min(ways, key=lambda way: way[:4])
+    return best[4], best[5]
