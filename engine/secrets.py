@@ -1,0 +1,113 @@
+"""Passphrase encryption (`pkg/secrets/passphrase/manager.go`, `sdk/go/common/resource/config/crypt.go`).
+
+AES-256-GCM under PBKDF2-HMAC-SHA256(passphrase, 8-byte salt, 1,000,000 rounds). A ciphertext reads
+`v1:<base64 nonce>:<base64 ciphertext and tag>`, a salt `v1:<base64 salt>:<the word "pulumi", encrypted>`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ROUNDS: Final = 1_000_000
+_KEY_BYTES: Final = 32
+_SALT_BYTES: Final = 8
+_NONCE_BYTES: Final = 12
+_PROOF: Final = "pulumi"
+
+
+class PassphraseSecrets:
+    """Encrypts and decrypts with one passphrase and one salt; wrong ones are refused at construction.
+
+    Raises EngineError "incorrect passphrase", or that the salt is not one.
+    """
+
+    def __init__(self, passphrase: str, salt: str) -> None:
+        version, encoded, proof = _parts(salt)
+        if version != "v1" or not encoded:
+            raise EngineError(f"the encryption salt {salt[:12]!r} is not one", fix="Restore encryptionsalt in the stack file.")
+        self.salt = salt
+        self._cipher = AESGCM(_derive(passphrase, _decode(encoded)))
+        if self._open(proof) != _PROOF:
+            raise EngineError(
+                "incorrect passphrase",
+                fix="Set PULUMI_CONFIG_PASSPHRASE (or PULUMI_CONFIG_PASSPHRASE_FILE) to the stack's passphrase.",
+            )
+
+    @classmethod
+    def create(cls, passphrase: str) -> PassphraseSecrets:
+        """A manager with a new random salt."""
+        raw = os.urandom(_SALT_BYTES)
+        proof = _seal(AESGCM(_derive(passphrase, raw)), _PROOF)
+        return cls(passphrase, f"v1:{base64.b64encode(raw).decode()}:{proof}")
+
+    def encrypt(self, plaintext: str) -> str:
+        """The `v1:` ciphertext of a text; a new one at every call."""
+        return _seal(self._cipher, plaintext)
+
+    def decrypt(self, ciphertext: str) -> str:
+        """The text of a `v1:` ciphertext; raises EngineError when this key did not make it."""
+        plaintext = self._open(ciphertext)
+        if plaintext is None:
+            raise EngineError("a secret cannot be decrypted", fix="It was encrypted with another passphrase, or it was damaged.")
+        return plaintext
+
+    def _open(self, ciphertext: str) -> str | None:
+        version, nonce, sealed = _parts(ciphertext)
+        try:
+            return self._cipher.decrypt(_decode(nonce), _decode(sealed), None).decode() if version == "v1" else None
+        except (InvalidTag, ValueError):
+            return None
+
+
+def passphrase_from(environment: Mapping[str, str]) -> str:
+    """The passphrase that the environment names; an empty one counts. Raises EngineError when there is none."""
+    if (passphrase := environment.get("PULUMI_CONFIG_PASSPHRASE")) is not None:
+        return passphrase
+    if file := environment.get("PULUMI_CONFIG_PASSPHRASE_FILE"):
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise EngineError(f"PULUMI_CONFIG_PASSPHRASE_FILE: {file} cannot be read: {error.strerror}") from error
+    raise EngineError(
+        "no passphrase: the secrets in configuration and state cannot be read or written",
+        fix="Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE.",
+    )
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    version, _, rest = text.partition(":")
+    first, _, second = rest.partition(":")
+    return version, first, second
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError(str(error)) from error
+
+
+def _seal(cipher: AESGCM, plaintext: str) -> str:
+    nonce = os.urandom(_NONCE_BYTES)
+    sealed = cipher.encrypt(nonce, plaintext.encode(), None)
+    return f"v1:{base64.b64encode(nonce).decode()}:{base64.b64encode(sealed).decode()}"
+
+
+@functools.lru_cache(maxsize=8)
+def _derive(passphrase: str, salt: bytes) -> bytes:
+    # a third of a second by design: a preview and the run after it share one derivation
+    return hashlib.pbkdf2_hmac("sha256", passphrase.encode(), salt, _ROUNDS, _KEY_BYTES)
