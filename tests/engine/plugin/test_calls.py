@@ -284,7 +284,7 @@ def test_calls_run_side_by_side(probe):
     ids = []
     threads = [threading.Thread(target=lambda: ids.append(probe.create(THING, {}, UP).id)) for _ in range(8)]
     for thread in threads:
-        thread.probe
+        thread.start()
     for thread in threads:
         thread.join(timeout=30)
     assert ids == ["id-1"] * 8
