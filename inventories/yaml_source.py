@@ -1,7 +1,7 @@
 """YAML files as data that knows where it stands: every fault of a file can name its line.
 
 Parsing is PyYAML's (libyaml where it is built in): this module only walks the composed nodes. Refused: duplicate keys,
-keys that are not text, merge keys, explicit tags, recursive or exploding anchors, more than one document.
+merge keys, explicit tags, recursive or exploding anchors, more than one document. Keys are always text.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER: Final = yaml.resolver.Resolver()
 _STR_TAG: Final = "tag:yaml.org,2002:str"
 _SCALAR_TAGS: Final = frozenset(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "timestamp"))
+_KEY_TAGS: Final = _SCALAR_TAGS | {_STR_TAG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +217,10 @@ class _Builder:
         result: dict[str, Any] = {}
         size = 1
         for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.tag != _STR_TAG:
+            # A key is a name: `on` and `8080` stay text, which YAML 1.1 would turn into a boolean and a number.
+            if not isinstance(key, yaml.ScalarNode) or key.tag not in _KEY_TAGS or not key.value:
                 got = str(key.value) if isinstance(key, yaml.ScalarNode) else "a list or mapping"
-                self._refuse(key, path, "a key that is not text", got, "put it in quotes; merge keys are not read")
+                self._refuse(key, path, "not a key", got, "write a name; tags and merge keys are not read")
                 continue
             here = (*path, key.value)
             if key.value in result:
