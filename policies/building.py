@@ -1,0 +1,64 @@
+"""From the engine's requests to subjects; kubeconfigs and providers are read once per content."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from policies.kubeconfig import read
+from policies.objects import read_objects
+from policies.subject import KUBERNETES_PROVIDER, Destination, Facts, ProviderFacts, StackFacts, Subject
+from policies.wire import plain
+
+if TYPE_CHECKING:
+    from pulumi.runtime.proto.analyzer_pb2 import AnalyzeRequest, AnalyzerProviderResource, AnalyzerResource
+
+
+@dataclass(slots=True)
+class Builder:
+    """Makes the subjects of one run."""
+
+    facts: Facts
+    stack: StackFacts
+    _providers: dict[bytes, ProviderFacts] = field(default_factory=dict)
+
+    def subject(self, request: AnalyzeRequest | AnalyzerResource) -> Subject:
+        """One resource as a subject; `request` is what Analyze gets, or one item of AnalyzeStack."""
+        props, secrets = plain(request.properties)
+        provider = self._provider(request.provider) if request.HasField("provider") else None
+        kind = self.facts.types.kinds.get(request.type)
+        objects, malformed = read_objects(props, kind) if kind else ((), ())
+        if request.type == KUBERNETES_PROVIDER:
+            destination: Destination | None = self._destination(props)
+        else:
+            destination = provider.destination if provider else None
+        return Subject(
+            urn=request.urn,
+            type=request.type,
+            name=request.name,
+            props=props,
+            stack=self.stack,
+            facts=self.facts,
+            parent=request.options.parent,
+            provider=provider,
+            destination=destination,
+            objects=objects,
+            malformed=malformed,
+            secrets=secrets,
+        )
+
+    def _provider(self, message: AnalyzerProviderResource) -> ProviderFacts:
+        # The same few providers come with every resource: the digest of their bytes finds them again, and keeps no key.
+        key = hashlib.sha256(message.SerializeToString(deterministic=True)).digest()
+        if (known := self._providers.get(key)) is None:
+            destination = (
+                self._destination(plain(message.properties)[0]) if message.type == KUBERNETES_PROVIDER else None
+            )
+            known = self._providers[key] = ProviderFacts(message.type, message.urn, message.name, destination)
+        return known
+
+    def _destination(self, props: dict[str, Any]) -> Destination:
+        access = read(props.get("kubeconfig"))
+        found = self.facts.register.cluster_at(access.server, access.ca_sha256)
+        return Destination(access, *found) if found else Destination(access)

@@ -1,0 +1,26 @@
+"""ACC-002: the accreditation covers Kubernetes and the cluster's deployment model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policies.placed import targets
+from policies.subject import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policies.subject import Subject
+
+
+def check(subject: Subject) -> Iterator[Violation]:
+    """What lies outside the scope is not accredited."""
+    for target in targets(subject):
+        scope = target.provider.accreditation.scope
+        for what, used, covered in (
+            ("service kind", "kubernetes", scope.service_kinds),
+            ("deployment model", target.cluster.deployment_model, scope.deployment_models),
+        ):
+            if used not in covered:
+                allowed = f"a {what} in the scope of {target.provider.id}: {', '.join(sorted(covered)) or 'none'}"
+                yield Violation(f"{target.path} ({what})", used, allowed, public=True)

@@ -1,0 +1,65 @@
+"""CAT-001: every object says which category of data it holds, and never a lower one than its stack's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from inventories.labels import CATEGORY_LABEL
+from policies.subject import Violation
+from policies.values import at, join
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policies.objects import KubeObject
+    from policies.subject import Subject
+
+_COMPONENTS: Final = "onshore:index:"
+
+
+def check(subject: Subject) -> Iterator[Violation]:
+    """The stack by its configuration, components by their input, objects and pod templates by their label."""
+    if subject.is_stack:
+        yield from _stack(subject)
+    if subject.type.startswith(_COMPONENTS):
+        yield from _value(subject, "category", subject.props.get("category"))
+    for found in subject.objects:
+        if found.expected.namespaced or found.expected.kind == "Namespace":
+            yield from _object(subject, found)
+
+
+def _stack(subject: Subject) -> Iterator[Violation]:
+    stack, facts = subject.stack, subject.facts
+    for key, known in (
+        ("onshore:category", stack.category is not None),
+        ("onshore:department", facts.register.department(stack.department) is not None),
+    ):
+        if known:
+            continue
+        got: Any = (
+            "[secret]" if key in stack.secret_keys else repr(stack.config[key]) if key in stack.config else "nothing"
+        )
+        allowed = _known_categories(subject) if key == "onshore:category" else "a department of the register"
+        yield Violation(f"config {key}", got, allowed, public=True)
+
+
+def _object(subject: Subject, found: KubeObject) -> Iterator[Violation]:
+    places = [(found.inside("metadata", "labels"), found.body.get("metadata"))]
+    if found.expected.kind != "Pod":
+        places += [(join(pod.metadata.path, "labels"), pod.metadata.body) for pod in found.pods]
+    for path, metadata in places:
+        label = at(metadata, "labels", CATEGORY_LABEL)
+        yield from _value(subject, join(path, CATEGORY_LABEL), label)
+
+
+def _value(subject: Subject, path: str, value: Any) -> Iterator[Violation]:
+    category = subject.facts.profile.category(value) if isinstance(value, str) else None
+    stack = subject.stack.category
+    if category is None:
+        yield Violation(path, value, _known_categories(subject))
+    elif stack and category.rank < stack.rank:
+        yield Violation(path, value, f"{stack.id} or stricter, as the stack's data")
+
+
+def _known_categories(subject: Subject) -> str:
+    return f"one of {', '.join(category.id for category in subject.facts.profile.categories)}"

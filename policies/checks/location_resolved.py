@@ -1,0 +1,24 @@
+"""RES-004: the register says where the cluster stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policies.placed import targets
+from policies.subject import Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policies.subject import Subject
+
+
+def check(subject: Subject) -> Iterator[Violation]:
+    """A cluster's region and site are its own provider's, and the site belongs to the region."""
+    for target in targets(subject):
+        cluster, provider = target.cluster, target.provider
+        region = next((region for region in provider.regions if region.id == cluster.region), None)
+        known = any(site.id == cluster.site for site in provider.sites)
+        if region is None or not known or cluster.site not in region.sites:
+            got = f"{cluster.id} in region {cluster.region}, site {cluster.site}"
+            yield Violation(target.path, got, f"a region of {provider.id} and a site of that region", public=True)

@@ -1,0 +1,41 @@
+"""PIN-002: a provider reaches a cluster of the register, over verified TLS, and runs nothing on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policies.subject import KUBERNETES_PROVIDER, Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from policies.subject import Destination, Subject
+
+_PATH = "kubeconfig"
+_REGISTERED = "server and CA certificate of a cluster of the register"
+
+
+def check(subject: Subject) -> Iterator[Violation]:
+    """All faults on the provider; on its resources, one line each that they have nowhere lawful to go."""
+    destination = subject.destination
+    if destination is None:
+        return
+    if subject.type == KUBERNETES_PROVIDER:
+        yield from _provider(destination)
+    elif destination.access.state == "unknown":
+        yield Violation("provider.kubeconfig", "a value not known yet", _REGISTERED, public=True)
+    elif destination.cluster is None:
+        yield Violation(
+            "provider.kubeconfig", "a provider that reaches no cluster of the register", _REGISTERED, public=True
+        )
+
+
+def _provider(destination: Destination) -> Iterator[Violation]:
+    access = destination.access
+    if access.state != "content":
+        return
+    for weakness in access.weaknesses:
+        yield Violation(weakness.path, weakness.got, weakness.allowed, public=True)
+    if destination.cluster is None:
+        got = f"server {access.server or 'unreadable'} with CA sha256 {access.ca_sha256[:12] or 'unreadable'}"
+        yield Violation(_PATH, got, _REGISTERED, public=True)

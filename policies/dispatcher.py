@@ -1,0 +1,155 @@
+"""Walks all checks over one resource, and writes what they refuse. A check that fails refuses too."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from inventories.faults import Fault, OnshoreError
+from policies import checks as checks_package
+from policies.subject import Subject, Violation
+from policies.values import UNKNOWN, Marker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inventories.models import RuleMeta
+
+UNKNOWN_RULE: Final = "UNK-001"
+_LONGEST_GOT: Final = 160
+_HOLDERS: Final = ("data", "stringData", "binaryData")
+
+ResourceCheck = Callable[[Subject], Iterable[Violation]]
+StackCheck = Callable[[Sequence[Subject]], Iterable[tuple[str, Violation]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A rule with its check: of one resource (`judge`), of the finished stack (`judge_stack`), or both."""
+
+    rule: RuleMeta
+    judge: ResourceCheck | None
+    judge_stack: StackCheck | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One refusal, ready for people: `message` holds nothing secret."""
+
+    rule: str
+    severity: str
+    title: str
+    urn: str
+    path: str
+    message: str
+
+
+def load_checks(rules: Mapping[str, RuleMeta]) -> tuple[Check, ...]:
+    """The check of every rule, found by its slug in `policies/checks`; raises OnshoreError unless they pair up."""
+    files = {found.name for found in pkgutil.iter_modules(checks_package.__path__)}
+    slugs = {rule.slug for rule in rules.values()}
+    faults = [Fault(f"policies/checks/{slug}.py", "a rule without its check") for slug in sorted(slugs - files)]
+    faults += [Fault(f"policies/checks/{name}.py", "a check without a rule") for name in sorted(files - slugs)]
+    loaded: list[Check] = []
+    for rule in sorted(rules.values(), key=lambda rule: rule.id):
+        if rule.slug not in files:
+            continue
+        try:
+            module = importlib.import_module(f"{checks_package.__name__}.{rule.slug}")
+        except Exception as error:  # noqa: BLE001 - whatever a check file does, the pack refuses
+            faults.append(Fault(f"policies/checks/{rule.slug}.py", "cannot be loaded", got=type(error).__name__))
+            continue
+        check = Check(rule, getattr(module, "check", None), getattr(module, "check_stack", None))
+        if not (check.judge or check.judge_stack):
+            faults.append(Fault(f"policies/checks/{rule.slug}.py", "defines neither check nor check_stack"))
+        loaded.append(check)
+    if UNKNOWN_RULE not in rules:
+        faults.append(Fault(f"inventories/rules/{UNKNOWN_RULE}.yaml", "the rule on unknown values is missing"))
+    if faults:
+        raise OnshoreError("the policy pack is incomplete", faults)
+    return tuple(loaded)
+
+
+def judge(subject: Subject, checks: Iterable[Check]) -> list[Finding]:
+    """Everything the checks refuse about one resource, each path once per rule."""
+    found: dict[tuple[str, str], Finding] = {}
+    for check in checks:
+        if check.judge is None:
+            continue
+        try:
+            for violation in check.judge(subject):
+                _note(found, check.rule, subject, violation)
+        except Exception as error:  # noqa: BLE001 - a check that fails has not allowed anything
+            _note(found, check.rule, subject, _crash(check.rule, error))
+    return list(found.values())
+
+
+def judge_stack(subjects: Sequence[Subject], checks: Iterable[Check]) -> list[Finding]:
+    """Everything the checks refuse about a stack as a whole, each under the URN it concerns."""
+    by_urn = {subject.urn: subject for subject in subjects}
+    found: dict[tuple[str, str], Finding] = {}
+    for check in checks:
+        if check.judge_stack is None:
+            continue
+        try:
+            for urn, violation in check.judge_stack(subjects):
+                _note(found, check.rule, by_urn[urn], violation)
+        except Exception as error:  # noqa: BLE001 - a check that fails has not allowed anything
+            blamed = next((subject for subject in subjects if subject.is_stack), subjects[0])
+            _note(found, check.rule, blamed, _crash(check.rule, error))
+    return list(found.values())
+
+
+def write(rule: RuleMeta, urn: str, path: str, got: str, allowed: str) -> Finding:
+    """A finding in the one form that all messages have."""
+    why = f"{rule.source.instrument}, {rule.source.clause}" if rule.source.clause else rule.source.instrument
+    where = f"{urn} · {path}" if path else urn
+    text = f"{rule.id} {rule.severity} · {where}: got {_clean(got)}, allowed {_clean(allowed)}."
+    fix = rule.remediation.strip().rstrip(".")
+    return Finding(rule.id, rule.severity, rule.title, urn, path, f"{text} Why: {why.rstrip('.')}. Fix: {fix}.")
+
+
+def _note(found: dict[tuple[str, str], Finding], rule: RuleMeta, subject: Subject, violation: Violation) -> None:
+    """Write a violation down; a value that is not known yet is the business of the rule on unknown values."""
+    if violation.got is UNKNOWN:
+        rule = subject.facts.rules[UNKNOWN_RULE]
+    key = (rule.id + subject.urn, violation.path)
+    if key not in found:
+        got = violation.got if violation.public else _shown(subject, violation)
+        found[key] = write(rule, subject.urn, violation.path, str(got), violation.allowed)
+
+
+def _crash(rule: RuleMeta, error: Exception) -> Violation:
+    path = f"check {rule.slug}"
+    return Violation(path, f"a fault of the check itself ({type(error).__name__})", "a finished check", public=True)
+
+
+def _shown(subject: Subject, violation: Violation) -> str:
+    """A value as a message may show it: short, and never one that came as, or beside, a secret."""
+    got: Any = violation.got
+    if isinstance(got, Marker):
+        return repr(got)
+    if _is_hidden(subject, violation.path):
+        return "[secret]"
+    if got is None:
+        return "nothing"
+    if isinstance(got, bool):
+        return str(got).lower()
+    if isinstance(got, str | int | float):
+        return repr(got)
+    return "a list" if isinstance(got, list) else "a mapping"
+
+
+def _is_hidden(subject: Subject, path: str) -> bool:
+    if path.startswith(_HOLDERS):
+        return True
+    return any(path.startswith(secret) or secret.startswith(path) for secret in subject.secrets)
+
+
+def _clean(text: str) -> str:
+    """One printable line of bearable length: names and values are not ours and may hold anything."""
+    line = "".join(c if c.isprintable() else "?" for c in text)
+    return line if len(line) <= _LONGEST_GOT else line[: _LONGEST_GOT - 1] + "…"

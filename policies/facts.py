@@ -1,0 +1,63 @@
+"""The pack's edge to files and the clock: the facts that hold today in this checkout."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import inventories
+from inventories.faults import Fault, OnshoreError
+from policies.resource_types import load_resource_types
+from policies.subject import Facts, StackFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from inventories.models import Profile
+
+T = TypeVar("T")
+PAKISTAN_TIME: Final = timezone(timedelta(hours=5))
+DATE_VARIABLE: Final = "ONSHORE_ON"
+
+
+def load_facts(start: Path) -> Facts:
+    """Everything the checks need, by the settings nearest above `start`; raises OnshoreError with all faults."""
+    settings = inventories.Settings.load(start)
+    faults: list[Fault] = []
+
+    def attempt(load: Callable[[], T]) -> T | None:
+        try:
+            return load()
+        except OnshoreError as error:
+            faults.extend(error.faults or (Fault("", error.summary),))
+            return None
+
+    register = attempt(settings.load_register)
+    profile = attempt(settings.load_profile)
+    rules = attempt(inventories.load_rules)
+    types = attempt(lambda: load_resource_types(Path(inventories.__file__).parent / "resource_types"))
+    if register is None or profile is None or rules is None or types is None:
+        raise OnshoreError("the facts of the law cannot be read", faults)
+    return Facts(register, profile, rules, types, judged_date(profile))
+
+
+def judged_date(profile: Profile) -> date:
+    """Today in Pakistan; a profile that is not for production lets the environment name another day."""
+    wished = os.environ.get(DATE_VARIABLE, "")
+    if wished and not profile.production:
+        try:
+            return date.fromisoformat(wished)
+        except ValueError as error:
+            fault = Fault(DATE_VARIABLE, "is no date", got=wished, fix="write YYYY-MM-DD")
+            raise OnshoreError("the day to judge on is not clear", [fault]) from error
+    return datetime.now(PAKISTAN_TIME).date()
+
+
+def stack_facts(
+    facts: Facts, name: str, project: str, config: Mapping[str, str], secret_keys: Iterable[str]
+) -> StackFacts:
+    """The stack as the engine tells it: its own configuration, which no environment variable can change."""
+    category = facts.profile.category(config.get("onshore:category", ""))
+    return StackFacts(name, project, category, dict(config), frozenset(secret_keys))

@@ -1,0 +1,73 @@
+"""Which data goes where: the categories a resource carries, and the cluster each of them would land on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from inventories.labels import CATEGORY_LABEL
+from policies.objects import labels_of
+from policies.values import join
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inventories.models import Category, Cluster, Provider
+    from policies.objects import KubeObject
+    from policies.subject import Facts, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Data of a category on its way to a provider's cluster; `path` names the field that says so."""
+
+    path: str
+    provider: Provider
+    cluster: Cluster
+    category: Category
+
+
+def targets(subject: Subject) -> Iterator[Target]:
+    """The placements that a resource stands for.
+
+    The stack's own category is judged once, on the provider resource; a resource only where it is labelled stricter.
+    """
+    destination = subject.destination
+    if destination is None or destination.cluster is None or destination.provider is None:
+        return
+    stack = subject.stack.category
+    if subject.is_provider and stack:
+        yield Target("kubeconfig", destination.provider, destination.cluster, stack)
+    for path, label in labels(subject):
+        category = named(subject.facts, label)
+        if category and (stack is None or category.rank > stack.rank):
+            yield Target(path, destination.provider, destination.cluster, category)
+
+
+def labels(subject: Subject) -> Iterator[tuple[str, Any]]:
+    """Every category label that a resource's objects and pods carry, with its path."""
+    for found in subject.objects:
+        own = labels_of(found.body.get("metadata"))
+        if CATEGORY_LABEL in own:
+            yield join(found.inside("metadata", "labels"), CATEGORY_LABEL), own[CATEGORY_LABEL]
+        if found.expected.kind == "Pod":
+            continue
+        for pod in found.pods:
+            inner = labels_of(pod.metadata.body)
+            if CATEGORY_LABEL in inner:
+                yield join(join(pod.metadata.path, "labels"), CATEGORY_LABEL), inner[CATEGORY_LABEL]
+
+
+def named(facts: Facts, label: Any) -> Category | None:
+    """The category that a label names."""
+    return facts.profile.category(label) if isinstance(label, str) else None
+
+
+def category_of(subject: Subject, found: KubeObject) -> Category:
+    """The category whose rules an object has to keep: its stack's, or its own where that is stricter.
+
+    Without either the strictest category there is, so that an undeclared object is never judged mildly.
+    """
+    own = named(subject.facts, labels_of(found.body.get("metadata")).get(CATEGORY_LABEL))
+    known = [category for category in (own, subject.stack.category) if category]
+    return max(known or subject.facts.profile.categories, key=lambda category: category.rank)

@@ -1,0 +1,118 @@
+"""What a check is asked about: one resource, seen whole, with the facts of the day and of its stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from inventories.models import Category, Cluster, Profile, Provider, Register, RuleMeta
+    from policies.kubeconfig import Access
+    from policies.objects import KubeObject
+    from policies.resource_types import ResourceTypes
+
+PROVIDER_PREFIX = "pulumi:providers:"
+KUBERNETES_PROVIDER = PROVIDER_PREFIX + "kubernetes"
+STACK_TYPE = "pulumi:pulumi:Stack"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One refusal: what stands at a path, and what may stand there.
+
+    `got` is the value itself (the dispatcher writes it, hides it where a secret stood, and turns an unknown value into
+    UNK-001), or a text of the check's own with `public=True`, which holds nothing secret and is shown as it is.
+    """
+
+    path: str
+    got: Any
+    allowed: str
+    public: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is true on a day: the register, the category profile, the rules and the classified resource types."""
+
+    register: Register
+    profile: Profile
+    rules: Mapping[str, RuleMeta]
+    types: ResourceTypes
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class StackFacts:
+    """The stack as the engine told it; `config` values are text as they stand in the stack's file."""
+
+    name: str = ""
+    project: str = ""
+    category: Category | None = None
+    config: Mapping[str, str] = field(default_factory=dict)
+    secret_keys: frozenset[str] = frozenset()
+
+    @property
+    def department(self) -> str:
+        return self.config.get("onshore:department", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """The cluster a Kubernetes provider speaks to; `cluster` is None where the register knows none such."""
+
+    access: Access
+    provider: Provider | None = None
+    cluster: Cluster | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderFacts:
+    """The provider a resource is made by."""
+
+    type: str
+    urn: str
+    name: str
+    destination: Destination | None = None
+
+    @property
+    def package(self) -> str:
+        return self.type.removeprefix(PROVIDER_PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One resource; `destination` is where it (or what it configures) ends up, `objects` what it is in Kubernetes.
+
+    `malformed`: parts that could not be read. `secrets`: the paths at which secrets stood. `dependencies`: URNs that
+    it was computed from, known to stack checks only.
+    """
+
+    urn: str
+    type: str
+    name: str
+    props: Mapping[str, Any]
+    stack: StackFacts
+    facts: Facts
+    parent: str = ""
+    provider: ProviderFacts | None = None
+    destination: Destination | None = None
+    objects: tuple[KubeObject, ...] = ()
+    malformed: tuple[Violation, ...] = ()
+    secrets: frozenset[str] = frozenset()
+    dependencies: frozenset[str] = frozenset()
+
+    @property
+    def is_provider(self) -> bool:
+        return self.type.startswith(PROVIDER_PREFIX)
+
+    @property
+    def is_stack(self) -> bool:
+        return self.type == STACK_TYPE
+
+    @property
+    def package(self) -> str:
+        """The package that defines it; for a provider, the package it provides."""
+        return self.type.removeprefix(PROVIDER_PREFIX).partition(":")[0]
