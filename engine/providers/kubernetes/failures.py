@@ -1,0 +1,60 @@
+"""What a failed operation is to the engine: refused, only half done, or not a failure at all. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from engine.provider import InitFailedError, ProviderError
+from engine.providers.kubernetes.client import ApiError
+from engine.providers.kubernetes.discovery import NoSuchKindError
+from engine.providers.kubernetes.objects import qualified_name
+from engine.providers.kubernetes.wait import NotReadyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.provider import ResourceId
+    from engine.providers.kubernetes.objects import Object
+    from engine.values import PropertyMap
+
+
+def cannot_pretend(error: ProviderError) -> bool:
+    """Whether a refused dry run says nothing about the real call: its premises are not there yet, or not allowed."""
+    if not isinstance(error, ApiError):
+        return False
+    if error.code == 404:
+        return error.details.get("kind") == "namespaces"
+    return error.reason in ("Forbidden", "AlreadyExists") or (
+        error.code == 400 and ("does not support dry run" in error.message or "dryRun" in error.message)
+    )
+
+
+def not_created(resource: ResourceId, error: ProviderError) -> ProviderError:
+    """The error of a create call that the server refused."""
+    if isinstance(error, NoSuchKindError):
+        message = (
+            f'creation of resource "{resource.urn}" failed because the Kubernetes API server reported that the '
+            f"apiVersion for this resource does not exist. Verify that any required CRDs have been created: {error.message}"
+        )
+    else:
+        message = (
+            f'resource "{resource.urn}" was not successfully created by the Kubernetes API server: {error.message}'
+        )
+    return ProviderError(message, unknown_outcome=error.unknown_outcome)
+
+
+def init_failed(
+    prefix: str, error: ProviderError, live: Object, outputs: Callable[[Object], PropertyMap]
+) -> InitFailedError:
+    """The partial failure of an object that exists: its newest state, the message, and every reason known."""
+    reasons: tuple[str, ...] = ()
+    if isinstance(error, NotReadyError):
+        live, reasons = error.live, error.reasons
+    message = f"{prefix}: {error.message}"
+    return InitFailedError(
+        message,
+        id=qualified_name(live),
+        outputs=outputs(live),
+        inputs=None,
+        reasons=(message, *(reason for reason in reasons if reason != error.message)),
+    )
