@@ -8,11 +8,13 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.providers.kubernetes import paths
+from engine.paths import parse
 from engine.providers.kubernetes.objects import Object, annotation_true, pluck
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from engine.providers.kubernetes.replacement import Path
 
 APPLY_TYPE: Final = "application/apply-patch+yaml"
 JSON_PATCH_TYPE: Final = "application/json-patch+json"
@@ -80,7 +82,7 @@ def without_ignored(inputs: Object, live: Object, manager: str, ignore_changes: 
     applied = copy.deepcopy(inputs)
     entries = pluck(live, "metadata", "managedFields") or []
     for text in ignore_changes:
-        path = paths.parse(text)
+        path = parse(text)
         owners = {e.get("manager") == manager for e in entries if _owns(e.get("fieldsV1") or {}, path)}
         if owners == {False}:
             _remove(applied, path)
@@ -89,7 +91,7 @@ def without_ignored(inputs: Object, live: Object, manager: str, ignore_changes: 
     return applied
 
 
-def _owns(fields: Any, path: paths.Path) -> bool:
+def _owns(fields: Any, path: Path) -> bool:
     for step in path:
         if not isinstance(fields, dict) or f"f:{step}" not in fields:
             return False
@@ -97,13 +99,13 @@ def _owns(fields: Any, path: paths.Path) -> bool:
     return True
 
 
-def _remove(obj: Object, path: paths.Path) -> None:
+def _remove(obj: Object, path: Path) -> None:
     parent = pluck(obj, *path[:-1])
     if isinstance(parent, dict):
         parent.pop(str(path[-1]), None)
 
 
-def _set(obj: Object, path: paths.Path, value: Any) -> None:
+def _set(obj: Object, path: Path, value: Any) -> None:
     target: Any = obj
     for step in path[:-1]:
         inner = pluck(target, step)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
+import os
 from typing import TYPE_CHECKING, Any
 
+from engine.provider import ProviderError
 from engine.providers.kubernetes.normalise import normalise
 from engine.providers.kubernetes.objects import (
     AUTONAMED,
+    Object,
     annotation_true,
     as_properties,
     mark_secrets,
@@ -16,13 +18,11 @@ from engine.providers.kubernetes.objects import (
     plain,
     pluck,
 )
-from engine.provider import ProviderError
 from engine.values import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.providers.kubernetes.objects import Object
     from engine.values import PropertyMap
 
 
@@ -69,7 +69,7 @@ def _generates_name(obj: Object) -> bool:
 
 def _suffix(random_seed: bytes) -> str:
     if not random_seed:
-        return secrets.token_hex(4)
+        return os.urandom(4).hex()
     return hashlib.sha256(random_seed).hexdigest()[:8]
 
 

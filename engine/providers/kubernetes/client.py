@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import select
+import socket
 import ssl
 import tempfile
 import threading
@@ -210,8 +211,6 @@ class Client:
         connection.close()
 
     def _connect(self, *, timeout_s: float) -> http.client.HTTPConnection:
-        import socket  # noqa: PLC0415 - loaded by http.client already
-
         plain = http.client.HTTPConnection(self._host, self._port, timeout=_CONNECT_TIMEOUT_S)
         try:
             plain.connect()
@@ -281,7 +280,5 @@ def _alive(connection: http.client.HTTPConnection) -> bool:
 
 
 def _shut(connection: http.client.HTTPConnection) -> None:
-    import socket  # noqa: PLC0415 - loaded by http.client already
-
     with contextlib.suppress(OSError, AttributeError):
         connection.sock.shutdown(socket.SHUT_RDWR)

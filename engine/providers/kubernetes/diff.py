@@ -1,24 +1,23 @@
-"""The client-side diff of an object: what the new inputs change in the live object, as far as earlier inputs spoke of it.
+"""The client-side diff of an object: what new inputs change in the live object, where earlier inputs spoke of it. Pure.
 
-Pure. Shape and rules follow pulumi-kubernetes (`provider.go`: Diff, convertPatchToDiff): the old side is the live object
-cut to the shape of the old inputs, the change is a JSON merge patch (RFC 7386), lists are compared by position.
+Shape and rules follow pulumi-kubernetes (`provider.go`: Diff, convertPatchToDiff): the old side is the live object cut
+to the shape of the old inputs, the change is a JSON merge patch (RFC 7386), lists are compared by position.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.paths import contains, parse
 from engine.provider import DiffResult, PropertyDiff
-from engine.providers.kubernetes import paths
 from engine.providers.kubernetes.normalise import normalise, prune
 from engine.providers.kubernetes.objects import AUTONAMED, annotation_true, metadata_text, plain, split_checkpoint
-from engine.providers.kubernetes.replacement import replacing_paths, touches
+from engine.providers.kubernetes.replacement import Path, replacing_paths, touches
 from engine.values import UNKNOWN
 
 if TYPE_CHECKING:
     from engine.provider import DiffKind
     from engine.providers.kubernetes.objects import Object
-    from engine.providers.kubernetes.paths import Path
     from engine.values import PropertyMap
 
 _MISSING: Final = object()
@@ -52,11 +51,11 @@ def diff_object(
         replacing_paths(new, patch=patch, config_map_mutable=config_map_mutable, secret_mutable=secret_mutable)
     )
     collector.walk((), _merge_patch(old, new), old, new, old, in_list=False)
-    ignored = [paths.parse(path) for path in ignore_changes]
+    ignored = [parse(path) for path in ignore_changes]
     detailed = {
-        paths.render(path): change
+        render(path): change
         for path, change in collector.found.items()
-        if not any(paths.contains(ignore, path) for ignore in ignored)
+        if not any(contains(ignore, path) for ignore in ignored)
     }
     replaces = tuple(
         path
@@ -76,6 +75,20 @@ def diff_object(
         detailed=detailed,
         delete_before_replace=bool(replaces) and metadata_text(new, "name") != "" and same_object,
     )
+
+
+def render(path: Path) -> str:
+    """The text of a path; keys with dots, quotes or brackets are quoted."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        elif any(character in step for character in '."[]'):
+            escaped = step.replace('"', '\\"')
+            text += f'["{escaped}"]'
+        else:
+            text += f".{step}" if text else step
+    return text
 
 
 def _align(old: Object, new: Object, live: Object, *, namespaced: bool) -> None:

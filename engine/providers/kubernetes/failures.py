@@ -34,7 +34,8 @@ def not_created(resource: ResourceId, error: ProviderError) -> ProviderError:
     if isinstance(error, NoSuchKindError):
         message = (
             f'creation of resource "{resource.urn}" failed because the Kubernetes API server reported that the '
-            f"apiVersion for this resource does not exist. Verify that any required CRDs have been created: {error.message}"
+            "apiVersion for this resource does not exist. Verify that any required CRDs have been created: "
+            f"{error.message}"
         )
     else:
         message = (

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _CLI: Final = "is not supported by this engine; the Pulumi CLI does it, on the same state"
 _GENERATORS: Final = ("kubernetes:helm.sh/", "kubernetes:kustomize/", "kubernetes:yaml/", "kubernetes:yaml:")
+_DECODE: Final = "kubernetes:yaml:decode"
 _FUNCTIONS: Final = ("kubernetes:helm:template", "kubernetes:kustomize:directory")
 
 
@@ -28,7 +29,7 @@ def refuse_unsupported(token: str) -> None:
 
 def call_function(token: str, args: dict[str, Any]) -> InvokeResult:
     """The result of a function. Raises ProviderError for those that are not there, by name."""
-    if token == "kubernetes:yaml:decode":
+    if token == _DECODE:
         return InvokeResult({"result": _decode(str(args.get("text") or ""), str(args.get("defaultNamespace") or ""))})
     if token in _FUNCTIONS:
         raise ProviderError(f"{token} {_CLI}")

@@ -1,4 +1,4 @@
-"""Writes `types.json` from the Go sources of the Kubernetes API: which fields are dropped when empty, which are quantities.
+"""Writes `types.json` from the Go sources of the Kubernetes API: fields, their types, and which vanish when empty.
 
 Usage: `python -m engine.providers.kubernetes.generate_types MODULE_CACHE/k8s.io v0.36.3`. OpenAPI does not say which
 fields are pointers, and only that decides whether `false` or `0` survives a round trip through the typed structs.
@@ -58,7 +58,7 @@ def _read(path: Path, package: str, raw: dict[str, str | list[tuple[str, str, st
             fields.append((match[1] or "", qualified(match[2]), match[3]))
 
 
-def _code(go_type: str, raw: dict[str, str | list[tuple[str, str, str]]]) -> tuple[str, bool]:
+def _code(go_type: str, raw: dict[str, str | list[tuple[str, str, str]]]) -> tuple[str, bool]:  # noqa: PLR0911 - one per Go type form
     """The code of a Go type, and whether an empty value counts as absent (pointers and structs do not)."""
     if go_type.startswith("*"):
         return _code(go_type[1:], raw)[0], False

@@ -105,7 +105,7 @@ def _struct(value: Any, type_name: str) -> Object:
     return found
 
 
-def _field(value: Any, code: str) -> Any:  # noqa: PLR0911 - one line per code
+def _field(value: Any, code: str) -> Any:  # noqa: C901, PLR0911 - one line per code
     if code.startswith("[]"):
         if not isinstance(value, list):
             raise _MismatchError

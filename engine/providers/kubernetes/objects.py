@@ -1,7 +1,8 @@
-"""Property maps as Kubernetes objects: secrets and wire names taken off and put back, names, annotations, nested access."""
+"""Property maps as Kubernetes objects: secrets and wire names taken off and put back, names, annotations, access."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.values import UNKNOWN, Secret
@@ -78,7 +79,7 @@ def has_secret(value: Any) -> bool:
 def mark_secrets(outputs: PropertyMap, inputs: PropertyMap) -> None:
     """Make secret in `outputs`, in place, what is secret at the same place in `inputs`.
 
-    Objects are entered; a list with a secret anywhere is secret as a whole. Of a Secret, data and stringData always are.
+    Objects are entered; a list with a secret anywhere is secret as a whole; a Secret's data and stringData always are.
     """
     if outputs.get("kind") == "Secret":
         for key in ("data", "stringData"):
@@ -144,9 +145,15 @@ def api_version_and_kind(token: str) -> tuple[str, str]:
     return api_version.removeprefix("core/"), kind.removesuffix("Patch") or kind
 
 
-def is_patch(token: str) -> bool:
-    """Whether the token is a Patch resource: fields of an object that somebody else owns."""
-    return token.endswith("Patch") and not token.endswith(":Patch")
+def is_patch(token: str, obj: Object) -> bool:
+    """Whether the token is the Patch resource of the object's kind: fields of an object that somebody else owns."""
+    return bool(obj.get("kind")) and token.endswith(f":{obj['kind']}Patch")
+
+
+def field_manager(inputs: Object, state: PropertyMap) -> str:
+    """The field manager: named by annotation, else the one in the state, else a new one of this object's own."""
+    named = annotation(inputs, "pulumi.com/patchFieldManager")
+    return named or str(plain(state.get(FIELD_MANAGER_KEY)) or "") or f"pulumi-kubernetes-{os.urandom(4).hex()}"
 
 
 def checkpoint(live: Object, inputs: Object, given: PropertyMap, api_version: str, field_manager: str) -> PropertyMap:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Final
 
 from engine.provider import (
@@ -10,7 +9,6 @@ from engine.provider import (
     CheckResult,
     CreateResult,
     DiffResult,
-    InitFailedError,
     InvokeResult,
     ProviderError,
     ReadResult,
@@ -24,16 +22,14 @@ from engine.providers.kubernetes.diff import diff_object
 from engine.providers.kubernetes.discovery import NoSuchKindError, is_namespaced
 from engine.providers.kubernetes.failures import cannot_pretend, init_failed, not_created
 from engine.providers.kubernetes.functions import call_function, refuse_unsupported
-from engine.providers.kubernetes.normalise import imported_inputs, normalise, prune
+from engine.providers.kubernetes.normalise import normalise
 from engine.providers.kubernetes.objects import (
     FIELD_MANAGER_KEY,
     INITIAL_API_VERSION_KEY,
     Object,
-    annotation,
     annotation_true,
-    api_version_and_kind,
-    as_properties,
     checkpoint,
+    field_manager,
     has_unknown,
     is_patch,
     mark_secrets,
@@ -44,6 +40,7 @@ from engine.providers.kubernetes.objects import (
     split_id,
 )
 from engine.providers.kubernetes.readiness import RULES, Surroundings
+from engine.providers.kubernetes.reading import read_object
 from engine.providers.kubernetes.settings import Settings, config_failures, diff_config, settings_of
 from engine.providers.kubernetes.wait import NotReadyError
 from engine.values import UNKNOWN
@@ -110,7 +107,7 @@ class KubernetesProvider:
             news,
             logical_name=resource.name,
             random_seed=random_seed,
-            patch=is_patch(resource.type),
+            patch=is_patch(resource.type, news),
             default_namespace=self._default_namespace(),
             namespaced=self._namespaced,
         )
@@ -130,7 +127,7 @@ class KubernetesProvider:
             olds,
             news,
             namespaced=self._namespaced(new),
-            patch=is_patch(resource.type),
+            patch=is_patch(resource.type, new),
             ignore_changes=ignore_changes,
             config_map_mutable=self._settings.config_map_mutable,
             secret_mutable=self._settings.secret_mutable,
@@ -139,11 +136,12 @@ class KubernetesProvider:
 
     def create(self, resource: ResourceId, news: PropertyMap, options: CallOptions) -> CreateResult:
         """Create the object and wait until it is ready; a preview asks the server to only pretend."""
-        inputs, patch = plain(news), is_patch(resource.type)
+        inputs = plain(news)
+        patch = is_patch(resource.type, inputs)
         if options.preview and (patch or not self._can_preview(inputs)):
             return CreateResult("", news)
         cluster, settings = self._reached(), self._settings
-        manager = self._manager(inputs, {})
+        manager = field_manager(inputs, {})
         force = insists(inputs, None, patch_force=settings.patch_force, preview=options.preview)
         try:
             live = cluster.create(
@@ -175,17 +173,21 @@ class KubernetesProvider:
         news: PropertyMap,
         options: CallOptions,
     ) -> PropertyMap:
-        """Apply the inputs and wait until the object is ready. A refusal leaves the live object, as a partial failure."""
-        inputs, patch = normalise(plain(news)), is_patch(resource.type)
+        """Apply the inputs and wait until the object is ready; a refusal is a partial failure with the live object."""
+        inputs = normalise(plain(news))
+        patch = is_patch(resource.type, inputs)
         if options.preview and not self._can_preview(inputs):
             return news
         cluster = self._reached()
         old_checked, old_live = split_checkpoint(olds)
-        manager, old_manager = self._manager(inputs, olds), self._manager(old_checked, olds)
+        manager, old_manager = field_manager(inputs, olds), field_manager(old_checked, olds)
         version = str(olds.get(INITIAL_API_VERSION_KEY) or old_checked.get("apiVersion") or inputs.get("apiVersion"))
 
         def outputs(live: Object) -> PropertyMap:
-            return checkpoint(live, inputs, news, version, manager)
+            kept = checkpoint(live, inputs, news, version, manager)
+            if options.preview:
+                mark_secrets(kept, olds)  # a dry run still shows what the update will remove
+            return kept
 
         try:
             live = cluster.update(
@@ -224,8 +226,8 @@ class KubernetesProvider:
             raise ProviderError(f"{_UNREACHABLE}: {self._unreachable}. {_DELETED_CLUSTER}")
         inputs, live = split_checkpoint(olds)
         try:
-            if is_patch(resource.type):
-                self._cluster.relinquish(live, self._manager(inputs, olds))
+            if is_patch(resource.type, inputs):
+                self._cluster.relinquish(live, field_manager(inputs, olds))
             else:
                 name = split_id(resource.id)[1] or metadata_text(live, "name")
                 self._cluster.delete(inputs, live, name, resource.urn, options.timeout_s)
@@ -240,41 +242,7 @@ class KubernetesProvider:
         if self._cluster is None:
             return self._read_unreachable(resource, old_inputs, olds)
         refuse_unsupported(resource.type)
-        namespace, name = split_id(resource.id)
-        if not name:
-            raise ProviderError(f"{resource.id!r} is no id: write <namespace>/<name>, or <name> without a namespace")
-        given = old_inputs or {}
-        shape, old_live = normalise(plain(given)), split_checkpoint(olds)[1]
-        fresh = not shape.get("apiVersion") and not old_live.get("apiVersion")
-        if not shape.get("apiVersion"):
-            version, kind = api_version_and_kind(resource.type)
-            known = (version, kind) if fresh else (old_live["apiVersion"], old_live["kind"])
-            metadata = {
-                "name": name,
-                **({"namespace": namespace} if namespace else {}),
-                **(shape.get("metadata") or {}),
-            }
-            shape = {**shape, "apiVersion": known[0], "kind": known[1], "metadata": metadata}
-        try:
-            live = self._cluster.get({**shape, "metadata": {**shape["metadata"], "namespace": namespace}}, name)
-        except NoSuchKindError:
-            return ReadResult("", {})
-        except ApiError as error:
-            if error.code == 404:
-                return ReadResult("", {})
-            raise
-        inputs = imported_inputs(live, shape) if fresh else prune(live, shape)
-        version = str(olds.get(INITIAL_API_VERSION_KEY) or shape["apiVersion"])
-        outputs = checkpoint(live, inputs, given, version, self._manager(shape, olds))
-        kept: PropertyMap = as_properties(inputs)
-        mark_secrets(kept, given)
-        verdict = self._cluster.waiter.verdict_now(shape, live) if not fresh else None
-        if verdict is not None and not verdict.ready:
-            message = f"Resource '{name}' was created but failed to initialize"
-            raise InitFailedError(
-                message, id=resource.id, outputs=outputs, inputs=kept, reasons=(message, *verdict.reasons)
-            )
-        return ReadResult(resource.id, outputs, kept)
+        return read_object(self._cluster, resource, old_inputs, olds)
 
     def invoke(self, token: str, args: PropertyMap, *, preview: bool) -> InvokeResult:  # noqa: ARG002
         """The functions that need no cluster and no Helm; others are refused by name."""
@@ -310,12 +278,6 @@ class KubernetesProvider:
             return False
         return self._cluster.discovery.exists(str(inputs.get("apiVersion")), str(inputs.get("kind")))
 
-    @staticmethod
-    def _manager(inputs: Object, state: PropertyMap) -> str:
-        """The field manager: named by annotation, else the one in the state, else a new one of this object's own."""
-        named = annotation(inputs, "pulumi.com/patchFieldManager")
-        return named or str(plain(state.get(FIELD_MANAGER_KEY)) or "") or f"pulumi-kubernetes-{secrets.token_hex(4)}"
-
     def _job_to_replace(self, new: Object, olds: PropertyMap, urn: str) -> bool:
         """Whether the annotation asks to replace a Job that is not ready, and it is not; a failure to look is a no."""
         if not annotation_true(new, "pulumi.com/replaceUnready"):
@@ -346,7 +308,8 @@ class KubernetesProvider:
                 f"unable to get cluster state: {unreadable.message}",
                 unknown_outcome=error.unknown_outcome,
             )
-        prefix = f'the Kubernetes API server reported that "{qualified_name(live)}" failed to fully initialize or become live'
+        name = qualified_name(live)
+        prefix = f'the Kubernetes API server reported that "{name}" failed to fully initialize or become live'
         return init_failed(prefix, error, live, outputs)
 
     def _read_unreachable(self, resource: ResourceId, old_inputs: PropertyMap | None, olds: PropertyMap) -> ReadResult:

@@ -7,48 +7,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.paths import parse
 from engine.providers.kubernetes.objects import pluck
-from engine.providers.kubernetes.paths import parse
 
 if TYPE_CHECKING:
     from engine.providers.kubernetes.objects import Object
-    from engine.providers.kubernetes.paths import Path
 
-_IDENTITY: Final = ("metadata.name", "metadata.namespace")
+Path = tuple[str | int, ...]
+
+
+def _under(prefix: str, fields: str) -> tuple[str, ...]:
+    return tuple(f"{prefix}.{field}" for field in fields.split())
+
+
+_IDENTITY: Final = _under("metadata", "name namespace")
 _SELECTOR: Final = ("spec.selector",)
-_JOB: Final = ("spec.completions", "spec.parallelism", "spec.selector", "spec.template")
+_JOB: Final = _under("spec", "completions parallelism selector template")
 _ROLE_REF: Final = ("roleRef",)
-_STATEFUL_SET: Final = tuple(
-    f"spec.{field}"
-    for field in ("podManagementPolicy", "revisionHistoryLimit", "selector", "serviceName", "volumeClaimTemplates")
+_STATEFUL_SET: Final = _under(
+    "spec", "podManagementPolicy revisionHistoryLimit selector serviceName volumeClaimTemplates"
 )
-_VOLUME: Final = tuple(
-    f"spec.{source}"
-    for source in (
-        "awsElasticBlockStore azureDisk azureFile cephfs cinder csi fc flexVolume flocker gcePersistentDisk glusterfs "
-        "hostPath iscsi local nfs photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume"
-    ).split()
+_VOLUME: Final = _under(
+    "spec",
+    "awsElasticBlockStore azureDisk azureFile cephfs cinder csi fc flexVolume flocker gcePersistentDisk glusterfs "
+    "hostPath iscsi local nfs photonPersistentDisk portworxVolume quobyte rbd scaleIO storageos vsphereVolume",
 )
-_CLAIM: Final = ("spec.accessModes", "spec.selector", "spec.storageClassName", "spec.volumeName")
+_CLAIM: Final = _under("spec", "accessModes selector storageClassName volumeName")
+_CONTAINER: Final = (
+    "args command env image imagePullPolicy lifecycle livenessProbe ports readinessProbe resources securityContext "
+    "stdin stdinOnce terminationMessagePath terminationMessagePolicy tty volumeDevices volumeMounts workingDir"
+)
 _POD: Final = (
-    *(
-        f"spec.{field}"
-        for field in (
-            "affinity automountServiceAccountToken dnsConfig dnsPolicy enableServiceLinks hostAliases hostIPC "
-            "hostNetwork hostPID hostname imagePullSecrets nodeName nodeSelector overhead preemptionPolicy priority "
-            "priorityClassName readinessGates restartPolicy runtimeClassName schedulerName securityContext "
-            "serviceAccount serviceAccountName shareProcessNamespace subdomain terminationGracePeriodSeconds volumes"
-        ).split()
+    *_under(
+        "spec",
+        "affinity automountServiceAccountToken dnsConfig dnsPolicy enableServiceLinks hostAliases hostIPC hostNetwork "
+        "hostPID hostname imagePullSecrets nodeName nodeSelector overhead preemptionPolicy priority priorityClassName "
+        "readinessGates restartPolicy runtimeClassName schedulerName securityContext serviceAccount serviceAccountName "
+        "shareProcessNamespace subdomain terminationGracePeriodSeconds volumes",
     ),
-    *(
-        f"spec.{containers}[*].{field}"
-        for containers in ("containers", "initContainers")
-        for field in (
-            "args command env image imagePullPolicy lifecycle livenessProbe ports readinessProbe resources "
-            "securityContext stdin stdinOnce terminationMessagePath terminationMessagePolicy tty volumeDevices "
-            "volumeMounts workingDir"
-        ).split()
-    ),
+    *_under("spec.containers[*]", _CONTAINER),
+    *_under("spec.initContainers[*]", _CONTAINER),
 )
 _BY_KIND: Final[dict[str, tuple[str, ...]]] = {
     "apps/v1/DaemonSet": _SELECTOR,

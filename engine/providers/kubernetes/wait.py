@@ -1,11 +1,11 @@
-"""Waiting until an object is ready or gone: shared watches in, a readiness verdict out, and a clear picture of a stall."""
+"""Waiting until an object is ready or gone: shared watches in, a verdict out, and a clear picture of a stall."""
 
 from __future__ import annotations
 
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from engine.provider import ProviderError
 from engine.providers.kubernetes.client import ApiError
@@ -16,8 +16,6 @@ from engine.providers.kubernetes.readiness import RULES, Pod, ReplicaSet, Rule, 
 from engine.providers.kubernetes.waitfor import judge_expectations, parse_wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from engine.provider import Log
     from engine.providers.kubernetes.client import Client
     from engine.providers.kubernetes.discovery import Discovery, Mapping
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_TIMEOUT_S: Final = 600.0
 _LOOK_AROUND_S: Final = 10.0  # how often a stalled object's events are read
+_POLL_S: Final = 2.0  # the same where no watch is allowed, and the first look
 _TICK_S: Final = 1.0  # rests that no event announces, such as settled endpoints, are seen this soon
 _SKIPS_DELETE_WAIT: Final = {
     "v1/Namespace", "v1/Pod", "v1/ReplicationController", "apps/v1/DaemonSet", "apps/v1/Deployment",
@@ -87,7 +86,7 @@ class Waiter:
     def _wait(self, wake: threading.Event, watched: _Watched, urn: str, timeout_s: float, mapping: Mapping) -> Verdict:
         """The last verdict; when it is not ready its status is the message of the failure."""
         began = time.monotonic()
-        look_at, said = began + _LOOK_AROUND_S, ""
+        look_at, said = began + _POLL_S, ""
         name = metadata_text(watched.live, "name")
         while True:
             wake.clear()
@@ -101,7 +100,7 @@ class Waiter:
                 return _stuck(f"'{name}' timed out waiting to be Ready", verdict, self._events(watched))
             said = self._say(urn, verdict.reasons[0] if verdict.reasons else verdict.status, said)
             if now >= look_at:
-                look_at = now + _LOOK_AROUND_S
+                look_at = now + (_POLL_S if watched.blind else _LOOK_AROUND_S)
                 if not self._still_there(mapping, watched):
                     return _stuck(f"'{name}' was deleted while waiting for it to be Ready", verdict, ())
                 for line in self._events(watched)[-2:]:
@@ -206,7 +205,8 @@ class Waiter:
 
 
 def _stuck(message: str, verdict: Verdict, events: tuple[str, ...]) -> Verdict:
-    return Verdict(ready=False, status=message, reasons=(*verdict.reasons, *events[-5:]))
+    told = [event for event in events if not any(event.partition("] ")[2] in reason for reason in verdict.reasons)]
+    return Verdict(ready=False, status=message, reasons=(*verdict.reasons, *told[-5:]))
 
 
 class _Watched:
@@ -225,9 +225,14 @@ class _Watched:
         if seen is not None:
             self.take(seen)
         if not self._own.synced or not all(feed.synced for feed in self._near.values()):
-            return Verdict(ready=False, status="Reading the cluster")
+            return Verdict(ready=False)
         changed = max([self._began, *(feed.changed_at for feed in self._near.values())])
         return self._rule.judge(self.live, Surroundings(self._objects(), time.monotonic() - changed))
+
+    @property
+    def blind(self) -> bool:
+        """Whether the collection may not be watched."""
+        return self._own.error is not None
 
     def take(self, seen: Object) -> None:
         """Go on from this state, unless it is another object or an older state than the one known."""
@@ -260,7 +265,7 @@ class _Subscriptions:
         self._namespace = metadata_text(live, "namespace")
         self._feeds: list[Feed] = []
 
-    def __enter__(self) -> _Subscriptions:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""The `pulumi.com/waitFor` annotation: `jsonpath={.status.phase}=Running`, `condition=Ready`, or a JSON list of them. Pure."""
+"""The `pulumi.com/waitFor` annotation: `jsonpath={.status.phase}=Running`, `condition=Ready`, or a list. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Expectation:
         """Whether the object is as expected."""
         if self.condition:
             conditions = pluck(obj, "status", "conditions") or []
-            found = next((c for c in conditions if str(c.get("type")).lower() == self.condition.lower()), {})
+            found: Object = next((c for c in conditions if str(c.get("type")).lower() == self.condition.lower()), {})
             return str(found.get("status")).lower() == (self.value or "True").lower()
         value = pluck(obj, *self.path)
         return value is not None if self.value is None else _text(value) == self.value
@@ -62,7 +62,8 @@ def _parse(text: str) -> Expectation:
     if match := _CONDITION.match(text):
         return Expectation(text, condition=match[1], value=match[2])
     raise ProviderError(
-        f"pulumi.com/waitFor: {text!r} is not supported; write jsonpath={{.path.to.field}}[=value] or condition=Type[=Status]"
+        f"pulumi.com/waitFor: {text!r} is not supported; write jsonpath={{.path.to.field}}[=value] or "
+        "condition=Type[=Status]"
     )
 
 

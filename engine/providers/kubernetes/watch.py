@@ -8,7 +8,6 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from engine.provider import ProviderError
-from engine.providers.kubernetes.client import ApiError
 from engine.providers.kubernetes.objects import metadata_text, pluck
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Feed:
         query = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": str(_WATCH_S)}
         while version and self.subscribers:
             began, version = version, ""
-            with contextlib.suppress(ApiError):
+            with contextlib.suppress(ProviderError):  # list again, which reports what lasts
                 events = self._client.stream(self._path, {**query, "resourceVersion": began}, idle_s=_WATCH_S + 15)
                 version = self._take(events, began)
         return True
