@@ -1,0 +1,139 @@
+"""What the components of workloads share: the questions before anything is registered, and the first children."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pulumi_kubernetes as k8s
+
+from components import _configuration
+from components.cluster_access import require_access
+from components.governance import Governance, Law, govern
+from components.pod import MANAGED_BY_LABEL, NAME_LABEL, claim_name, image_faults
+from components.score import read_score
+from inventories.faults import Fault, OnshoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pulumi
+
+    from components._configuration import Configuration
+    from components.args import ScheduledJobArgs, WebServiceArgs
+    from components.workload import Workload
+
+T = TypeVar("T")
+
+
+class Questions:
+    """Asks everything that may refuse a component, then raises all that was found as one OnshoreError."""
+
+    def __init__(self, name: str) -> None:
+        self.faults: list[Fault] = []
+        self._name = name
+        self._errors: list[OnshoreError] = []
+
+    def ask(self, question: Callable[[], T]) -> T | None:
+        """The answer, or None when it is an error (kept for `settle`)."""
+        try:
+            return question()
+        except OnshoreError as error:
+            self._errors.append(error)
+            return None
+
+    def settle(self) -> None:
+        """Raise OnshoreError if anything stands against the component."""
+        errors = list(self._errors)
+        if self.faults:
+            errors.append(OnshoreError(f"{self._name} cannot be built", self.faults, refused=True))
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            faults = [fault for error in errors for fault in error.faults]
+            refused = any(error.refused for error in errors)
+            raise OnshoreError("\n".join(error.summary for error in errors), faults, refused=refused)
+
+
+def governed(
+    questions: Questions,
+    name: str,
+    facts: tuple[str, str, str, str],
+    opts: pulumi.ResourceOptions | None,
+    law: Law | None,
+) -> Governance | None:
+    """The component's governance, asked together with its access; `facts`: department, category, cluster, exposure."""
+    law = law or questions.ask(Law.load)
+    if law is None:
+        return None
+    department, category, cluster, exposure = facts
+    governance = questions.ask(lambda: govern(department, category, cluster, exposure, law))
+    found = law.register.cluster(cluster)
+    if found is not None:
+        questions.ask(lambda: require_access(name, found[1], opts))
+    return governance
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A workload that may be built: what it is, what it carries, where it goes."""
+
+    workload: Workload
+    governance: Governance
+    namespace: str
+    environment: Mapping[str, pulumi.Input[str]]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The metadata of each of its objects, the name left out."""
+        return metadata(self.workload.name, self.governance, self.namespace)
+
+    def base(self, name: str, opts: pulumi.ResourceOptions) -> Configuration:
+        """Register the service account, the configuration and the claims."""
+        k8s.core.v1.ServiceAccount(
+            f"{name}-account",
+            metadata={**self.metadata, "name": self.workload.name},
+            automount_service_account_token=False,
+            opts=opts,
+        )
+        for volume in self.workload.volumes:
+            if volume.ephemeral:
+                continue
+            claim = {**self.metadata, "name": claim_name(self.workload, volume.name)}
+            # Many storage classes bind a claim only when its pod is scheduled: waiting for it first would never end.
+            claim["annotations"] = {**claim["annotations"], "pulumi.com/skipAwait": "true"}
+            spec: Any = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": volume.size}}}
+            k8s.core.v1.PersistentVolumeClaim(f"{name}-volume-{volume.name}", metadata=claim, spec=spec, opts=opts)
+        return _configuration.register(name, self.workload, self.environment, self.metadata, opts)
+
+
+def prepare(
+    name: str,
+    args: WebServiceArgs | ScheduledJobArgs,
+    opts: pulumi.ResourceOptions | None,
+    law: Law | None,
+    check: Callable[[Workload, Governance], list[Fault]],
+) -> Prepared:
+    """Ask all that may refuse a workload, `check` included; raises OnshoreError with everything found."""
+    questions = Questions(name)
+    environment = args.get("environment") or {}
+    facts = (args["department"], args["category"], args["cluster"], str(args.get("exposure") or "internal"))
+    governance = governed(questions, name, facts, opts, law)
+    workload = questions.ask(lambda: read_score(Path(args["score"]), environment))
+    if workload is not None and governance is not None:
+        questions.faults += image_faults(workload, governance.category)
+        questions.faults += check(workload, governance)
+    questions.settle()
+    if workload is None or governance is None:
+        raise AssertionError(name)  # settle has raised
+    return Prepared(workload, governance, args["namespace"], environment)
+
+
+def metadata(name: str, governance: Governance, namespace: str | None = None) -> dict[str, Any]:
+    """Labels and annotations of an object of a component, and its namespace."""
+    return {
+        **({"namespace": namespace} if namespace else {}),
+        "labels": {NAME_LABEL: name, MANAGED_BY_LABEL: "onshore", **governance.labels},
+        "annotations": governance.annotations,
+    }

@@ -1,0 +1,150 @@
+"""A workload's variables and files as a ConfigMap and a Secret.
+
+Whatever holds a value of the stack's environment that is an Output (secret values are) stands in the Secret, all else
+in the ConfigMap. Both are immutable and named by their content: a change makes new ones and rolls the pods.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from components.workload import EnvironmentKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.workload import Container, Template, Workload
+
+_NOT_KEY: Final = re.compile(r"[^-._a-zA-Z0-9]")
+
+
+@dataclass
+class Configuration:
+    """What a workload's containers read; `names` are the objects' names once they are built."""
+
+    plain: dict[str, str] = field(default_factory=dict)
+    binary: dict[str, str] = field(default_factory=dict)
+    secret: dict[str, pulumi.Output[str]] = field(default_factory=dict)
+    file_modes: dict[str, int | None] = field(default_factory=dict)
+    config_name: pulumi.Input[str] = ""
+    secret_name: pulumi.Input[str] = ""
+
+    def env(self, container: Container) -> list[dict[str, Any]]:
+        """The container's `env`: every variable by reference, so that nothing in a value is expanded."""
+        return [
+            {"name": name, "valueFrom": self._reference(f"{container.name}.{name}")} for name, _ in container.variables
+        ]
+
+    def mounts(self, container: Container) -> list[dict[str, Any]]:
+        """The container's `volumeMounts` of files, one each."""
+        return [
+            {
+                "name": "secrets" if (key := file_key(container, file.path)) in self.secret else "config",
+                "mountPath": file.path,
+                "subPath": key,
+                "readOnly": True,
+            }
+            for file in container.files
+        ]
+
+    def volumes(self) -> list[dict[str, Any]]:
+        """The pod's `volumes` that hold the files."""
+        volumes: list[dict[str, Any]] = []
+        for name, kind, named, holder in (
+            ("config", "configMap", "name", self.config_name),
+            ("secrets", "secret", "secretName", self.secret_name),
+        ):
+            keys = [key for key in self.file_modes if (key in self.secret) == (name == "secrets")]
+            items = [
+                {"key": key, "path": key, **({"mode": mode} if (mode := self.file_modes[key]) is not None else {})}
+                for key in keys
+            ]
+            if items:
+                volumes.append({"name": name, kind: {named: holder, "items": items}})
+        return volumes
+
+    def _reference(self, key: str) -> dict[str, Any]:
+        if key in self.secret:
+            return {"secretKeyRef": {"name": self.secret_name, "key": key}}
+        return {"configMapKeyRef": {"name": self.config_name, "key": key}}
+
+
+def render(template: Template, environment: Mapping[str, pulumi.Input[str]]) -> str | pulumi.Output[str]:
+    """Text with the stack's values filled in; an Output when one of them is."""
+    parts = [environment[part.key] if isinstance(part, EnvironmentKey) else part for part in template]
+    plain = [part for part in parts if isinstance(part, str)]
+    return "".join(plain) if len(plain) == len(parts) else pulumi.Output.concat(*parts)
+
+
+def configuration(workload: Workload, environment: Mapping[str, pulumi.Input[str]]) -> Configuration:
+    """The variables and files of all containers, sorted by where they may stand."""
+    result = Configuration()
+    for container in workload.containers:
+        values: dict[str, Template | bytes] = {f"{container.name}.{name}": value for name, value in container.variables}
+        for file in container.files:
+            key = file_key(container, file.path)
+            values[key] = file.content
+            result.file_modes[key] = file.mode
+        for key, value in values.items():
+            if isinstance(value, bytes):
+                result.binary[key] = base64.b64encode(value).decode()
+            elif isinstance(rendered := render(value, environment), str):
+                result.plain[key] = rendered
+            else:
+                result.secret[key] = rendered
+    return result
+
+
+def register(
+    name: str,
+    workload: Workload,
+    environment: Mapping[str, pulumi.Input[str]],
+    metadata: Mapping[str, Any],
+    opts: pulumi.ResourceOptions,
+) -> Configuration:
+    """Build the ConfigMap and the Secret that the workload needs; either is left out when it would be empty."""
+    result = configuration(workload, environment)
+    if result.plain or result.binary:
+        digest = hashlib.sha256(json.dumps([result.plain, result.binary], sort_keys=True).encode()).hexdigest()
+        result.config_name = f"{workload.name}-config-{digest[:10]}"
+        k8s.core.v1.ConfigMap(
+            f"{name}-config",
+            metadata={**metadata, "name": result.config_name},
+            data=result.plain or None,
+            binary_data=result.binary or None,
+            immutable=True,
+            opts=opts,
+        )
+    if result.secret:
+        values: pulumi.Output[dict[str, str]] = pulumi.Output.secret(pulumi.Output.all(**result.secret))
+        salt = f"{metadata['namespace']}/{workload.name}".encode()
+        suffix = pulumi.Output.unsecret(values.apply(lambda found: _fingerprint(found, salt)))
+        result.secret_name = pulumi.Output.concat(workload.name, "-secret-", suffix)
+        k8s.core.v1.Secret(
+            f"{name}-secret",
+            metadata={**metadata, "name": result.secret_name},
+            data=values.apply(lambda found: {key: base64.b64encode(v.encode()).decode() for key, v in found.items()}),
+            immutable=True,
+            opts=opts,
+        )
+    return result
+
+
+def file_key(container: Container, path: str) -> str:
+    """The key under which a container's file stands; the digest keeps alike paths apart."""
+    readable = _NOT_KEY.sub("-", f"{container.name}{path}")
+    return f"{readable[:180]}-{hashlib.sha256(path.encode()).hexdigest()[:6]}"
+
+
+def _fingerprint(values: Mapping[str, str], salt: bytes) -> str:
+    """Eight hex digits that change with the values, slow to guess backwards (scrypt, RFC 7914)."""
+    text = json.dumps(values, sort_keys=True).encode()
+    return hashlib.scrypt(text, salt=salt, n=2**14, r=8, p=1, dklen=4).hex()

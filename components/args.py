@@ -1,0 +1,77 @@
+"""What components are built from: plain values, so that they are known and judged before anything is registered.
+
+These classes are also the schema of the `onshore` package for programs in other languages. The SDK's analyzer reads
+their annotations as they run: no `from __future__ import annotations` here, and only str, int, float, list, dict and
+Input.
+"""
+
+from typing import NotRequired, TypedDict
+
+import pulumi
+
+
+class LandingZoneArgs(TypedDict):
+    """A namespace for one department's data of one category on one cluster."""
+
+    department: str
+    """The department's id in the register."""
+    category: str
+    """The data category, by id or alias."""
+    cluster: str
+    """The cluster's id in the register."""
+    namespace: str
+    """The name of the namespace."""
+    exposure: NotRequired[str]
+    """`internal` (default) or `public`."""
+    cpu: NotRequired[float]
+    """The most cores that all pods together may be limited to (default 4)."""
+    memory_gib: NotRequired[float]
+    """The most memory that all pods together may be limited to (default 8)."""
+    storage_gib: NotRequired[float]
+    """The most storage that may be claimed (default 20)."""
+    pods: NotRequired[int]
+    """The most pods (default 20)."""
+    role: NotRequired[str]
+    """What the department's group may do: `view` (default; not secrets) or `edit`."""
+    placed_because: NotRequired[str]
+    """Why this cluster: kept on the namespace for its readers."""
+
+
+class WebServiceArgs(TypedDict):
+    """A workload that answers requests."""
+
+    department: str
+    """The department's id in the register."""
+    category: str
+    """The data category, by id or alias."""
+    cluster: str
+    """The cluster's id in the register."""
+    namespace: str
+    """The landing zone's namespace."""
+    score: str
+    """The path of the Score file."""
+    exposure: NotRequired[str]
+    """`internal` (default) or `public`."""
+    replicas: NotRequired[int]
+    """Pods at rest (default 2; 1 when it keeps data in a volume)."""
+    environment: NotRequired[dict[str, pulumi.Input[str]]]
+    """Values of the Score file's `environment` resources; secret ones are kept in a Secret."""
+
+
+class ScheduledJobArgs(TypedDict):
+    """A workload that runs at set times."""
+
+    department: str
+    """The department's id in the register."""
+    category: str
+    """The data category, by id or alias."""
+    cluster: str
+    """The cluster's id in the register."""
+    namespace: str
+    """The landing zone's namespace."""
+    score: str
+    """The path of the Score file."""
+    schedule: str
+    """When it runs, as five cron fields in Pakistan's time."""
+    environment: NotRequired[dict[str, pulumi.Input[str]]]
+    """Values of the Score file's `environment` resources; secret ones are kept in a Secret."""

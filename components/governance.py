@@ -1,0 +1,122 @@
+"""The facts of law that every component carries, and the refusal of a component that the law does not allow.
+
+A component names its department, data category and cluster; before anything is registered `govern` asks
+`components.placement` whether that is lawful today. So a program that builds components by hand meets the same law as a
+stack that is only data.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast, get_args
+from zoneinfo import ZoneInfo
+
+from components.explain import as_error
+from components.placement import Refusal, Request, place
+from inventories.faults import Fault, OnshoreError
+from inventories.labels import CATEGORY_LABEL, CLUSTER_LABEL, DEPARTMENT_LABEL, REGISTER_ANNOTATION
+from inventories.models import Exposure
+from inventories.settings import Settings
+from inventories.yaml_source import nearest
+
+if TYPE_CHECKING:
+    from inventories.models import Category, Cluster, Department, Profile, Provider, Register
+
+TIME_ZONE: Final = "Asia/Karachi"
+_EXPOSURES: Final = get_args(Exposure)
+
+
+@dataclass(frozen=True)
+class Law:
+    """What decides: the register, the category profile, and the day that is asked about."""
+
+    register: Register
+    profile: Profile
+    on: date
+
+    @classmethod
+    def load(cls, settings: Settings | None = None) -> Law:
+        """The law of a project (default: the one around the current folder) today; raises OnshoreError."""
+        settings = settings or Settings.load(Path.cwd())
+        profile = settings.load_profile()
+        return cls(settings.load_register(), profile, today(profile))
+
+
+@dataclass(frozen=True)
+class Governance:
+    """Who puts data of which category where, and by which issue of the register that is lawful."""
+
+    department: Department
+    category: Category
+    provider: Provider
+    cluster: Cluster
+    country: str
+    exposure: Exposure
+    register: str
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """For every object."""
+        return {CATEGORY_LABEL: self.category.id, DEPARTMENT_LABEL: self.department.id}
+
+    @property
+    def namespace_labels(self) -> dict[str, str]:
+        """For namespaces."""
+        return {**self.labels, CLUSTER_LABEL: self.cluster.id}
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """For every object, but not for pods: a new issue of the register must not restart them."""
+        return {REGISTER_ANNOTATION: self.register}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """For components: plain values, known in every preview."""
+        return {
+            "category": self.category.id,
+            "department": self.department.id,
+            "cluster": self.cluster.id,
+            "providerId": self.provider.id,
+            "country": self.country,
+            "register": self.register,
+            "exposure": self.exposure,
+        }
+
+
+def today(profile: Profile) -> date:
+    """The day in Pakistan; a profile that is not production may be asked about another (ONSHORE_ON=YYYY-MM-DD)."""
+    asked = os.environ.get("ONSHORE_ON")
+    if asked and not profile.production:
+        try:
+            return date.fromisoformat(asked)
+        except ValueError:
+            fault = Fault("ONSHORE_ON", "not a date", asked, fix="write it as YYYY-MM-DD, or unset it")
+            raise OnshoreError("the environment cannot be used", [fault]) from None
+    return datetime.now(ZoneInfo(TIME_ZONE)).date()
+
+
+def govern(department: str, category: str, cluster: str, exposure: str, law: Law) -> Governance:
+    """The facts of a component on a named cluster; raises OnshoreError, `refused` when the law forbids it."""
+    if exposure not in _EXPOSURES:
+        fault = Fault("exposure", "not a known exposure", exposure, fix=nearest(exposure, _EXPOSURES))
+        raise OnshoreError("the component cannot be built", [fault])
+    asked = cast("Exposure", exposure)
+    request = Request(department=department, category=category, exposure=asked, cluster=cluster)
+    decision = place(request, law.register, law.profile, on=law.on)
+    if isinstance(decision, Refusal):
+        raise as_error(decision)
+    found = law.register.department(department)
+    if found is None:  # a placement of an unknown department is a refusal
+        raise AssertionError(department)
+    return Governance(
+        department=found,
+        category=decision.category,
+        provider=decision.provider,
+        cluster=decision.cluster,
+        country=decision.site.country,
+        exposure=asked,
+        register=decision.register,
+    )

@@ -1,0 +1,84 @@
+"""A workload that runs at set times: a CronJob, hardened like every other pod."""
+
+import re
+from typing import Any, Final
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from components._common import prepare
+from components.args import ScheduledJobArgs
+from components.governance import TIME_ZONE, Governance, Law
+from components.pod import pod_labels, pod_spec
+from components.workload import Workload
+from inventories.faults import Fault
+
+# validation.go of Kubernetes: a CronJob's name leaves room for the suffix of its jobs.
+_MAX_NAME: Final = 52
+_CRON_FIELD: Final = re.compile(r"^[0-9A-Za-z*?/,-]+$")
+_LONGEST_RUN_S: Final = 6 * 3600
+_LATEST_START_S: Final = 3600
+
+
+class ScheduledJob(pulumi.ComponentResource):
+    """CronJob, account and configuration; no port leads to it.
+
+    Raises OnshoreError with every fault before anything is registered: an unlawful place, a Score file that cannot be
+    built or that declares ports, an image without digest where the category needs one, a schedule that is none.
+    """
+
+    job_name: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: ScheduledJobArgs, opts: pulumi.ResourceOptions | None = None, *, law: Law | None = None
+    ) -> None:
+        def check(workload: Workload, _: Governance) -> list[Fault]:
+            return job_faults(workload, args["schedule"])
+
+        prepared = prepare(name, args, opts, law, check)
+        workload, governance = prepared.workload, prepared.governance
+        inputs = {**governance.inputs, "namespace": prepared.namespace, "workload": workload.name}
+        super().__init__("onshore:index:ScheduledJob", name, inputs, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        configuration = prepared.base(name, child)
+        annotations = dict(workload.annotations)
+        pod = {
+            "metadata": {
+                "labels": pod_labels(workload, governance),
+                **({"annotations": annotations} if annotations else {}),
+            },
+            "spec": pod_spec(workload, governance, configuration, service_account=workload.name, restart="Never"),
+        }
+        spec: Any = {
+            "schedule": args["schedule"],
+            "timeZone": TIME_ZONE,
+            "concurrencyPolicy": "Forbid",
+            "startingDeadlineSeconds": _LATEST_START_S,
+            "successfulJobsHistoryLimit": 3,
+            "failedJobsHistoryLimit": 3,
+            "jobTemplate": {
+                "metadata": {"labels": pod_labels(workload, governance)},
+                "spec": {"backoffLimit": 2, "activeDeadlineSeconds": _LONGEST_RUN_S, "template": pod},
+            },
+        }
+        own = {**prepared.metadata, "name": workload.name}
+        k8s.batch.v1.CronJob(f"{name}-job", metadata=own, spec=spec, opts=child)
+        self.job_name = pulumi.Output.from_input(workload.name)
+        self.register_outputs({"jobName": workload.name})
+
+
+def job_faults(workload: Workload, schedule: str) -> list[Fault]:
+    """What keeps a workload from being a job, or a text from being a schedule."""
+    faults = []
+    fields = schedule.split()
+    if len(fields) != 5 or not all(_CRON_FIELD.match(field) for field in fields):
+        fix = "minute, hour, day of month, month, day of week: `30 1 * * *` is half past one every night"
+        faults.append(Fault("schedule", "not five cron fields", schedule, fix=fix))
+    if workload.ports or workload.routes:
+        got = ", ".join([port.name for port in workload.ports] or [route.name for route in workload.routes])
+        fix = "remove `service` and routes, or leave the schedule out to make it a web service"
+        faults.append(Fault("service.ports", "a scheduled job answers no requests", got, fix=fix))
+    if len(workload.name) > _MAX_NAME:
+        fix = "shorten `metadata.name`"
+        faults.append(Fault("metadata.name", f"longer than {_MAX_NAME} characters", workload.name, fix=fix))
+    return faults

@@ -1,0 +1,174 @@
+"""A workload as Kubernetes will run it, read from Score and not yet bound to a place.
+
+Sizes are Kubernetes quantities (`250m`, `1.5Gi`) where an object needs them and plain numbers (cores, GiB) where money
+or quotas are counted. Values taken from the stack's `onshore:environment` stay open (`EnvironmentKey`) until the
+component is built, for they may be secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+_UNITS: Final[dict[str, int]] = {
+    "": 1,
+    **{unit: 1000**power for power, unit in enumerate(("k", "M", "G", "T", "P", "E"), start=1)},
+    **{unit: 1024**power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), start=1)},
+}
+_GIB: Final = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentKey:
+    """A value of the stack's `onshore:environment`, by its key."""
+
+    key: str
+
+
+Template = tuple[str | EnvironmentKey, ...]
+"""Text with the stack's values left open."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProbe:
+    """A request that a healthy container answers with success."""
+
+    path: str
+    port: int
+    scheme: str = "HTTP"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExecProbe:
+    """A command that succeeds in a healthy container."""
+
+    command: tuple[str, ...]
+
+
+Probe = HttpProbe | ExecProbe
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file put into a container; `mode` None: the container runtime's default."""
+
+    path: str
+    content: Template | bytes
+    mode: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """Where a container sees a volume."""
+
+    path: str
+    volume: str
+    sub_path: str = ""
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a container asks for and may not exceed, as Kubernetes quantities."""
+
+    cpu_request: str = "100m"
+    memory_request: str = "128Mi"
+    cpu_limit: str = "500m"
+    memory_limit: str = "256Mi"
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container of the pod."""
+
+    name: str
+    image: str
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    variables: tuple[tuple[str, Template], ...] = ()
+    files: tuple[File, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    resources: Resources = Resources()
+    liveness: Probe | None = None
+    readiness: Probe | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port of the service (`number`) and the one in the pod that answers (`target`)."""
+
+    name: str
+    number: int
+    target: int
+    protocol: str = "TCP"
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """Storage of the pod: lost with the pod when `ephemeral`, else a claim on the cluster's storage."""
+
+    name: str
+    size: str
+    ephemeral: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A host and path prefix that lead to a service port."""
+
+    name: str
+    host: Template
+    path: str
+    port: str
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """All of one Score file."""
+
+    name: str
+    containers: tuple[Container, ...]
+    annotations: tuple[tuple[str, str], ...] = ()
+    ports: tuple[Port, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    routes: tuple[Route, ...] = ()
+
+    @property
+    def persistent(self) -> bool:
+        """Whether it keeps data in the cluster's storage: then one pod at a time may run."""
+        return any(not volume.ephemeral for volume in self.volumes)
+
+    @property
+    def vcpu(self) -> float:
+        """Cores that one pod asks for."""
+        return float(sum(quantity(c.resources.cpu_request) for c in self.containers))
+
+    @property
+    def memory_gib(self) -> float:
+        """Memory that one pod asks for."""
+        return float(sum(quantity(c.resources.memory_request) for c in self.containers) / _GIB)
+
+    @property
+    def cpu_limit(self) -> float:
+        """Cores that one pod may use at most."""
+        return float(sum(quantity(c.resources.cpu_limit) for c in self.containers))
+
+    @property
+    def memory_limit_gib(self) -> float:
+        """Memory that one pod may use at most."""
+        return float(sum(quantity(c.resources.memory_limit) for c in self.containers) / _GIB)
+
+    @property
+    def storage_gib(self) -> float:
+        """Storage that it claims for good."""
+        return float(sum((quantity(v.size) for v in self.volumes if not v.ephemeral), Decimal(0)) / _GIB)
+
+
+def quantity(text: str) -> Decimal:
+    """A Kubernetes quantity as a number of cores or bytes; the text must be one already checked."""
+    if text.endswith("m"):
+        return Decimal(text[:-1]) / 1000
+    number = text.rstrip("kKMGTPEi")
+    return Decimal(number) * _UNITS[text[len(number) :]]
