@@ -5,7 +5,6 @@ Nothing here reads a file or a clock. The same question gets the same answer, wh
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from components._decision import WISH, WISHES, Change, Placement, Reason, Refusal, Request, Verdict
@@ -174,8 +173,9 @@ class Placer:
                 yield _unknown(f"onshore:placement.{name}", name.replace("_", " "), value, known)
         for name in _SIZES:
             size = getattr(request, name)
-            if not (math.isfinite(size) and size >= 0):
-                yield Fault(name, "a size must be a number from 0 up", str(size))
+            if not 0 <= size <= _MAX_SIZE:  # false for NaN, too
+                got = f"{size:g}" if isinstance(size, float) else f"a number of {size.bit_length()} bits"
+                yield Fault(name, f"a size must be a number from 0 to {_MAX_SIZE}", got)
 
     def _known_places(self) -> dict[str, list[str]]:
         providers = self._register.providers
@@ -190,6 +190,7 @@ class Placer:
 
 
 _SIZES: Final = ("vcpu", "memory_gib", "storage_gib")
+_MAX_SIZE: Final = 1_000_000_000
 _KEEP_INTERNAL: Final = Change("department", "set `onshore:exposure: internal`", "exposure")
 _NO_PUBLIC_WAY: Final = Reason(
     WISH,

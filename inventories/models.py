@@ -9,14 +9,19 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://[^\s/]+(/\S*[^\s/])?$")]
+from inventories import patterns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Id = Annotated[str, StringConstraints(pattern=patterns.ID)]
+Country = Annotated[str, StringConstraints(pattern=patterns.COUNTRY)]
+Sha256 = Annotated[str, StringConstraints(pattern=patterns.SHA256)]
+HttpsUrl = Annotated[str, StringConstraints(pattern=patterns.HTTPS_URL)]
 
 AuditKind = Literal["security", "performance", "compliance"]
 DeploymentModel = Literal["public", "government", "private", "hybrid"]
@@ -30,6 +35,13 @@ class Record(BaseModel):
     """Frozen, and closed: a field it does not know is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with changes; what the original has looked up already does not come along."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
 
 class Status(StrEnum):
@@ -337,8 +349,8 @@ class Profile(Record):
 class RuleMeta(Record):
     """What is written about one rule of the catalogue; its check is `policies/checks/<slug>.py`."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}-\d{3}$")]
-    slug: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+    id: Annotated[str, StringConstraints(pattern=patterns.RULE)]
+    slug: Annotated[str, StringConstraints(pattern=patterns.SLUG)]
     title: str
     severity: Literal["critical", "high", "medium"]
     categories: tuple[str, ...] = ()

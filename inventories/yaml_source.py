@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from inventories import patterns
 from inventories.faults import Fault, OnshoreError
 
 if TYPE_CHECKING:
@@ -272,6 +273,8 @@ def _fault(model: type[BaseModel], document: Document, at: KeyPath, detail: Any,
         known = re.findall(r"'([^']*)'", str(expected)) or [str(expected)]
         return Fault(where, "not one of the known values", got, fix=nearest(str(given), known))
     what = str(detail["msg"]).removeprefix("Value error, ")
+    if kind == "string_pattern_mismatch":
+        what = f"not {patterns.IN_WORDS.get(detail['ctx']['pattern'], detail['ctx']['pattern'])}"
     fix = "put it in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
     return Fault(where, what, got, fix=fix)
 
