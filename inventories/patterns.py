@@ -1,0 +1,24 @@
+"""The forms of names and digests, and how to say them to people."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+ID: Final = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+COUNTRY: Final = r"^[A-Z]{2}$"
+SHA256: Final = r"^[0-9a-f]{64}$"
+HTTPS_URL: Final = r"^https://[^\s/]+(/\S*[^\s/])?$"
+RULE: Final = r"^[A-Z]{3}-\d{3}$"
+SLUG: Final = r"^[a-z][a-z0-9_]*$"
+
+IN_WORDS: Final = MappingProxyType(
+    {
+        ID: "up to 63 lowercase letters, digits and dashes, no dash at either end",
+        COUNTRY: "a country code of two capital letters, like PK",
+        SHA256: "a sha256 digest: 64 lowercase hexadecimal digits",
+        HTTPS_URL: "an address that starts with https:// and does not end in a slash",
+        RULE: "a rule id like ACC-001",
+        SLUG: "a module name: lowercase letters, digits and underscores",
+    }
+)
