@@ -52,6 +52,10 @@ class FileBackend:
         path = unquote(f"{parts.netloc}{parts.path}")
         return cls(Path(path).expanduser().resolve(), project)
 
+    def for_project(self, project: str) -> FileBackend:
+        """The same folder for another project."""
+        return FileBackend(self._root.parent, project)
+
     # ------------------------------------------------------------ stacks
 
     def stacks(self) -> list[str]:

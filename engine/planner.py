@@ -434,6 +434,7 @@ class Planner:
             urn=registration.urn,
             type=goal.type,
             custom=goal.custom,
+            id=goal.read_id if goal.read_id is not None else "",
             inputs=registration.inputs,
             parent=goal.parent,
             protect=bool(goal.protect),

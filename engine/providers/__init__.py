@@ -1,0 +1,49 @@
+"""Where the provider of a package comes from: a plugin executable, or the Kubernetes provider in Python."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.provider import ProviderError
+
+if TYPE_CHECKING:
+    from engine.provider import Log, Provider
+
+
+def find_plugin(package: str, version: str = "") -> Path | None:
+    """The plugin executable of a package: on PATH, else in the Pulumi home (the version asked for, else the newest)."""
+    name = f"pulumi-resource-{package}"
+    if found := shutil.which(name):
+        return Path(found)
+    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    folders = sorted((home / "plugins").glob(f"resource-{package}-v*"), key=_version_key)
+    wanted = [folder for folder in folders if folder.name == f"resource-{package}-v{version}"]
+    for folder in [*wanted, *reversed(folders)]:
+        if os.access(folder / name, os.X_OK):
+            return folder / name
+    return None
+
+
+def _version_key(folder: Path) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", folder.name.rpartition("-v")[2]))
+
+
+def make_provider(package: str, version: str, log: Log, project_dir: Path) -> Provider:
+    """An unconfigured provider of a package; raises ProviderError that names what to install."""
+    if executable := find_plugin(package, version):
+        from engine.providers.plugin import launch  # noqa: PLC0415 - gRPC is needed for plugins only
+
+        return launch(executable, log=log, project_dir=project_dir)
+    if package == "kubernetes":
+        from engine.providers.kubernetes import KubernetesProvider  # noqa: PLC0415 - needed for its package only
+
+        return KubernetesProvider(log)
+    wanted = f" {version}" if version else ""
+    raise ProviderError(
+        f"no provider for the package {package!r}: install the plugin pulumi-resource-{package}{wanted} on PATH or in the"
+        f" Pulumi home (`pulumi plugin install resource {package}{wanted}`)"
+    )

@@ -1,0 +1,441 @@
+"""Carries out what the planner decides: calls providers and policies, keeps the snapshot, emits events.
+
+The thread that registers a resource does that resource's work itself; deletions and refreshes share a pool. The planner
+is entered by one thread at a time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import threading
+import uuid
+from collections import Counter, deque
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import TYPE_CHECKING
+
+from engine import messages as m
+from engine.diffing import equal, with_secret_outputs
+from engine.events import step_metadata
+from engine.planner import is_internal
+from engine.provider import CallOptions, CheckResult, DiffResult, InitFailedError, ProviderError, UnsupportedError
+from engine.providers.pool import INTERNAL, external_inputs, resource_id
+from engine.snapshot import now
+from engine.steps import REMOVALS
+from engine.urn import is_provider_type
+from engine.values import UNKNOWN, UNKNOWN_SENTINEL, Unknown
+
+if TYPE_CHECKING:
+    from engine.analyzers import Analyzers
+    from engine.events import EventStream
+    from engine.planner import Planner
+    from engine.provider import InvokeResult, Provider
+    from engine.providers.pool import ProviderPool
+    from engine.snapshot import Snapshot
+    from engine.state import ResourceState
+    from engine.steps import Goal, Step
+    from engine.values import PropertyMap
+
+
+class Executor:
+    """Runs one plan. `parallel`: how many provider calls at once."""
+
+    def __init__(
+        self,
+        planner: Planner,
+        *,
+        snapshot: Snapshot,
+        providers: ProviderPool,
+        analyzers: Analyzers,
+        events: EventStream,
+        parallel: int,
+    ) -> None:
+        self.planner = planner
+        self.snapshot = snapshot
+        self.providers = providers
+        self._analyzers = analyzers
+        self._events = events
+        self.parallel = parallel
+        self._slots = threading.BoundedSemaphore(parallel)
+        self._tokens = itertools.count(1)
+        self._lock = threading.Lock()
+        self.preview = planner.options.preview
+        self.changes: Counter[str] = Counter()
+        self.maybe_corrupt = False
+
+    # ------------------------------------------------------------ entry points
+
+    def register(self, goal: Goal) -> m.Answer | None:
+        """Does all that one registration needs; None when the engine is going down."""
+        token = next(self._tokens)
+        return self._drive(m.Registered(token, goal))
+
+    def register_outputs(self, urn: str, outputs: PropertyMap) -> bool:
+        """A component is complete; False when that is not possible."""
+        token = next(self._tokens)
+        return self._drive(m.OutputsRegistered(token, urn, outputs), rejected=False) is not False
+
+    def invoke(self, reference: str, token: str, args: PropertyMap) -> InvokeResult:
+        """Calls a provider's function; raises ProviderError."""
+        return self.providers.get(reference).invoke(token, args, preview=self.preview)
+
+    def known(self, urn: str) -> ResourceState | None:
+        """A resource registered or read in this run."""
+        with self._lock:
+            return self.planner.known(urn)
+
+    def end(self, *, program_failed: bool) -> None:
+        """The program is over: deletes what it no longer has."""
+        self._drive(m.ProgramEnded(program_failed))
+
+    def finish_stack(self) -> None:
+        """Gives the root stack its outputs."""
+        with self._lock:
+            complete = self.planner.finish_stack()
+        if complete is not None:
+            self._complete(complete)
+
+    def stop(self) -> None:
+        """No new step begins."""
+        self._post(m.Stopped())
+
+    def _post(self, event: m.Event) -> list[m.Instruction]:
+        with self._lock:
+            return self.planner.handle(event)
+
+    def _drive(self, event: m.Event, rejected: object = None) -> object:
+        answer: object = None
+        waiting = deque(self._post(event))
+        while waiting:
+            instruction = waiting.popleft()
+            if isinstance(instruction, m.Answer):
+                answer = instruction
+            elif isinstance(instruction, m.Reject):
+                answer = rejected
+            elif isinstance(instruction, m.RunTogether):
+                waiting.extend(self._run_together(instruction))
+            elif (outcome := self._obey(instruction)) is not None:
+                waiting.extend(self._post(outcome))
+        return answer
+
+    def _run_together(self, instruction: m.RunTogether) -> list[m.Instruction]:
+        following: list[m.Instruction] = []
+        with ThreadPoolExecutor(self.parallel, "engine-step") as pool:
+            for future in as_completed([pool.submit(self._run, run) for run in instruction.runs]):
+                following += self._post(future.result())
+        return following
+
+    def _obey(self, instruction: m.Instruction) -> m.Event | None:
+        match instruction:
+            case m.Run():
+                return self._run(instruction)
+            case m.Check():
+                return self._check(instruction)
+            case m.Analyze():
+                return self._analyzers.analyze(instruction)
+            case m.Diff():
+                return self._diff(instruction)
+            case m.CompareProviders():
+                return self._compare_providers(instruction)
+            case m.Marked(old=old, marked=marked):
+                self.snapshot.swap(old, marked)
+                self.snapshot.save()
+            case m.Renamed(old=before, new=after):
+                self.snapshot.rename(before, after)
+            case m.Complete():
+                self._complete(instruction)
+            case m.Report(severity=severity, message=message, urn=urn):
+                self._events.diagnostic(severity, message, urn=urn)
+        return None
+
+    # ------------------------------------------------------------ questions to providers
+
+    def _check(self, ask: m.Check) -> m.Checked:
+        try:
+            if is_provider_type(ask.type):
+                result = self._check_provider(ask)
+            else:
+                provider = self.providers.get(ask.provider)
+                result = provider.check(resource_id(ask.urn), ask.old_inputs, ask.news, os.urandom(32))
+        except ProviderError as error:
+            return m.Checked(ask.token, ask.news, error=error.message)
+        return m.Checked(ask.token, result.inputs, result.failures)
+
+    def _check_provider(self, ask: m.Check) -> CheckResult:
+        provider = self.providers.draft(ask.urn, ask.news)
+        internal = ask.news.get(INTERNAL)
+        news = external_inputs(ask.news)
+        try:
+            result = provider.check_config(resource_id(ask.urn), external_inputs(ask.old_inputs or {}), news)
+        except UnsupportedError:
+            result = CheckResult(news)
+        if internal is None:
+            return result
+        return CheckResult({**result.inputs, INTERNAL: internal}, result.failures)
+
+    def _diff(self, ask: m.Diff) -> m.Diffed:
+        try:
+            old = ask.old
+            if is_provider_type(old.type):
+                provider = self.providers.draft(ask.urn, ask.news)
+                diff = self._diff_provider(provider, old, ask.news, ask.ignore_changes)
+            else:
+                provider = self.providers.get(ask.provider)
+                identity = resource_id(ask.urn, old.id)
+                diff = provider.diff(identity, old.inputs, old.outputs, ask.news, ask.ignore_changes)
+        except ProviderError as error:
+            return m.Diffed(ask.token, None, error.message)
+        return m.Diffed(ask.token, diff)
+
+    def _diff_provider(
+        self, provider: Provider, old: ResourceState, news: PropertyMap, ignored: tuple[str, ...] = ()
+    ) -> DiffResult:
+        try:
+            return provider.diff_config(
+                resource_id(old.urn, old.id), external_inputs(old.inputs), external_inputs(old.outputs), external_inputs(news), ignored
+            )
+        except UnsupportedError:
+            return DiffResult(changes=None)
+
+    def _compare_providers(self, ask: m.CompareProviders) -> m.ProviderCompared:
+        try:
+            provider = self.providers.get(ask.new_provider)
+            with self._lock:
+                new = self.planner.known(ask.new_provider.rpartition("::")[0])
+            diff = self._diff_provider(provider, ask.old_provider, new.inputs if new else {})
+        except ProviderError as error:
+            return m.ProviderCompared(ask.token, replace=False, error=error.message)
+        details = diff.detailed or {}
+        return m.ProviderCompared(
+            ask.token, replace=bool(diff.replaces) or any(d.kind.endswith("-replace") for d in details.values())
+        )
+
+    # ------------------------------------------------------------ steps
+
+    def _run(self, run: m.Run) -> m.Event:
+        step = run.step
+        with self._slots:
+            if self.planner.stopped:
+                return m.StepFailed(run.token, step)
+            self._events.emit("resourcePreEvent", self.body(step))
+            try:
+                state = self._perform(step)
+            except ProviderError as error:
+                return self._failed(run, error)
+        self._succeeded(step, state)
+        return m.StepEnded(run.token, step, state)
+
+    def fail(self) -> None:
+        """The run has failed outside any step of the plan."""
+        self.planner.step_failed = True
+
+    def count(self, op: str) -> None:
+        """One more step of a kind for the summary."""
+        with self._lock:
+            self.changes[op] += 1
+
+    def body(self, step: Step) -> dict[str, object]:
+        """A resource event's body."""
+        body: dict[str, object] = {"metadata": step_metadata(step)}
+        if self.preview:
+            body["planning"] = True
+        return body
+
+    def _succeeded(self, step: Step, state: ResourceState | None) -> None:
+        counted = step.logical and not is_internal(step)
+        if step.op == "read":
+            counted = step.old is not None and state is not None and not equal(step.old.outputs, state.outputs)
+        with self._lock:
+            self.changes[step.op] += counted
+        component = not step.state.custom and step.op not in REMOVALS
+        if self.preview or not component:
+            self._events.emit("resOutputsEvent", self.body(_with_new(step, state)))
+
+    def _failed(self, run: m.Run, error: ProviderError) -> m.StepFailed:
+        step = run.step
+        state = self._partial(step, error) if isinstance(error, InitFailedError) and not self.preview else None
+        if state is not None:
+            self.snapshot.save()
+        self.maybe_corrupt = self.maybe_corrupt or error.unknown_outcome
+        text = _listed(error.reasons) if isinstance(error, InitFailedError) else error.message
+        if self.preview:
+            self._events.diagnostic("error", f"Preview failed: {text}", urn=step.urn)
+        else:
+            self._events.diagnostic("error", text, urn=step.urn)
+            status = 1 if error.unknown_outcome else 0
+            self._events.emit("resOpFailedEvent", {"metadata": step_metadata(step), "status": status, "steps": 0})
+        return m.StepFailed(run.token, step, state)
+
+    def _partial(self, step: Step, error: InitFailedError) -> ResourceState | None:
+        """What exists after a step that half succeeded; an update keeps the inputs that were true before."""
+        if step.new is None:
+            return None
+        outputs = with_secret_outputs(error.outputs, step.new.inputs, step.new.additional_secret_outputs)
+        kept = {"inputs": step.old.inputs} if step.op == "update" and step.old is not None else {}
+        created = step.old.created if step.op == "update" and step.old is not None else now()
+        state = step.new.but(id=error.id, outputs=outputs, init_errors=error.reasons, created=created, modified=now(), **kept)
+        self.snapshot.add(state, step.old if step.op in ("update", "read") else None)
+        return state
+
+    def _perform(self, step: Step) -> ResourceState | None:
+        match step.op:
+            case "same":
+                return self._same(step)
+            case "create" | "create-replacement":
+                return self._journaled(step, "creating", self._create)
+            case "update":
+                return self._journaled(step, "updating", self._update)
+            case "read" | "read-replacement":
+                return self._journaled(step, "reading", self._read)
+            case "import" | "import-replacement":
+                return self._journaled(step, "importing", self._import)
+            case "replace":
+                return step.new
+            case "remove-pending-replace":
+                self.snapshot.remove(step.state)
+                return None
+            case _:
+                return self._delete(step)
+
+    def _journaled(self, step: Step, kind: str, call: object) -> ResourceState:
+        """A provider call between two saves: the intention before, the result after."""
+        real = step.state.custom and not self.preview
+        number = self.snapshot.begin(_without_outputs(step.state) if kind == "creating" else step.state, kind) if real else 0
+        try:
+            state: ResourceState = call(step)  # type: ignore[operator]
+            old = step.old
+            replaced = step.op in ("create-replacement", "import-replacement", "read-replacement")
+            if replaced and old is not None and not self.snapshot.pending_replacement(old):
+                # the old copy stays until the end of the run, and the file must never hold two live ones
+                self.snapshot.swap(old, old.but(delete=True))
+                old = None
+            self.snapshot.add(state, old)
+        finally:
+            self.snapshot.end(number)
+            if not self.preview:
+                self.snapshot.save()
+        return state
+
+    def _same(self, step: Step) -> ResourceState | None:
+        old, new = step.old, step.new
+        if step.skipped or old is None or new is None:
+            return new
+        if is_provider_type(step.type):
+            self.providers.configure(step.urn, f"{step.urn}::{old.id}", old.inputs)
+        if new is old:
+            self.snapshot.add(old, old, meaningful=False)
+            return old
+        state = new.but(id=old.id, outputs=old.outputs, created=old.created, modified=old.modified, external=old.external)
+        self.snapshot.add(state, old, meaningful=_meaningful(old, state))
+        if not self.preview:
+            self.snapshot.save()
+        return state
+
+    def _create(self, step: Step) -> ResourceState:
+        new = step.state
+        stamp = now()
+        if not new.custom:
+            return new.but(created=stamp, modified=stamp)
+        if is_provider_type(step.type):
+            identity = UNKNOWN_SENTINEL if self.preview else str(uuid.uuid4())
+            self.providers.configure(step.urn, f"{step.urn}::{identity}", new.inputs)
+            id_: str | Unknown = UNKNOWN if self.preview else identity
+            return new.but(id=id_, outputs=external_inputs(new.inputs), created=stamp, modified=stamp)
+        options = CallOptions(new.custom_timeouts.get("create", 0.0), self.preview, new.ignore_changes)
+        result = self.providers.get(new.provider).create(resource_id(step.urn), new.inputs, options)
+        if not result.id and not self.preview:
+            raise ProviderError("the provider returned an empty id for the new resource", unknown_outcome=True)
+        outputs = with_secret_outputs(result.outputs, new.inputs, new.additional_secret_outputs)
+        return new.but(id=result.id or UNKNOWN, outputs=outputs, created=now(), modified=now())
+
+    def _update(self, step: Step) -> ResourceState:
+        old, new = step.old, step.state
+        if old is None:
+            raise ProviderError(f"{step.urn} has no recorded state to update")
+        kept = new.but(id=old.id, outputs=old.outputs, created=old.created, modified=old.modified)
+        if not new.custom:
+            return kept
+        if is_provider_type(step.type):
+            self.providers.configure(step.urn, f"{step.urn}::{old.id}", new.inputs)
+            return kept.but(outputs=external_inputs(new.inputs), modified=now())
+        options = CallOptions(new.custom_timeouts.get("update", 0.0), self.preview, new.ignore_changes)
+        identity = resource_id(step.urn, old.id)
+        raw = self.providers.get(new.provider).update(identity, old.inputs, old.outputs, new.inputs, options)
+        return kept.but(outputs=with_secret_outputs(raw, new.inputs, new.additional_secret_outputs), modified=now())
+
+    def _read(self, step: Step) -> ResourceState:
+        new = step.state
+        if isinstance(new.id, Unknown):
+            return new
+        result = self.providers.get(new.provider).read(resource_id(step.urn, new.id), None, new.inputs)
+        if not result.id:
+            raise ProviderError(f"resource '{new.id}' does not exist")
+        outputs = with_secret_outputs(result.outputs, {}, new.additional_secret_outputs)
+        times = {"created": step.old.created, "modified": step.old.modified} if step.old else {}
+        return new.but(id=result.id, outputs=outputs, **times)
+
+    def _import(self, step: Step) -> ResourceState:
+        new = step.state
+        result = self.providers.get(new.provider).read(resource_id(step.urn, new.import_id), None, {})
+        if not result.id:
+            raise ProviderError(f"resource '{new.import_id}' does not exist")
+        if result.inputs is None:
+            raise ProviderError(f"the provider of {new.type} cannot import: it does not tell the inputs")
+        outputs = with_secret_outputs(result.outputs, result.inputs, new.additional_secret_outputs)
+        stamp = now()
+        return new.but(id=result.id, inputs=result.inputs, outputs=outputs, created=stamp, modified=stamp)
+
+    def _delete(self, step: Step) -> None:
+        old = step.state
+        if old.protect and not step.replacing:
+            raise ProviderError(
+                f'resource "{old.urn}" cannot be deleted\nbecause it is protected. To unprotect the resource, either remove the'
+                " `protect` flag from the resource in your Pulumi program and run `pulumi up`, or use the command:\n"
+                f"`pulumi state unprotect '{old.urn}'`"
+            )
+        if self.preview:
+            return
+        number = self.snapshot.begin(old, "deleting") if step.call else 0
+        try:
+            if step.call and not is_provider_type(step.type):
+                options = CallOptions(old.custom_timeouts.get("delete", 0.0), preview=False)
+                provider = self.providers.get(old.provider)
+                provider.delete(resource_id(old.urn, old.id), old.inputs, old.outputs, options)
+            if step.replacing:
+                self.snapshot.swap(old, old.but(pending_replacement=True))
+            else:
+                self.snapshot.remove(old)
+        finally:
+            self.snapshot.end(number)
+            self.snapshot.save()
+
+    def _complete(self, complete: m.Complete) -> None:
+        self.snapshot.swap(complete.before, complete.after)
+        if not self.preview:
+            self.snapshot.save()
+        self._events.emit("resOutputsEvent", self.body(complete.step))
+
+
+def _with_new(step: Step, state: ResourceState | None) -> Step:
+    return step if state is None or step.op == "replace" else dataclasses.replace(step, new=state)
+
+
+def _without_outputs(state: ResourceState) -> ResourceState:
+    return state.but(outputs={})
+
+
+def _listed(reasons: tuple[str, ...]) -> str:
+    """Several errors in the form of Go's multierror."""
+    count = f"{len(reasons)} error{'s' if len(reasons) != 1 else ''} occurred:"
+    return "\n\t".join([count, *(f"* {reason}" for reason in reasons)]) + "\n\n"
+
+
+_VOLATILE = frozenset({"source_position", "stack_trace", "modified", "created"})
+
+
+def _meaningful(old: ResourceState, new: ResourceState) -> bool:
+    """Whether a `same` must be saved at once; the rest is flushed at the end (`mustWrite`)."""
+    return any(
+        getattr(old, name) != getattr(new, name) for name in type(old).__dataclass_fields__ if name not in _VOLATILE
+    )

@@ -1,0 +1,207 @@
+"""Runs a project's Python program in this process, as the language host's runner does in its own.
+
+The program gets a thread, an event loop and a contextvars context to itself; working directory, arguments, import path
+and standard streams are process-wide and are put back afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import io
+import logging
+import os
+import runpy
+import sys
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from engine.config import Configuration, Project
+
+_INSIDE: contextvars.ContextVar[bool] = contextvars.ContextVar("inside_program", default=False)
+_SHUTDOWN_TEXT: Final = "Resource monitor has terminated, shutting down"
+_ONE_AT_A_TIME: Final = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramResult:
+    """How the program ended: `messages` are its errors for people, `shut_down`: it only saw the engine go down."""
+
+    failed: bool
+    messages: tuple[str, ...] = ()
+    shut_down: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramRun:
+    """What a program is run with."""
+
+    project: Project
+    stack: str
+    preview: bool
+    configuration: Configuration
+    monitor: Any
+    engine: Any
+    threads: int
+    say: Callable[[str, str], None]  # severity, text: what the program prints
+
+
+def run_program(run: ProgramRun) -> ProgramResult:
+    """Runs the program to its end on a thread of its own."""
+    results: list[ProgramResult] = []
+    context = contextvars.Context()
+    thread = threading.Thread(target=lambda: results.append(context.run(_run, run)), name="program")
+    with _ONE_AT_A_TIME, _surroundings(run):
+        thread.start()
+        thread.join()
+    return results[0] if results else ProgramResult(failed=True, messages=("the program's thread ended unexpectedly",))
+
+
+def _run(run: ProgramRun) -> ProgramResult:
+    _INSIDE.set(True)  # noqa: FBT003 - a context variable's value
+    # the executor's threads copy this context, so the settings below are theirs as well
+    from pulumi import RunError  # noqa: PLC0415 - imported with the program, it takes a second
+    from pulumi.runtime import Settings, configure  # noqa: PLC0415
+    from pulumi.runtime.config import set_all_config  # noqa: PLC0415
+    from pulumi.runtime.settings import ROOT  # noqa: PLC0415
+    from pulumi.runtime.stack import run_in_stack  # noqa: PLC0415
+
+    ROOT.set(None)
+    set_all_config(dict(run.configuration.values), list(run.configuration.secret_keys))
+    configure(
+        Settings(
+            project=run.project.name,
+            stack=run.stack,
+            monitor=run.monitor,
+            engine=run.engine,
+            parallel=run.threads,
+            dry_run=run.preview,
+            organization="organization",
+            root_directory=str(run.project.root),
+        )
+    )
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    executor = ThreadPoolExecutor(run.threads, "program-rpc")
+    loop.set_default_executor(executor)
+    try:
+        loop.run_until_complete(run_in_stack(lambda: _main(run.project.program)))
+    except RunError as error:
+        return _refused(str(error))
+    except SystemExit as error:
+        return _exited(error.code)
+    except BaseException as error:  # noqa: BLE001 - whatever a program raises is its result
+        return _raised(error, run.project)
+    finally:
+        _close(loop, executor)
+    return ProgramResult(failed=False)
+
+
+def _main(program: Path) -> None:
+    runpy.run_path(str(program), run_name="__main__")
+
+
+def _refused(text: str) -> ProgramResult:
+    if text == _SHUTDOWN_TEXT:
+        return ProgramResult(failed=True, shut_down=True)
+    return ProgramResult(failed=True, messages=(text, _exit_message(1)))
+
+
+def _exited(code: object) -> ProgramResult:
+    if code in (None, 0):
+        return ProgramResult(failed=False)
+    return ProgramResult(failed=True, messages=(_exit_message(code if isinstance(code, int) else 1),))
+
+
+def _exit_message(code: int) -> str:
+    return f"an unhandled error occurred: program exited with non-zero exit code: {code}"
+
+
+def _raised(error: BaseException, project: Project) -> ProgramResult:
+    if _SHUTDOWN_TEXT in str(error):
+        return ProgramResult(failed=True, shut_down=True)
+    return ProgramResult(failed=True, messages=(f"Program failed with an unhandled exception:\n{_user_traceback(error, project)}",))
+
+
+def _user_traceback(error: BaseException, project: Project) -> str:
+    """The traceback from the program's own first line on."""
+    frames = traceback.extract_tb(error.__traceback__)
+    program = str(project.program)
+    own = next((n for n, frame in enumerate(frames) if frame.filename.startswith(program)), None)
+    if own is None:
+        return "".join(traceback.format_exception(error))
+    head = ["Traceback (most recent call last):\n", *traceback.format_list(frames[own:])]
+    return "".join([*head, *traceback.format_exception_only(error)])
+
+
+def _close(loop: asyncio.AbstractEventLoop, executor: ThreadPoolExecutor) -> None:
+    # what is left waits for registrations that will never be answered
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    with contextlib.suppress(Exception):
+        loop.run_until_complete(asyncio.sleep(0))
+    executor.shutdown(wait=True)
+    loop.set_exception_handler(lambda _loop, _context: None)
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+@contextlib.contextmanager
+def _surroundings(run: ProgramRun) -> Iterator[None]:
+    program = run.project.program
+    folder = program if program.is_dir() else program.parent
+    before = (Path.cwd(), sys.argv, list(sys.path), sys.stdout, sys.stderr)
+    asyncio_log = logging.getLogger("asyncio")
+    level = asyncio_log.level
+    asyncio_log.setLevel(logging.CRITICAL)
+    os.chdir(folder)
+    sys.argv = [str(program)]
+    sys.path.insert(0, str(folder))
+    sys.stdout, sys.stderr = _Captured(before[3], "info", run.say), _Captured(before[4], "info#err", run.say)
+    try:
+        yield
+    finally:
+        cwd, sys.argv, sys.path[:], sys.stdout, sys.stderr = before
+        os.chdir(cwd)
+        asyncio_log.setLevel(level)
+
+
+class _Captured(io.TextIOBase):
+    """A standard stream that turns the program's lines into messages and leaves everybody else's alone."""
+
+    def __init__(self, original: TextIO, severity: str, say: Callable[[str, str], None]) -> None:
+        self._original, self._severity, self._say = original, severity, say
+        self._line = ""
+
+    def write(self, text: str) -> int:
+        if not _INSIDE.get():
+            return self._original.write(text)
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            self._say(self._severity, line)
+        return len(text)
+
+    def flush(self) -> None:
+        if not _INSIDE.get():
+            self._original.flush()
+        elif self._line:
+            line, self._line = self._line, ""
+            self._say(self._severity, line)
+
+    def isatty(self) -> bool:
+        return False if _INSIDE.get() else self._original.isatty()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._original.encoding
+
+    def fileno(self) -> int:
+        return self._original.fileno()

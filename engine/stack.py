@@ -1,0 +1,78 @@
+"""One stack opened for work: its configuration, secrets and recorded state, read and checked."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine import config as configuration
+from engine.errors import EngineError
+from engine.secrets import PassphraseSecrets, passphrase_from
+from engine.state import Deployment, decode_deployment, latest_of, salt_of, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.backend import FileBackend
+    from engine.config import Configuration, Project, StackConfig
+    from engine.values import PropertyMap
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """An opened stack. `known`: the backend has it; `secrets` encrypts what is written."""
+
+    name: str
+    config_file: StackConfig
+    configuration: Configuration
+    deployment: Deployment
+    secrets: PassphraseSecrets
+    known: bool
+
+
+def open_stack(project: Project, backend: FileBackend, name: str, passphrase: str | None = None) -> Stack:
+    """Reads and decrypts everything of one stack; raises EngineError for whatever is missing, wrong or damaged."""
+    name = configuration.check_stack_name(name)
+    stack_file = configuration.load_stack_config(project, name)
+    document = backend.read(name)
+    if document is None and not stack_file.exists:
+        raise EngineError(
+            f"no stack named '{name}' found",
+            fix=f"Write {stack_file.path}, or choose one of: {', '.join(backend.stacks()) or 'none yet'}.",
+            exit_code=6,
+        )
+    latest = latest_of(document, str(backend.path(name))) if document is not None else {}
+    recorded_salt = salt_of(latest)
+    phrase = passphrase if passphrase is not None else passphrase_from(os.environ)
+    salt = stack_file.salt or recorded_salt
+    secrets = PassphraseSecrets(phrase, salt) if salt else PassphraseSecrets.create(phrase)
+    recorded = secrets if recorded_salt in ("", salt) else PassphraseSecrets(phrase, recorded_salt)
+    deployment = decode_deployment(latest, recorded.decrypt)
+    verify(deployment.resources, str(backend.path(name)))
+    resolved = configuration.resolve(stack_file.values, secrets.decrypt)
+    return Stack(name, stack_file, resolved, deployment, secrets, known=document is not None)
+
+
+def stack_outputs(deployment: Deployment) -> PropertyMap:
+    """The outputs of the root stack."""
+    root = next((s for s in deployment.resources if s.type == "pulumi:pulumi:Stack" and not s.parent), None)
+    return dict(root.outputs) if root else {}
+
+
+def history_entry(
+    kind: str, *, started: int, ended: int, message: str, ok: bool, changes: Mapping[str, int], config: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a run leaves in the stack's history; times are whole seconds since 1970."""
+    return {
+        "kind": kind,
+        "startTime": started,
+        "message": message,
+        "environment": {},
+        "config": json.loads(json.dumps(dict(config), default=str)),
+        "version": 0,
+        "result": "succeeded" if ok else "failed",
+        "endTime": ended,
+        "resourceChanges": dict(changes),
+    }
