@@ -66,8 +66,10 @@ def named(facts: Facts, label: Any) -> Category | None:
 def category_of(subject: Subject, found: KubeObject) -> Category:
     """The category whose rules an object has to keep: its stack's, or its own where that is stricter.
 
-    Without either the strictest category there is, so that an undeclared object is never judged mildly.
+    In a stack without a category it is the strictest there is: what is not declared is not judged mildly.
     """
+    stack = subject.stack.category
+    if stack is None:
+        return max(subject.facts.profile.categories, key=lambda category: category.rank)
     own = named(subject.facts, labels_of(found.body.get("metadata")).get(CATEGORY_LABEL))
-    known = [category for category in (own, subject.stack.category) if category]
-    return max(known or subject.facts.profile.categories, key=lambda category: category.rank)
+    return own if own and own.rank > stack.rank else stack

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policies.subject import KUBERNETES_PROVIDER, Violation
+from policies.values import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ def check(subject: Subject) -> Iterator[Violation]:
     if subject.type == KUBERNETES_PROVIDER:
         yield from _provider(destination)
     elif destination.access.state == "unknown":
-        yield Violation("provider.kubeconfig", "a value not known yet", _REGISTERED, public=True)
+        yield Violation("provider.kubeconfig", UNKNOWN, _REGISTERED)
     elif destination.cluster is None:
         yield Violation(
             "provider.kubeconfig", "a provider that reaches no cluster of the register", _REGISTERED, public=True

@@ -21,9 +21,14 @@ def check(subject: Subject) -> Iterator[Violation]:
             got = f"issue {register.version}, in force {register.issued_on} to {register.expires_on}"
             yield Violation(f"{target.path} (register)", got, f"a register in force on {on}", public=True)
         if profile.production:
-            records = (("register", register), ("provider", target.provider), ("cluster", target.cluster))
+            records = (
+                ("register", register),
+                ("provider", target.provider),
+                ("cluster", target.cluster),
+                ("department", register.department(subject.stack.department)),
+            )
             for name, record in records:
-                if record.fictional:
+                if record is not None and record.fictional:
                     got = f"the fictional {name} {record.id}"
                     yield Violation(
                         f"{target.path} ({name})", got, f"real records under profile {profile.id}", public=True

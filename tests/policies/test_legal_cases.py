@@ -1,0 +1,47 @@
+"""The pack is held to the hand-written legal cases, by its own reasoning."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.policies.asking import STACK_TYPE, Resource, World, deployment, edited, made
+from tests.worlds import Case, load_cases
+
+
+def of(case: Case, category: str) -> World:
+    config: dict[str, str | None] = {"onshore:exposure": case.request.exposure}
+    return World(category, register=case.register, profile=case.profile, on=case.on, config=config)
+
+
+@pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.id)
+def test_the_pack_agrees_with_the_legal_case(case: Case) -> None:
+    world = of(case, case.request.category)
+    found = world.refused_by(Resource(STACK_TYPE, {})) | world.refused_by(world.provider())
+    assert found == case.expect, case.because
+
+
+@pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.id)
+def test_a_resource_labelled_stricter_than_its_stack_is_judged_by_its_own_label(case: Case) -> None:
+    category = case.profile.category(case.request.category)
+    assert category is not None
+    world = of(case, "open")
+    found = world.refused_by(made("ConfigMap", "v1", category=category.id))
+    exposed = {"EXP-001"}
+    assert found == (case.expect - exposed if category.id != "open" else set()), case.because
+
+
+def test_resources_of_the_stacks_own_category_do_not_repeat_what_the_provider_says() -> None:
+    case = next(case for case in load_cases() if case.expect == {"ACC-001"} and case.request.category == "restricted")
+    world = of(case, "restricted")
+    assert world.refused_by(world.provider()) == {"ACC-001"}
+    assert world.refused_by(deployment()) == set()
+
+
+def test_a_pod_template_labelled_stricter_than_its_workload_is_judged_by_its_label() -> None:
+    case = next(case for case in load_cases() if case.expect == {"RES-001"} and case.request.category == "restricted")
+    world = of(case, "public")
+    public = deployment(category="public")
+    stricter = ("spec", "template", "metadata", "labels")
+    label = next(iter(public.props["metadata"]["labels"]))
+    assert world.refused_by(public) == set()
+    assert "RES-001" in world.refused_by(edited(public, *stricter, label, to="restricted"))
