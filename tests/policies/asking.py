@@ -209,7 +209,7 @@ def known_ca(register: Register) -> Register:
         )
         for provider in register.providers
     )
-    return Register.model_validate({**register.model_dump(), "providers": [p.model_dump() for p in providers]})
+    return register.model_copy(update={"providers": providers})
 
 
 @cache

@@ -1,0 +1,89 @@
+"""Two opinions, one law: whatever the world, placement allows exactly what the policy pack does not refuse."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.placement import WISH, Placement, Request, place
+from inventories import load_profile
+from tests.policies.asking import STACK_TYPE, Provider, Resource, World, access, known_ca, made, secret
+from tests.strategies import any_day, registers, requests
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from inventories.models import Cluster, Profile, Register
+
+profiles = st.sampled_from(("pakistan-cloud-first", "pakistan-cloud-first-trial"))
+
+
+@cache
+def profile(name: str) -> Profile:
+    return load_profile(name)
+
+
+def pack_for(request: Request, register: Register, name: str, on: date, *, category: str = "") -> World:
+    config: dict[str, str | None] = {
+        "onshore:department": request.department,
+        "onshore:exposure": request.exposure,
+    }
+    return World(category or request.category, register=register, profile=profile(name), on=on, config=config)
+
+
+def to(cluster: Cluster) -> Provider:
+    return Provider(kubeconfig=secret(json.dumps(access(cluster.server))))
+
+
+@settings(deadline=None)
+@given(registers(consistent=False), requests(wishes=False), profiles, any_day())
+def test_placement_and_the_pack_name_the_same_rules_for_every_cluster(
+    register: Register, request: Request, name: str, on: date
+) -> None:
+    register = known_ca(register)
+    decision = place(request, register, profile(name), on=on)
+    world = pack_for(request, register, name, on)
+    stack = world.refused_by(Resource(STACK_TYPE, {}))
+    for verdict in decision.verdicts:
+        assert stack | world.refused_by(world.provider(to(verdict.cluster))) == verdict.rules - {WISH}
+
+
+@settings(deadline=None)
+@given(registers(), requests(), profiles, any_day())
+def test_where_placement_puts_a_workload_the_pack_finds_nothing(
+    register: Register, request: Request, name: str, on: date
+) -> None:
+    register = known_ca(register)
+    decision = place(request, register, profile(name), on=on)
+    if not isinstance(decision, Placement):
+        return
+    world = pack_for(request, register, name, on)
+    provider = to(decision.cluster)
+    lawful = made("ConfigMap", "v1", category=decision.category.id)
+    for resource in (
+        Resource(STACK_TYPE, {}),
+        world.provider(provider),
+        Resource(lawful.type, lawful.props, provider),
+    ):
+        assert world.refused_by(resource) == set()
+
+
+@settings(deadline=None)
+@given(registers(consistent=False), requests(wishes=False, public=False), profiles, any_day())
+def test_stricter_data_in_a_loose_stack_is_judged_as_placement_would_judge_it(
+    register: Register, request: Request, name: str, on: date
+) -> None:
+    register = known_ca(register)
+    decision = place(request, register, profile(name), on=on)
+    world = pack_for(request, register, name, on, category="open")
+    stricter = profile(name).category(request.category)
+    assert stricter is not None
+    if stricter.id == "open":
+        return
+    for verdict in decision.verdicts:
+        asked = made("ConfigMap", "v1", category=stricter.id)
+        assert world.refused_by(Resource(asked.type, asked.props, to(verdict.cluster))) == verdict.rules - {WISH}
