@@ -1,0 +1,241 @@
+"""What a placement decision tells: the choice, the reasons, the way out, and the words for them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from components.explain import as_dict, as_error, explain, way_out
+from components.placement import WISH, Placement, Placer, Refusal, Request, place
+from inventories import load_profile, load_register, load_rules
+from tests.worlds import load_cases
+
+if TYPE_CHECKING:
+    from inventories.models import Profile, Register
+
+ON = date(2026, 6, 1)
+RESTRICTED = Request(department="health-example", category="restricted", vcpu=2, memory_gib=4, storage_gib=10)
+ABROAD = replace(RESTRICTED, region="example-csp-delta-xa")
+
+
+@pytest.fixture(scope="module")
+def register() -> Register:
+    return load_register(Path("inventories/registers/example"))
+
+
+@pytest.fixture(scope="module")
+def profile() -> Profile:
+    return load_profile("pakistan-cloud-first-trial")
+
+
+def placed(request: Request, register: Register, profile: Profile, on: date = ON) -> Placement:
+    decision = place(request, register, profile, on=on)
+    assert isinstance(decision, Placement), explain(decision)
+    return decision
+
+
+def refused(request: Request, register: Register, profile: Profile, on: date = ON) -> Refusal:
+    decision = place(request, register, profile, on=on)
+    assert isinstance(decision, Refusal), explain(decision)
+    return decision
+
+
+def test_restricted_data_goes_to_the_cheapest_lawful_cluster(register: Register, profile: Profile) -> None:
+    decision = placed(RESTRICTED, register, profile)
+    assert (decision.cluster.id, decision.site.id, decision.region.id, decision.provider.id) == (
+        "example-csp-alpha-khi-1",
+        "pk-example-site-1",
+        "example-csp-alpha-khi",
+        "example-csp-alpha",
+    )
+    assert decision.monthly_cost_pkr == 2 * 2600 + 4 * 650 + 10 * 28
+    assert decision.because == "the cheapest of 2 lawful clusters for restricted data on 2026-06-01"
+    assert decision.register == f"{register.version}@{register.digest[:12]}"
+    assert {v.cluster.id: v.rules for v in decision.verdicts if not v.lawful} == {
+        "example-csp-beta-isb-1": {"ACC-001"},
+        "example-csp-delta-xa-1": {"RES-001", "CAT-002"},
+        "example-csp-epsilon-pew-1": {"ACC-003"},
+        "example-csp-gamma-lyp-1": {"ACC-001"},
+        "example-csp-zeta-mux-1": {"CAT-002", "CAT-003"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("department", "category", "exposure", "cluster"),
+    [
+        ("statistics-example", "open", "public", "example-csp-zeta-mux-1"),
+        ("statistics-example", "public", "internal", "example-csp-zeta-mux-1"),
+        ("finance-example", "confidential", "internal", "example-csp-alpha-khi-1"),
+        ("finance-example", "sensitive", "internal", "example-csp-alpha-khi-1"),
+        ("finance-example", "secret", "internal", "example-csp-alpha-lhe-1"),
+    ],
+)
+def test_each_department_of_the_example_has_its_place(
+    register: Register, profile: Profile, department: str, category: str, exposure: str, cluster: str
+) -> None:
+    request = Request(department=department, category=category, exposure=exposure)
+    assert placed(request, register, profile).cluster.id == cluster
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("cluster", "example-csp-alpha-lhe-1"),
+        ("region", "example-csp-alpha-lhe"),
+        ("site", "pk-example-site-2"),
+    ],
+)
+def test_a_wish_is_granted_where_it_is_lawful(register: Register, profile: Profile, field: str, value: str) -> None:
+    decision = placed(replace(RESTRICTED, **{field: value}), register, profile)
+    assert decision.cluster.id == "example-csp-alpha-lhe-1"
+    assert decision.because == "the only lawful cluster for restricted data on 2026-06-01"
+    cheaper = next(v for v in decision.verdicts if v.cluster.id == "example-csp-alpha-khi-1")
+    assert cheaper.rules == {WISH}
+
+
+def test_a_foreign_region_is_refused_with_every_reason_and_the_way_out(register: Register, profile: Profile) -> None:
+    decision = refused(ABROAD, register, profile)
+    assert len(decision.verdicts) == len(register.clusters())
+    text = explain(decision, load_rules())
+    assert "RES-001 restricted data must stay in the country: got XA (xa-example-site-1), allowed PK" in text
+    assert "CAT-002 deployment model not allowed for restricted data: got public" in text
+    assert text.endswith(
+        "Way out: remove `onshore:placement.region: example-csp-delta-xa`; "
+        "then example-csp-alpha-khi-1 (Karachi, PKR 8,080 a month) is lawful."
+    )
+    error = as_error(decision)
+    assert error.refused
+    assert "Way out: remove" in str(error)
+
+
+def test_the_way_out_may_take_several_steps(register: Register, profile: Profile) -> None:
+    decision = refused(replace(ABROAD, exposure="public"), register, profile)
+    assert [change.field for change in decision.changes] == ["exposure", "region"]
+    assert "set `onshore:exposure: internal`, and remove `onshore:placement.region" in way_out(decision)
+
+
+def test_what_the_department_can_do_goes_before_what_others_must(register: Register, profile: Profile) -> None:
+    """One audit would make epsilon lawful as well, but dropping two wishes lies in the department's own hands."""
+    wishes = {"provider": "example-csp-epsilon", "site": "pk-example-site-5"}
+    decision = refused(replace(RESTRICTED, **wishes), register, profile)
+    assert {change.who for change in decision.changes} == {"department"}
+    assert decision.leads_to.cluster.id == "example-csp-alpha-khi-1"
+
+
+def test_where_only_others_can_help_the_way_out_says_so(register: Register, profile: Profile) -> None:
+    without_alpha = tuple(p for p in register.providers if p.id != "example-csp-alpha")
+    decision = refused(RESTRICTED, register.model_copy(update={"providers": without_alpha}), profile)
+    assert decision.leads_to.cluster.id == "example-csp-beta-isb-1"
+    assert "not in your hands" in way_out(decision)
+
+
+def test_where_nothing_helps_the_way_out_says_so(register: Register, profile: Profile) -> None:
+    only_delta = tuple(p for p in register.providers if p.id == "example-csp-delta")
+    decision = refused(RESTRICTED, register.model_copy(update={"providers": only_delta}), profile)
+    assert (decision.changes, decision.leads_to) == ((), None)
+    assert way_out(decision).startswith("Way out: none by changing the request")
+
+
+def test_an_approval_is_a_way_out_for_secret_data_in_a_private_cloud() -> None:
+    case = next(case for case in load_cases() if case.id == "models/secret-on-private-without-approval")
+    decision = refused(case.request, case.register, case.profile, case.on)
+    (change,) = decision.changes
+    assert change.who == "cloud office"
+    assert "an approval of private cloud for secret data of health-example" in change.step
+
+
+def test_public_data_asks_for_a_public_way_in(register: Register, profile: Profile) -> None:
+    request = Request(
+        department="statistics-example", category="open", exposure="public", cluster="example-csp-alpha-khi-1"
+    )
+    decision = refused(request, register, profile)
+    verdict = next(v for v in decision.verdicts if v.cluster.id == "example-csp-alpha-khi-1")
+    assert verdict.rules == {WISH}
+    assert placed(replace(request, exposure="internal"), register, profile).cluster.id == "example-csp-alpha-khi-1"
+
+
+def test_the_production_profile_refuses_the_example_register_altogether(register: Register) -> None:
+    decision = refused(RESTRICTED, register, load_profile("pakistan-cloud-first"))
+    assert all("ACC-004" in verdict.rules for verdict in decision.verdicts)
+    assert decision.leads_to is None
+
+
+@pytest.mark.parametrize(("on", "rule"), [(date(2024, 12, 31), "ACC-004"), (date(2037, 1, 1), "ACC-004")])
+def test_outside_the_dates_of_the_register_nothing_is_lawful(
+    register: Register, profile: Profile, on: date, rule: str
+) -> None:
+    assert all(rule in verdict.rules for verdict in refused(RESTRICTED, register, profile, on).verdicts)
+
+
+def test_the_same_question_is_answered_for_each_day_by_itself(register: Register, profile: Profile) -> None:
+    on_gamma = replace(RESTRICTED, provider="example-csp-gamma")
+    assert placed(on_gamma, register, profile, date(2025, 8, 31)).cluster.id == "example-csp-gamma-lyp-1"
+    assert refused(on_gamma, register, profile, date(2025, 9, 1)).changes
+    on_epsilon = replace(RESTRICTED, provider="example-csp-epsilon")
+    assert placed(on_epsilon, register, profile, date(2025, 11, 14)).cluster.id == "example-csp-epsilon-pew-1"
+    assert refused(on_epsilon, register, profile, date(2025, 11, 15)).changes
+
+
+FAULTS = [
+    ({"category": "restrictd"}, "onshore:category", "unknown data category", "did you mean `restricted`?"),
+    ({"category": "Restricted"}, "onshore:category", "unknown data category", "did you mean `restricted`?"),
+    ({"category": ""}, "onshore:category", "unknown data category", "known: `open`"),
+    ({"department": "helth-example"}, "onshore:department", "unknown department", "did you mean `health-example`?"),
+    ({"region": "example-csp-delta-xy"}, "onshore:placement.region", "unknown region", "`example-csp-delta-xa`"),
+    ({"cluster": "nowhere"}, "onshore:placement.cluster", "unknown cluster", "known: `example-csp-alpha-khi-1`"),
+    ({"site": ""}, "onshore:placement.site", "unknown site", "known: `pk-example-site-1`"),
+    ({"provider": "example-csp-eta"}, "onshore:placement.provider", "unknown provider", "did you mean"),
+    ({"country": "QQ"}, "onshore:placement.country", "unknown country", "known: `PK`, `XA`"),
+    ({"deployment_model": "goverment"}, "onshore:placement.deployment_model", "unknown deployment", "`government`"),
+    ({"exposure": "pubic"}, "onshore:exposure", "unknown exposure", "did you mean `public`?"),
+    ({"service_kind": "vm"}, "service_kind", "unknown kind of service", "`kubernetes`"),
+    ({"vcpu": -1.0}, "vcpu", "a size must be", ""),
+    ({"memory_gib": float("nan")}, "memory_gib", "a size must be", ""),
+    ({"storage_gib": float("inf")}, "storage_gib", "a size must be", ""),
+]
+
+
+@pytest.mark.parametrize(("fields", "where", "what", "fix"), FAULTS, ids=[f"{row[0]}" for row in FAULTS])
+def test_a_request_that_makes_no_sense_is_a_fault_with_the_nearest_name(
+    register: Register, profile: Profile, fields: dict[str, str], where: str, what: str, fix: str
+) -> None:
+    decision = refused(replace(RESTRICTED, **fields), register, profile)
+    (fault,) = decision.faults
+    assert fault.where == where
+    assert what in fault.what
+    assert fix in fault.fix
+    error = as_error(decision)
+    assert not error.refused
+    assert error.faults == decision.faults
+
+
+def test_all_faults_of_a_request_are_named_at_once(register: Register, profile: Profile) -> None:
+    request = Request(department="x", category="y", region="z", exposure="w", vcpu=-1)
+    assert len(refused(request, register, profile).faults) == 5
+
+
+def test_a_register_of_another_country_is_refused(register: Register, profile: Profile) -> None:
+    (fault,) = refused(RESTRICTED, register.model_copy(update={"country": "XA"}), profile).faults
+    assert "different countries" in fault.what
+
+
+def test_a_decision_is_told_to_machines_as_plain_json(register: Register, profile: Profile) -> None:
+    good = json.loads(json.dumps(as_dict(placed(RESTRICTED, register, profile))))
+    assert (good["decision"], good["cluster"], good["country"]) == ("placed", "example-csp-alpha-khi-1", "PK")
+    bad = json.loads(json.dumps(as_dict(refused(ABROAD, register, profile))))
+    assert (bad["decision"], bad["leads_to"]) == ("refused", "example-csp-alpha-khi-1")
+    assert bad["changes"][0]["field"] == "region"
+    rules = {c["cluster"]: {r["rule"] for r in c["reasons"]} for c in bad["candidates"]}
+    assert rules["example-csp-delta-xa-1"] == {"RES-001", "CAT-002"}
+
+
+def test_one_placer_answers_many_requests_without_mixing_them(register: Register, profile: Profile) -> None:
+    placer = Placer(register, profile, on=ON)
+    requests = [RESTRICTED, ABROAD, replace(RESTRICTED, category="secret"), replace(RESTRICTED, category="open")]
+    for request in (*requests, *reversed(requests)):
+        assert placer.place(request) == place(request, register, profile, on=ON)

@@ -1,0 +1,205 @@
+"""Loading a register: the shipped one is read, and every way it can be wrong is named with its line."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inventories import OnshoreError, load_register
+from inventories.models import Status
+from inventories.yaml_source import read_yaml
+
+EXAMPLE = Path("inventories/registers/example")
+ALPHA = "providers/example-csp-alpha.yaml"
+BETA = "providers/example-csp-beta.yaml"
+OVERLAY = """\
+overlay: {name}
+fictional: true
+clusters:
+  - id: {cluster}
+    server: https://127.0.0.1:{port}
+    ca_sha256: {ca}
+"""
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return shutil.copytree(EXAMPLE, tmp_path / "register")
+
+
+def overlay(folder: Path, name: str, *, cluster: str = "example-csp-alpha-khi-1", port: int = 6443) -> Path:
+    path = folder / f"{name}.yaml"
+    path.write_text(OVERLAY.format(name=name, cluster=cluster, port=port, ca="a" * 64))
+    return path
+
+
+def faults_of(directory: Path, *overlays: Path) -> list[str]:
+    with pytest.raises(OnshoreError) as raised:
+        load_register(directory, overlays)
+    assert not raised.value.refused
+    return [str(fault) for fault in raised.value.faults]
+
+
+def test_the_example_register_has_its_cast() -> None:
+    register = load_register(EXAMPLE)
+    on = date(2026, 6, 1)
+    standing = {
+        provider.id.removeprefix("example-csp-"): provider.accreditation.status(on=on)
+        for provider in register.providers
+    }
+    assert standing == {
+        "alpha": Status.ACCREDITED,
+        "beta": Status.UNDER_REVIEW,
+        "delta": Status.ACCREDITED,
+        "epsilon": Status.ACCREDITED,
+        "gamma": Status.SUSPENDED,
+        "zeta": Status.ACCREDITED,
+    }
+    countries = {cluster.id: register.site(cluster.site).country for _, cluster in register.clusters()}
+    assert [name for name, country in countries.items() if country != "PK"] == ["example-csp-delta-xa-1"]
+    assert len([c for p, c in register.clusters() if p.id == "example-csp-alpha"]) == 2
+
+
+def test_everything_in_the_example_register_says_that_it_is_fictional() -> None:
+    register = load_register(EXAMPLE)
+    records = [register, *register.providers, *register.departments, *register.approvals]
+    records += [cluster for _, cluster in register.clusters()]
+    assert all(record.fictional for record in records)
+    assert all(".example:" in cluster.server for _, cluster in register.clusters())
+
+
+FILES = {
+    "a": ALPHA,
+    "b": BETA,
+    "departments": "departments.yaml",
+    "approvals": "approvals.yaml",
+    "register": "register.yaml",
+}
+WRONG = read_yaml(Path(__file__).parent / "wrong_registers.yaml").data["faults"]
+
+
+@pytest.mark.parametrize("row", WRONG, ids=[row["says"][0] for row in WRONG])
+def test_a_fault_names_its_file_line_path_and_way_out(directory: Path, row: dict[str, Any]) -> None:
+    path = directory / FILES[row["in"]]
+    text = path.read_text()
+    assert row["old"] in text
+    path.write_text(text.replace(row["old"], row["new"], 1))
+    faults = faults_of(directory)
+    assert any(all(part in fault for part in row["says"]) for fault in faults), faults
+
+
+def test_all_faults_of_all_files_are_named_at_once(directory: Path) -> None:
+    for file, old, new in (
+        (ALPHA, "country: PK", "country: pk"),
+        (BETA, "country: PK", "contry: PK"),
+        ("register.yaml", "id:", "ident:"),
+    ):
+        path = directory / file
+        path.write_text(path.read_text().replace(old, new, 1))
+    (directory / "departments.yaml").unlink()
+    faults = faults_of(directory)
+    for part in (
+        "alpha.yaml:40:sites[0].country",
+        "beta.yaml",
+        "register.yaml",
+        "departments.yaml: the file is missing",
+    ):
+        assert any(part in fault for fault in faults), (part, faults)
+
+
+@pytest.mark.parametrize("file", ["register.yaml", "departments.yaml", ALPHA])
+def test_a_missing_file_is_named(directory: Path, file: str) -> None:
+    (directory / file).unlink()
+    if file == ALPHA:  # nothing says that it once was there, but what refers to it does
+        faults = faults_of(directory, overlay(directory.parent, "sandbox"))
+        assert "the register has no such cluster" in faults[0]
+    else:
+        assert any(f"{file}: the file is missing" in fault for fault in faults_of(directory))
+
+
+@pytest.mark.parametrize("file", ["register.yaml", "departments.yaml", "approvals.yaml", ALPHA])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n# nothing\n",
+        b"just text\n",
+        b"- a\n- list\n",
+        b"a: [1\n",
+        b"\xff\xfe\x00",
+        b"a: &a [*a]\n",
+        b"--- {}\n--- {}\n",
+    ],
+)
+def test_a_file_without_sense_is_refused(directory: Path, file: str, content: bytes) -> None:
+    (directory / file).write_bytes(content)
+    assert any(Path(file).name in fault for fault in faults_of(directory))
+
+
+def test_a_file_cut_off_anywhere_within_a_line_is_refused(directory: Path) -> None:
+    whole = (directory / ALPHA).read_bytes()
+    for end in range(0, len(whole) - 1, 41):
+        if not whole[:end].endswith(b"\n"):
+            (directory / ALPHA).write_bytes(whole[:end])
+            assert any("example-csp-alpha.yaml" in fault for fault in faults_of(directory)), end
+
+
+def test_a_folder_that_is_no_register_is_refused(tmp_path: Path) -> None:
+    assert "there is no register here" in faults_of(tmp_path / "nowhere")[0]
+    assert any("no provider is registered" in fault for fault in faults_of(tmp_path))
+
+
+def test_a_file_that_nobody_reads_is_refused(directory: Path) -> None:
+    (directory / "providers/example-csp-eta.yml").write_text("id: example-csp-eta\n")
+    assert any("example-csp-eta.yml: a file that is not part of a register" in fault for fault in faults_of(directory))
+
+
+def test_approvals_may_be_absent(directory: Path) -> None:
+    (directory / "approvals.yaml").unlink()
+    assert load_register(directory).approvals == ()
+
+
+def test_an_overlay_replaces_an_address_and_makes_the_cluster_fictional(directory: Path) -> None:
+    plain = load_register(directory)
+    laid = load_register(directory, [overlay(directory.parent, "sandbox", port=4711)])
+    _, cluster = laid.cluster_at("https://127.0.0.1:4711", "a" * 64)
+    assert (cluster.id, cluster.fictional, laid.overlays) == ("example-csp-alpha-khi-1", True, ("sandbox",))
+    assert laid.digest != plain.digest
+    assert plain.cluster_at("https://127.0.0.1:4711", "a" * 64) is None
+    before = plain.cluster("example-csp-alpha-khi-1")[1]
+    assert laid.cluster_at(before.server, before.ca_sha256) is None
+
+
+def test_overlays_that_agree_are_fine_and_that_disagree_are_refused(directory: Path) -> None:
+    one, same = overlay(directory.parent, "one"), overlay(directory.parent, "same")
+    assert load_register(directory, [one, same]).overlays == ("one", "same")
+    (fault,) = faults_of(directory, one, overlay(directory.parent, "other", port=1))
+    assert "other.yaml:4:clusters[0].id: disagrees with" in fault
+
+
+@pytest.mark.parametrize(("old", "new", "said"), [
+    ("example-csp-alpha-khi-1", "example-csp-alpha-khi-2", "did you mean `example-csp-alpha-khi-1`?"),
+    ("fictional: true", "fictional: false", "fictional"),
+    ("ca_sha256", "ca_sha265", "did you mean `ca_sha256`?"),
+    ("https://", "http://", "server"),
+])  # fmt: skip
+def test_an_overlay_that_is_wrong_is_refused(directory: Path, old: str, new: str, said: str) -> None:
+    path = overlay(directory.parent, "sandbox")
+    path.write_text(path.read_text().replace(old, new))
+    assert any(said in fault for fault in faults_of(directory, path))
+
+
+def test_a_missing_overlay_is_refused(directory: Path) -> None:
+    assert "the file is missing" in faults_of(directory, directory.parent / "gone.yaml")[0]
+
+
+def test_the_digest_hangs_on_content_and_names_not_on_the_folder(directory: Path) -> None:
+    digest = load_register(directory).digest
+    assert digest == load_register(EXAMPLE).digest
+    assert len(digest) == 64
+    (directory / "departments.yaml").write_text((directory / "departments.yaml").read_text() + "# a word\n")
+    assert load_register(directory).digest != digest
