@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from components._configuration import Configuration
     from components.args import ScheduledJobArgs, WebServiceArgs
-    from components.workload import Workload
+    from components.workload import Volume, Workload
 
 T = TypeVar("T")
 
@@ -89,23 +89,27 @@ class Prepared:
         """The metadata of each of its objects, the name left out."""
         return metadata(self.workload.name, self.governance, self.namespace)
 
-    def base(self, name: str, opts: pulumi.ResourceOptions) -> Configuration:
-        """Register the service account, the configuration and the claims."""
-        k8s.core.v1.ServiceAccount(
+    def base(self, name: str, opts: pulumi.ResourceOptions) -> tuple[Configuration, list[pulumi.Resource]]:
+        """Register what a pod needs to start: the account, the claims and the configuration."""
+        account = k8s.core.v1.ServiceAccount(
             f"{name}-account",
             metadata={**self.metadata, "name": self.workload.name},
             automount_service_account_token=False,
             opts=opts,
         )
-        for volume in self.workload.volumes:
-            if volume.ephemeral:
-                continue
-            claim = {**self.metadata, "name": claim_name(self.workload, volume.name)}
-            # Many storage classes bind a claim only when its pod is scheduled: waiting for it first would never end.
-            claim["annotations"] = {**claim["annotations"], "pulumi.com/skipAwait": "true"}
-            spec: Any = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": volume.size}}}
-            k8s.core.v1.PersistentVolumeClaim(f"{name}-volume-{volume.name}", metadata=claim, spec=spec, opts=opts)
-        return _configuration.register(name, self.workload, self.environment, self.metadata, opts)
+        claims = [self._claim(name, volume, opts) for volume in self.workload.volumes if not volume.ephemeral]
+        configuration, objects = _configuration.register(name, self.workload, self.environment, self.metadata, opts)
+        return configuration, [account, *claims, *objects]
+
+    def _claim(self, name: str, volume: Volume, opts: pulumi.ResourceOptions) -> pulumi.Resource:
+        own = {**self.metadata, "name": claim_name(self.workload, volume.name)}
+        # Many storage classes bind a claim only when its pod is scheduled: waiting for it first would never end.
+        own["annotations"] = {**own["annotations"], "pulumi.com/skipAwait": "true"}
+        spec: Any = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": volume.size}}}
+        claim: pulumi.Resource = k8s.core.v1.PersistentVolumeClaim(
+            f"{name}-volume-{volume.name}", metadata=own, spec=spec, opts=opts
+        )
+        return claim
 
 
 def prepare(

@@ -109,13 +109,14 @@ def register(
     environment: Mapping[str, pulumi.Input[str]],
     metadata: Mapping[str, Any],
     opts: pulumi.ResourceOptions,
-) -> Configuration:
-    """Build the ConfigMap and the Secret that the workload needs; either is left out when it would be empty."""
+) -> tuple[Configuration, list[pulumi.Resource]]:
+    """Register the ConfigMap and the Secret that the workload needs; either is left out when it would be empty."""
     result = configuration(workload, environment)
+    objects: list[pulumi.Resource] = []
     if result.plain or result.binary:
         digest = hashlib.sha256(json.dumps([result.plain, result.binary], sort_keys=True).encode()).hexdigest()
         result.config_name = f"{workload.name}-config-{digest[:10]}"
-        k8s.core.v1.ConfigMap(
+        config_map = k8s.core.v1.ConfigMap(
             f"{name}-config",
             metadata={**metadata, "name": result.config_name},
             data=result.plain or None,
@@ -123,19 +124,21 @@ def register(
             immutable=True,
             opts=opts,
         )
+        objects.append(config_map)
     if result.secret:
         values: pulumi.Output[dict[str, str]] = pulumi.Output.secret(pulumi.Output.all(**result.secret))
         salt = f"{metadata['namespace']}/{workload.name}".encode()
         suffix = pulumi.Output.unsecret(values.apply(lambda found: _fingerprint(found, salt)))
         result.secret_name = pulumi.Output.concat(workload.name, "-secret-", suffix)
-        k8s.core.v1.Secret(
+        secret = k8s.core.v1.Secret(
             f"{name}-secret",
             metadata={**metadata, "name": result.secret_name},
             data=values.apply(lambda found: {key: base64.b64encode(v.encode()).decode() for key, v in found.items()}),
             immutable=True,
             opts=opts,
         )
-    return result
+        objects.append(secret)
+    return result, objects
 
 
 def file_key(container: Container, path: str) -> str:

@@ -1,6 +1,5 @@
 """A workload that runs at set times: a CronJob, hardened like every other pod."""
 
-import re
 from typing import Any, Final
 
 import pulumi
@@ -8,14 +7,12 @@ import pulumi_kubernetes as k8s
 
 from components._common import prepare
 from components.args import ScheduledJobArgs
+from components.fitness import job_faults
 from components.governance import TIME_ZONE, Governance, Law
 from components.pod import pod_labels, pod_spec
 from components.workload import Workload
 from inventories.faults import Fault
 
-# validation.go of Kubernetes: a CronJob's name leaves room for the suffix of its jobs.
-_MAX_NAME: Final = 52
-_CRON_FIELD: Final = re.compile(r"^[0-9A-Za-z*?/,-]+$")
 _LONGEST_RUN_S: Final = 6 * 3600
 _LATEST_START_S: Final = 3600
 
@@ -39,8 +36,7 @@ class ScheduledJob(pulumi.ComponentResource):
         workload, governance = prepared.workload, prepared.governance
         inputs = {**governance.inputs, "namespace": prepared.namespace, "workload": workload.name}
         super().__init__("onshore:index:ScheduledJob", name, inputs, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        configuration = prepared.base(name, child)
+        configuration, first = prepared.base(name, pulumi.ResourceOptions(parent=self))
         annotations = dict(workload.annotations)
         pod = {
             "metadata": {
@@ -62,23 +58,7 @@ class ScheduledJob(pulumi.ComponentResource):
             },
         }
         own = {**prepared.metadata, "name": workload.name}
+        child = pulumi.ResourceOptions(parent=self, depends_on=first)
         k8s.batch.v1.CronJob(f"{name}-job", metadata=own, spec=spec, opts=child)
         self.job_name = pulumi.Output.from_input(workload.name)
         self.register_outputs({"jobName": workload.name})
-
-
-def job_faults(workload: Workload, schedule: str) -> list[Fault]:
-    """What keeps a workload from being a job, or a text from being a schedule."""
-    faults = []
-    fields = schedule.split()
-    if len(fields) != 5 or not all(_CRON_FIELD.match(field) for field in fields):
-        fix = "minute, hour, day of month, month, day of week: `30 1 * * *` is half past one every night"
-        faults.append(Fault("schedule", "not five cron fields", schedule, fix=fix))
-    if workload.ports or workload.routes:
-        got = ", ".join([port.name for port in workload.ports] or [route.name for route in workload.routes])
-        fix = "remove `service` and routes, or leave the schedule out to make it a web service"
-        faults.append(Fault("service.ports", "a scheduled job answers no requests", got, fix=fix))
-    if len(workload.name) > _MAX_NAME:
-        fix = "shorten `metadata.name`"
-        faults.append(Fault("metadata.name", f"longer than {_MAX_NAME} characters", workload.name, fix=fix))
-    return faults

@@ -8,6 +8,7 @@ import pulumi_kubernetes as k8s
 from components._common import Prepared, prepare
 from components._configuration import Configuration, render
 from components.args import WebServiceArgs
+from components.fitness import most_replicas, service_faults, usual_replicas
 from components.governance import Governance, Law
 from components.pod import NAME_LABEL, pod_labels, pod_spec
 from components.workload import Workload
@@ -18,7 +19,6 @@ INGRESS_LABEL: Final = GOVERNANCE_LABEL_PREFIX + "ingress-class"
 """Label of the namespace where an ingress controller runs; its value is the name of its class."""
 
 _CPU_PERCENT: Final = 75
-_MOST_REPLICAS: Final = 50
 
 
 class WebService(pulumi.ComponentResource):
@@ -35,16 +35,16 @@ class WebService(pulumi.ComponentResource):
         self, name: str, args: WebServiceArgs, opts: pulumi.ResourceOptions | None = None, *, law: Law | None = None
     ) -> None:
         def check(workload: Workload, governance: Governance) -> list[Fault]:
-            return [*_replica_faults(args.get("replicas"), workload), *_exposure_faults(workload, governance)]
+            return service_faults(workload, args.get("replicas"), governance.exposure)
 
         prepared = prepare(name, args, opts, law, check)
         workload, governance = prepared.workload, prepared.governance
         inputs = {**governance.inputs, "namespace": prepared.namespace, "workload": workload.name}
         super().__init__("onshore:index:WebService", name, inputs, opts)
         child = pulumi.ResourceOptions(parent=self)
-        configuration = prepared.base(name, child)
+        configuration, first = prepared.base(name, child)
         replicas = usual_replicas(workload, args.get("replicas"))
-        _deployment(name, prepared, configuration, child)
+        _deployment(name, prepared, configuration, pulumi.ResourceOptions(parent=self, depends_on=first))
         _scaling(name, prepared, replicas, child)
         url: pulumi.Input[str] = ""
         if workload.ports:
@@ -52,35 +52,6 @@ class WebService(pulumi.ComponentResource):
         self.url = pulumi.Output.from_input(url)
         self.service_name = pulumi.Output.from_input(workload.name if workload.ports else "")
         self.register_outputs({"url": self.url, "serviceName": self.service_name})
-
-
-def usual_replicas(workload: Workload, asked: int | None = None) -> int:
-    """Pods at rest: as asked, else 2, else 1 where a volume can be written by one pod only."""
-    return asked or (1 if workload.persistent else 2)
-
-
-def most_replicas(workload: Workload, asked: int | None = None) -> int:
-    """Pods under full load: three for one at rest."""
-    return 1 if workload.persistent else usual_replicas(workload, asked) * 3
-
-
-def _replica_faults(replicas: int | None, workload: Workload) -> list[Fault]:
-    if replicas is None:
-        return []
-    if not 1 <= replicas <= _MOST_REPLICAS:
-        return [Fault("replicas", f"not from 1 to {_MOST_REPLICAS}", str(replicas), fix="choose a number between them")]
-    if replicas > 1 and workload.persistent:
-        why = "a persistent volume can be written by one pod only"
-        fix = "leave replicas out, or make the volume `class: ephemeral`"
-        return [Fault("replicas", "more than one pod on one volume", str(replicas), why, fix)]
-    return []
-
-
-def _exposure_faults(workload: Workload, governance: Governance) -> list[Fault]:
-    if governance.exposure == "public" and not workload.routes:
-        fix = "declare a resource of type `route`, or leave `exposure` out"
-        return [Fault("exposure", "public, but no route leads to the workload", "public", fix=fix)]
-    return []
 
 
 def _deployment(name: str, prepared: Prepared, configuration: Configuration, opts: pulumi.ResourceOptions) -> None:
@@ -157,9 +128,9 @@ def _entry(name: str, prepared: Prepared, opts: pulumi.ResourceOptions) -> pulum
         for route in workload.routes
     ]
     # Whether the controller reports an address is the platform's affair: waiting for one could last for ever.
-    own["annotations"] = {**own["annotations"], "pulumi.com/skipAwait": "true"}
+    unawaited = {**own, "annotations": {**own["annotations"], "pulumi.com/skipAwait": "true"}}
     spec: Any = {"ingressClassName": ingress_class, "rules": rules, "tls": [{"hosts": [*hosts.values()]}]}
-    k8s.networking.v1.Ingress(f"{name}-ingress", metadata=own, spec=spec, opts=opts)
+    k8s.networking.v1.Ingress(f"{name}-ingress", metadata=unawaited, spec=spec, opts=opts)
     first = workload.routes[0]
     return pulumi.Output.concat("https://", hosts[first.name], first.path)
 

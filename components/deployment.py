@@ -1,0 +1,249 @@
+"""From a stack's configuration to a decision, and from the decision to components.
+
+A stack is data: `onshore:*` keys in `Pulumi.<stack>.yaml` and a Score file. Nothing here imports Pulumi until something
+is built, so that the command line can decide without it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
+
+from pydantic import Field, StringConstraints
+
+from components.explain import as_error
+from components.fitness import job_faults, most_replicas, service_faults, usual_replicas
+from components.governance import Law, today
+from components.placement import Placement, Refusal, Request, place
+from components.pod import image_faults
+from components.score import read_score
+from inventories.faults import Fault, OnshoreError
+from inventories.models import Country, DeploymentModel, Exposure, Id, Record
+from inventories.yaml_source import parse_yaml, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import date
+    from pathlib import Path
+
+    from components.args import LandingZoneArgs, ScheduledJobArgs, WebServiceArgs
+    from components.workload import Workload
+    from inventories.settings import Settings
+
+__all__ = ["Decision", "StackSpec", "build", "decide", "judge", "program_config", "read_spec", "today"]
+
+NAMESPACE: Final = "onshore:"
+_JSON_KEYS: Final = ("placement", "environment")
+
+
+class Wishes(Record):
+    """`onshore:placement`: what narrows the choice of a place."""
+
+    cluster: Id | None = None
+    region: Id | None = None
+    site: Id | None = None
+    provider: Id | None = None
+    country: Country | None = None
+    deployment_model: DeploymentModel | None = None
+
+
+class StackSpec(Record):
+    """The `onshore:*` configuration of a stack; `workload` is a path from the folder of stacks."""
+
+    department: str
+    category: str
+    workload: Annotated[str, StringConstraints(min_length=1)]
+    placement: Wishes = Wishes()
+    exposure: Exposure = "internal"
+    environment: dict[str, str] = Field(default_factory=dict, repr=False)
+    schedule: str | None = None
+    replicas: Annotated[int, Field(ge=1, le=50)] | None = None
+    kubeconfig: str | None = Field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A workload and where it lawfully goes."""
+
+    spec: StackSpec
+    score: Path
+    workload: Workload
+    placement: Placement
+    law: Law
+
+
+def read_spec(config: Mapping[str, Any], *, where: str = "the stack's configuration") -> StackSpec:
+    """The spec in a stack's configuration (all its keys, structured values as such or as JSON text).
+
+    Raises OnshoreError with every fault: a misspelt key (the nearest offered), a missing or unlawful value.
+    """
+    given: dict[str, Any] = {}
+    for key, value in config.items():
+        if not key.startswith(NAMESPACE):
+            continue
+        name = key.removeprefix(NAMESPACE)
+        given[name] = _structured(value) if name in _JSON_KEYS else value
+    # Through the same door as files, for the same faults; lines of a text nobody wrote would only confuse.
+    document = parse_yaml(json.dumps(given, ensure_ascii=False).encode(), where)
+    spec, faults = validate(StackSpec, document, show_values=False)
+    if spec is None:
+        named = [Fault(_place(where, fault.where), fault.what, fault.got, fault.why, fault.fix) for fault in faults]
+        raise OnshoreError(f"{where} cannot be used", named)
+    return spec
+
+
+def program_config() -> tuple[dict[str, Any], set[str]]:
+    """The configuration of the Pulumi program that runs, all keys of it, and which of them are secret."""
+    from pulumi.runtime import config  # noqa: PLC0415 - see the top of this file
+
+    # The SDK can be asked for a key by name only, and a misspelt key has no name to ask for.
+    values = {**config.get_config_env(), **config.CONFIG.get()}
+    secret = {*config.get_config_secret_keys_env(), *config._SECRET_KEYS.get()}  # noqa: SLF001 - as above
+    return values, secret
+
+
+def decide(spec: StackSpec, settings: Settings, *, on: date | None = None) -> Placement | Refusal:
+    """Where a stack's workload goes today (or on a day), or why it goes nowhere; raises OnshoreError on wrong input."""
+    decision = judge(spec, settings, on=on)
+    return decision.placement if isinstance(decision, Decision) else decision
+
+
+def judge(spec: StackSpec, settings: Settings, *, on: date | None = None) -> Decision | Refusal:
+    """`decide`, with all that is needed to build; also asks what the category has against the workload itself."""
+    law = Law.load(settings)
+    law = law if on is None else Law(law.register, law.profile, on)
+    score = settings.root / "stacks" / spec.workload
+    workload = read_score(score, spec.environment)
+    _check_workload(spec, workload)
+    placement = place(_request(spec, workload), law.register, law.profile, on=law.on)
+    if isinstance(placement, Refusal):
+        if placement.faults:
+            raise as_error(placement)
+        return placement
+    faults = image_faults(workload, placement.category)
+    if faults:
+        raise OnshoreError(f"{spec.workload} may not run as {placement.category.id} data", faults, refused=True)
+    return Decision(spec, score, workload, placement, law)
+
+
+def build(decision: Decision, settings: Settings, *, secret_keys: Iterable[str] = ()) -> None:
+    """Build a decided stack in the Pulumi program that runs; raises OnshoreError before anything is registered.
+
+    `secret_keys`: the configuration keys that are secret; values of a secret `onshore:environment` stay so.
+    """
+    import pulumi  # noqa: PLC0415 - see the top of this file
+
+    from components.cluster_access import ClusterAccess  # noqa: PLC0415 - imports Pulumi
+    from components.landing_zone import LandingZone  # noqa: PLC0415 - imports Pulumi
+    from components.scheduled_job import ScheduledJob  # noqa: PLC0415 - imports Pulumi
+    from components.web_service import WebService  # noqa: PLC0415 - imports Pulumi
+
+    spec, workload, placement, law = decision.spec, decision.workload, decision.placement, decision.law
+    secret = NAMESPACE + "environment" in set(secret_keys)
+    environment = {key: pulumi.Output.secret(value) if secret else value for key, value in spec.environment.items()}
+    facts: dict[str, Any] = {
+        "department": placement.request.department,
+        "category": placement.category.id,
+        "cluster": placement.cluster.id,
+        "namespace": namespace(decision),
+    }
+    access = ClusterAccess("cluster", kubeconfig=kubeconfig(decision, settings), cluster=placement.cluster)
+    bounds = cast("LandingZoneArgs", {**facts, **_bounds(decision), "exposure": spec.exposure})
+    zone = LandingZone("zone", bounds, pulumi.ResourceOptions(provider=access), law=law)
+    opts = pulumi.ResourceOptions(provider=access, depends_on=[zone])
+    facts |= {"score": str(decision.score), "environment": environment}
+    if spec.schedule is not None:
+        ScheduledJob(workload.name, cast("ScheduledJobArgs", {**facts, "schedule": spec.schedule}), opts, law=law)
+    else:
+        facts |= {"exposure": spec.exposure, "replicas": usual_replicas(workload, spec.replicas)}
+        service = WebService(workload.name, cast("WebServiceArgs", facts), opts, law=law)
+        pulumi.export("url", service.url)
+    pulumi.export("cluster", placement.cluster.id)
+    pulumi.export("namespace", namespace(decision))
+    pulumi.export("country", placement.site.country)
+    pulumi.export("register", placement.register)
+
+
+def namespace(decision: Decision) -> str:
+    """The namespace of a stack: its department and its workload."""
+    return f"{decision.placement.request.department}-{decision.workload.name}"
+
+
+def kubeconfig(decision: Decision, settings: Settings) -> str:
+    """The kubeconfig's content: the stack's own, else the file of the cluster; raises OnshoreError."""
+    if decision.spec.kubeconfig:
+        return decision.spec.kubeconfig
+    cluster = decision.placement.cluster.id
+    file = settings.kubeconfigs / f"{cluster}.yaml"
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        fix = f"save the kubeconfig of {cluster} there, or set the secret `onshore:kubeconfig`"
+        fault = Fault(str(file), "the file is missing", fix=fix)
+    except (OSError, UnicodeDecodeError) as error:
+        fault = Fault(str(file), "the file cannot be read", got=type(error).__name__, fix="restore it")
+    raise OnshoreError(f"there is no way to {cluster}", [fault])
+
+
+def _request(spec: StackSpec, workload: Workload) -> Request:
+    pods = _pods_at_rest(spec, workload)
+    return Request(
+        department=spec.department,
+        category=spec.category,
+        exposure=spec.exposure,
+        vcpu=pods * workload.vcpu,
+        memory_gib=pods * workload.memory_gib,
+        storage_gib=workload.storage_gib,
+        **spec.placement.model_dump(),
+    )
+
+
+def _pods_at_rest(spec: StackSpec, workload: Workload) -> int:
+    return 1 if spec.schedule is not None else usual_replicas(workload, spec.replicas)
+
+
+def _check_workload(spec: StackSpec, workload: Workload) -> None:
+    """What the stack and its workload have against each other; raises OnshoreError."""
+    if spec.schedule is None:
+        faults = service_faults(workload, spec.replicas, spec.exposure)
+    else:
+        faults = job_faults(workload, spec.schedule)
+        if spec.replicas is not None or spec.exposure != "internal":
+            fix = "remove `onshore:replicas` and `onshore:exposure`"
+            faults.append(Fault("onshore:schedule", "a scheduled job has neither replicas nor exposure", fix=fix))
+    name = f"{spec.department}-{workload.name}"
+    if len(name) > 63:
+        faults.append(Fault("metadata.name", "too long for a namespace", name, fix="shorten it: 63 characters in all"))
+    if faults:
+        raise OnshoreError(f"{spec.workload} does not fit the stack", faults)
+
+
+def _bounds(decision: Decision) -> dict[str, Any]:
+    """The bounds of the landing zone: what the workload needs under full load, and one pod more to change it."""
+    spec, workload, placement = decision.spec, decision.workload, decision.placement
+    pods = 2 if spec.schedule is not None else most_replicas(workload, spec.replicas) + 1
+    return {
+        "pods": pods,
+        "cpu": pods * workload.cpu_limit,
+        "memory_gib": pods * workload.memory_limit_gib,
+        "storage_gib": workload.storage_gib,
+        # without its day: tomorrow's run must not change the namespace
+        "placed_because": placement.because.removesuffix(f" on {placement.on}"),
+    }
+
+
+def _structured(value: Any) -> Any:
+    """A structured value: programs get it as JSON text, files hold it as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _place(where: str, found: str) -> str:
+    """`file:1:placement.region` as `file: onshore:placement.region`."""
+    key = found.removeprefix(where).partition(":")[2].partition(":")[2]
+    return f"{where}: {NAMESPACE}{key}" if key else where

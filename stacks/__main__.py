@@ -1,0 +1,19 @@
+"""One program for every department: a stack is only data (docs/first-stack.md)."""
+
+from pathlib import Path
+
+import pulumi
+
+from components.deployment import Decision, build, judge, program_config, read_spec
+from components.explain import as_error
+from inventories import OnshoreError, Settings
+
+try:
+    values, secret_keys = program_config()
+    settings = Settings.load(Path(__file__).parent)
+    decision = judge(read_spec(values, where=f"Pulumi.{pulumi.get_stack()}.yaml"), settings)
+    if not isinstance(decision, Decision):
+        raise as_error(decision)
+    build(decision, settings, secret_keys=secret_keys)
+except OnshoreError as error:
+    raise pulumi.RunError(str(error)) from None

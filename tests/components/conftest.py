@@ -1,0 +1,130 @@
+"""A project with its own law for component tests, and a recorder for what a program registers."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from inventories import Settings
+
+ROOT = Path(__file__).parents[2]
+KHI = "example-csp-alpha-khi-1"
+
+
+def certificate(name: str) -> x509.Certificate:
+    """A certificate authority's certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(start).not_valid_after(start + datetime.timedelta(days=9999))
+    return builder.sign(key, hashes.SHA256())
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A cluster as its kubeconfig tells it."""
+
+    cluster: str
+    server: str
+    authority: x509.Certificate
+
+    @property
+    def ca_sha256(self) -> str:
+        return hashlib.sha256(self.authority.public_bytes(Encoding.DER)).hexdigest()
+
+    def kubeconfig(self) -> dict[str, Any]:
+        authority = base64.b64encode(self.authority.public_bytes(Encoding.PEM)).decode()
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "c",
+            "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+            "clusters": [{"name": "k", "cluster": {"server": self.server, "certificate-authority-data": authority}}],
+            "users": [{"name": "u", "user": {"token": "a-secret-token"}}],
+        }
+
+
+@pytest.fixture(scope="session")
+def authority() -> x509.Certificate:
+    return certificate("test")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, authority: x509.Certificate, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The project's own settings, with every cluster of the register answering under a test authority."""
+    monkeypatch.setenv("ONSHORE_ON", "2026-06-01")
+    monkeypatch.setenv("ONSHORE_OVERLAYS", "")
+    register = Settings.load(ROOT).load_register()
+    folder = tmp_path / "kubeconfigs"
+    folder.mkdir()
+    clusters = []
+    for _, cluster in register.clusters():
+        reached = Reached(cluster.id, cluster.server, authority)
+        clusters.append({"id": cluster.id, "server": cluster.server, "ca_sha256": reached.ca_sha256})
+        (folder / f"{cluster.id}.yaml").write_text(yaml.safe_dump(reached.kubeconfig()))
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(yaml.safe_dump({"overlay": "test", "fictional": True, "clusters": clusters}))
+    monkeypatch.setenv("ONSHORE_OVERLAYS", str(overlay))
+    monkeypatch.setenv("ONSHORE_KUBECONFIGS", str(folder))
+    monkeypatch.chdir(ROOT)
+    return Settings.load(ROOT)
+
+
+@pytest.fixture
+def reached(settings: Settings, authority: x509.Certificate) -> Reached:
+    found = settings.load_register().cluster(KHI)
+    assert found is not None
+    return Reached(KHI, found[1].server, authority)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One resource that a program registered."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    provider: str
+
+
+class _Recorder(pulumi.runtime.Mocks):
+    def __init__(self) -> None:
+        self.seen: list[Registered] = []
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        self.seen.append(Registered(args.typ, args.name, dict(args.inputs), args.provider or ""))
+        return f"{args.name}-id", dict(args.inputs)
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        raise AssertionError(args.token)
+
+
+@pytest.fixture
+def record() -> Callable[[Callable[[], object]], list[Registered]]:
+    """Runs a program against the SDK's recorder; returns what it registered, sorted by type and name."""
+
+    def run(program: Callable[[], object], stack: str = "test") -> list[Registered]:
+        recorder = _Recorder()
+        pulumi.runtime.set_mocks(recorder, project="onshore", stack=stack, preview=True)
+
+        def body() -> None:
+            program()
+
+        pulumi.runtime.test(body)()
+        return sorted(recorder.seen, key=lambda one: (one.type, one.name))
+
+    return run
