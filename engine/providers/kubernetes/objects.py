@@ -95,6 +95,15 @@ def mark_secrets(outputs: PropertyMap, inputs: PropertyMap) -> None:
             outputs[key] = Secret(outputs[key])
 
 
+def left_out(olds: PropertyMap, news: PropertyMap) -> PropertyMap:
+    """What of `olds` the `news` no longer speak of."""
+    kept = {key: value for key, value in olds.items() if key not in news}
+    for key, value in olds.items():
+        if isinstance(value, dict) and isinstance(news.get(key), dict):
+            kept[key] = left_out(value, news[key])
+    return kept
+
+
 def pluck(value: Any, *path: str | int) -> Any:
     """The value at a path of keys and indices; None where there is none."""
     for step in path:

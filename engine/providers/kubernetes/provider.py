@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from engine.provider import (
     CallOptions,
+    CheckFailure,
     CheckResult,
     CreateResult,
     DiffResult,
@@ -32,6 +33,7 @@ from engine.providers.kubernetes.objects import (
     field_manager,
     has_unknown,
     is_patch,
+    left_out,
     mark_secrets,
     metadata_text,
     plain,
@@ -42,7 +44,7 @@ from engine.providers.kubernetes.objects import (
 from engine.providers.kubernetes.readiness import RULES, Surroundings
 from engine.providers.kubernetes.reading import read_object
 from engine.providers.kubernetes.settings import Settings, config_failures, diff_config, settings_of
-from engine.providers.kubernetes.wait import NotReadyError
+from engine.providers.kubernetes.wait import NotReadyError, rule_for
 from engine.values import UNKNOWN
 
 if TYPE_CHECKING:
@@ -111,6 +113,10 @@ class KubernetesProvider:
             default_namespace=self._default_namespace(),
             namespaced=self._namespaced,
         )
+        try:
+            rule_for(plain(checked))
+        except ProviderError as error:
+            return CheckResult(checked, (CheckFailure("metadata.annotations", error.message),))
         return CheckResult(checked)
 
     def diff(
@@ -186,7 +192,7 @@ class KubernetesProvider:
         def outputs(live: Object) -> PropertyMap:
             kept = checkpoint(live, inputs, news, version, manager)
             if options.preview:
-                mark_secrets(kept, olds)  # a dry run still shows what the update will remove
+                mark_secrets(kept, left_out(olds, news))  # a dry run still shows what the update will remove
             return kept
 
         try:

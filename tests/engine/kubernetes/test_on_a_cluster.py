@@ -1,0 +1,333 @@
+"""The provider against a real API server: a resource's whole life, refusals, waiting, ownership."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from engine.provider import CallOptions, InitFailedError, ProviderError, ResourceId
+from engine.providers.kubernetes import KubernetesProvider
+from engine.values import UNKNOWN, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.cluster
+PREVIEW, REAL = CallOptions(preview=True), CallOptions()
+
+
+class Stack:
+    """A provider with the calls the engine would make, and what it said meanwhile."""
+
+    def __init__(self, kubeconfig: str, namespace: str = "", **settings: Any) -> None:
+        self.said: list[tuple[str, str, bool]] = []
+        self.provider = KubernetesProvider(self.log)
+        inputs = {"kubeconfig": kubeconfig, **({"namespace": namespace} if namespace else {}), **settings}
+        self.provider.configure(ResourceId("urn:provider", "cluster", "pulumi:providers:kubernetes"), inputs)
+
+    def log(self, severity: str, message: str, *, urn: str = "", ephemeral: bool = False) -> None:
+        assert urn
+        self.said.append((severity, message, ephemeral))
+
+    def up(self, token: str, name: str, fields: dict[str, Any], options: CallOptions = REAL, **metadata: Any) -> Any:
+        """Check and create: (resource, inputs, outputs)."""
+        version, _, kind = token.removeprefix("kubernetes:").partition(":")
+        news = {
+            "apiVersion": version.removeprefix("core/"),
+            "kind": kind.removesuffix("Patch"),
+            "metadata": {"name": name, **metadata},
+            **fields,
+        }
+        resource = ResourceId(f"urn:{name}", name, token)
+        inputs = self.provider.check(resource, None, news, b"seed").inputs
+        made = self.provider.create(resource, inputs, options)
+        return ResourceId(resource.urn, name, token, made.id), inputs, made.outputs
+
+
+CM, NS, DEPLOYMENT = "kubernetes:core/v1:ConfigMap", "kubernetes:core/v1:Namespace", "kubernetes:apps/v1:Deployment"
+
+
+@pytest.fixture(scope="module")
+def namespace(kubectl: Callable[..., Any]) -> Iterator[str]:
+    name = f"kprov-{uuid4().hex[:8]}"
+    kubectl("create", "namespace", name)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def stack(cluster: Any, namespace: str) -> Iterator[Stack]:
+    made = Stack(str(cluster.kubeconfig), namespace, enableConfigMapMutable="true")
+    yield made
+    made.provider.close()
+
+
+def deployment(replicas: int = 1, **pod: Any) -> dict[str, Any]:
+    labels = {"app": "web"}
+    spec = {"containers": [{"name": "c", "image": "registry.example/web:1"}], **pod}
+    template = {"metadata": {"labels": labels}, "spec": spec}
+    return {"spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}}
+
+
+def test_a_config_map_lives_and_dies(stack: Stack, kubectl: Callable[..., Any], namespace: str) -> None:
+    resource, inputs, outputs = stack.up(CM, "life", {"data": {"a": Secret("1")}})
+    assert resource.id == f"{namespace}/life"
+    assert outputs["data"] == {"a": Secret("1")}
+    assert not stack.provider.diff(resource, inputs, outputs, inputs, ()).changes
+
+    news = {**inputs, "data": {"a": "2", "b": "x"}}
+    assert stack.provider.diff(resource, inputs, outputs, news, ()).changes
+    pretended = stack.provider.update(resource, inputs, outputs, news, PREVIEW)
+    assert pretended["data"]["a"] == "2"
+    assert kubectl("get", "configmap", "life", "-n", namespace)["data"] == {"a": "1"}
+    updated = stack.provider.update(resource, inputs, outputs, news, REAL)
+    live = kubectl("get", "configmap", "life", "-n", namespace, "--show-managed-fields")
+    assert live["data"] == {"a": "2", "b": "x"}
+    assert [entry["manager"] for entry in live["metadata"]["managedFields"]] == [updated["__fieldManager"]]
+    assert updated["__fieldManager"] == outputs["__fieldManager"]
+    dropped = stack.provider.update(resource, news, updated, {**inputs, "data": {"a": "2"}}, REAL)
+    assert dropped["data"] == {"a": "2"}
+
+    read = stack.provider.read(resource, inputs, updated)
+    assert read.inputs == {**inputs, "data": Secret({"a": "2"})} or read.inputs == {
+        **inputs,
+        "data": {"a": Secret("2")},
+    }
+    stack.provider.delete(resource, inputs, updated, REAL)
+    assert kubectl("get", "configmap", "-n", namespace, "--field-selector=metadata.name=life")["items"] == []
+    stack.provider.delete(resource, inputs, updated, REAL)
+    assert stack.provider.read(resource, inputs, updated).id == ""
+
+
+def test_a_preview_pretends_where_it_can(stack: Stack, kubectl: Callable[..., Any], namespace: str) -> None:
+    resource, _, outputs = stack.up(CM, "pretended", {"data": {"a": "1"}}, PREVIEW)
+    assert resource.id == ""
+    assert outputs["metadata"]["uid"]
+    assert "status" not in stack.up(DEPLOYMENT, "pretended", deployment(), PREVIEW)[2]
+    assert kubectl("get", "configmap", "-n", namespace, "--field-selector=metadata.name=pretended")["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("token", "fields", "metadata"),
+    [
+        (CM, {"data": {"a": "1"}}, {"namespace": "kprov-not-there"}),
+        (CM, {"data": {"a": UNKNOWN}}, {}),
+        ("kubernetes:kprov.example/v1:Thing", {"spec": {"a": 1}}, {}),
+    ],
+)
+def test_a_preview_that_cannot_pretend_gives_the_inputs_back(
+    stack: Stack, token: str, fields: Any, metadata: Any
+) -> None:
+    _, inputs, outputs = stack.up(token, "unseen", fields, PREVIEW, **metadata)
+    assert outputs == inputs
+
+
+def test_what_the_server_refuses_fails_in_its_words(stack: Stack, namespace: str) -> None:
+    for options in (PREVIEW, REAL):
+        with pytest.raises(ProviderError, match=r'was not successfully created.*"Not_Valid" is invalid') as caught:
+            stack.up(CM, "Not_Valid", {"data": {}}, options)
+        assert not isinstance(caught.value, InitFailedError)
+    stack.up(CM, "taken", {"data": {}})
+    with pytest.raises(ProviderError, match=r"already exists(?s:.*)upsertExistingObjects"):
+        stack.up(CM, "taken", {"data": {}})
+    assert stack.up(CM, "taken", {"data": {}}, PREVIEW)[2]["metadata"]["namespace"] == namespace
+
+
+def test_existing_objects_are_taken_over_where_the_provider_says_so(cluster: Any, namespace: str, stack: Stack) -> None:
+    stack.up(CM, "upserted", {"data": {"a": "1"}})
+    upserting = Stack(str(cluster.kubeconfig), namespace, upsertExistingObjects=True, enablePatchForce=True)
+    assert upserting.up(CM, "upserted", {"data": {"a": "2"}})[2]["data"] == {"a": "2"}
+    upserting.provider.close()
+
+
+def test_a_refused_update_is_partial_with_the_live_object_and_the_new_inputs(stack: Stack) -> None:
+    resource, inputs, outputs = stack.up(CM, "partial", {"data": {"a": "1"}})
+    news = {**inputs, "metadata": {**inputs["metadata"], "labels": {"app": "not valid!"}}, "data": {"a": "2"}}
+    with pytest.raises(InitFailedError, match=r"failed to fully initialize or become live") as caught:
+        stack.provider.update(resource, inputs, outputs, news, REAL)
+    failed = caught.value
+    assert failed.id == resource.id
+    assert failed.reasons == (failed.message,)
+    assert failed.outputs["data"] == {"a": "1"}
+    assert failed.outputs["__inputs"] == news
+
+
+def test_drift_by_kubectl_conflicts_in_a_preview_and_is_put_back_in_earnest(
+    stack: Stack, kubectl: Callable[..., Any], namespace: str
+) -> None:
+    resource, inputs, outputs = stack.up(CM, "drift", {"data": {"a": "1"}})
+    outputs = stack.provider.update(resource, inputs, outputs, {**inputs, "data": {"a": "2"}}, REAL)
+    inputs = {**inputs, "data": {"a": "2"}}
+    kubectl("patch", "configmap", "drift", "-n", namespace, "--type=merge", '-p={"data":{"a":"other","extra":"x"}}')
+    read = stack.provider.read(resource, inputs, outputs)
+    assert read.inputs is not None
+    assert read.inputs["data"] == {"a": "other"}
+    assert read.outputs["data"] == {"a": "other", "extra": "x"}
+    with pytest.raises(InitFailedError, match=r'field manager "pulumi-kubernetes-.*conflict with "kubectl-patch"'):
+        stack.provider.update(resource, read.inputs, read.outputs, inputs, PREVIEW)
+    assert stack.provider.update(resource, read.inputs, read.outputs, inputs, REAL)["data"] == {"a": "2"}
+
+
+def test_an_ignored_field_of_another_owner_stays_theirs(
+    stack: Stack, kubectl: Callable[..., Any], namespace: str
+) -> None:
+    resource, inputs, outputs = stack.up(CM, "ignored", {"data": {"a": "1", "b": "1"}})
+    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ignored", "namespace": namespace}}
+    kubectl(
+        "apply",
+        "--server-side",
+        "--force-conflicts",
+        "--field-manager=other",
+        "-f",
+        "-",
+        stdin={**theirs, "data": {"a": "9"}},
+    )
+    news = {**inputs, "data": {"a": "1", "b": "2"}}
+    updated = stack.provider.update(resource, inputs, outputs, news, CallOptions(ignore_changes=("data.a",)))
+    assert updated["data"] == {"a": "9", "b": "2"}
+
+
+def test_an_import_describes_the_object_and_an_absent_one_is_gone(
+    stack: Stack, kubectl: Callable[..., Any], namespace: str
+) -> None:
+    kubectl("create", "configmap", "foreign", "-n", namespace, "--from-literal=a=1")
+    found = stack.provider.read(ResourceId("urn:f", "f", CM, f"{namespace}/foreign"), {}, {})
+    assert found.inputs == {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "foreign", "namespace": namespace},
+        "data": {"a": "1"},
+    }
+    assert found.outputs["__inputs"] == found.inputs
+    assert stack.provider.read(ResourceId("urn:f", "f", CM, f"{namespace}/absent"), {}, {}).id == ""
+
+
+def test_a_deployment_is_awaited_rolled_out_and_deleted(
+    stack: Stack, kubectl: Callable[..., Any], namespace: str
+) -> None:
+    resource, inputs, outputs = stack.up(DEPLOYMENT, "web", deployment(2, hostNetwork=False))
+    assert outputs["status"]["readyReplicas"] == 2
+    assert not stack.provider.diff(resource, inputs, outputs, inputs, ()).changes
+    service = {"spec": {"selector": {"app": "web"}, "ports": [{"port": 80.0, "targetPort": "http"}]}}
+    assert stack.up("kubernetes:core/v1:Service", "web", service)[2]["spec"]["clusterIP"]
+    changed = deployment(2, containers=[{"name": "c", "image": "registry.example/web:2"}])
+    news = {**inputs, **changed}
+    assert not stack.provider.diff(resource, inputs, outputs, news, ()).replaces
+    rolled = stack.provider.update(resource, inputs, outputs, news, REAL)
+    assert rolled["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "2"
+    stack.provider.delete(resource, news, rolled, REAL)
+    assert kubectl("get", "replicasets", "-n", namespace, "-l", "app=web")["items"] == []
+    assert all(ephemeral for _, _, ephemeral in stack.said)
+
+
+def test_a_stuck_deployment_fails_with_what_holds_it(stack: Stack) -> None:
+    with pytest.raises(InitFailedError, match=r"'stuck' timed out waiting to be Ready") as caught:
+        stack.up(
+            DEPLOYMENT, "stuck", deployment(nodeSelector={"no": "such"}), annotations={"pulumi.com/timeoutSeconds": "4"}
+        )
+    text = "\n".join(caught.value.reasons)
+    assert "Minimum number of live Pods was not attained" in text
+    assert "nodes are available" in text
+    assert caught.value.outputs["__inputs"]["kind"] == "Deployment"
+    assert any("nodes are available" in message for _, message, ephemeral in stack.said if ephemeral)
+    name = caught.value.id.partition("/")[2]
+    with pytest.raises(InitFailedError, match=r"'stuck'.*failed to initialize"):
+        stack.provider.read(
+            ResourceId("urn:stuck", name, DEPLOYMENT, caught.value.id),
+            caught.value.outputs["__inputs"],
+            caught.value.outputs,
+        )
+
+
+def test_cancelling_ends_a_wait_at_once(stack: Stack) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(stack.up, DEPLOYMENT, "endless", deployment(nodeSelector={"no": "such"}))
+        waiting = threading.Event()
+        for _ in range(200):
+            if stack.said or waiting.wait(0.05):
+                break
+        assert stack.said
+        began = time.monotonic()
+        stack.provider.cancel()
+        with pytest.raises(InitFailedError, match=r'was cancelled for "endless"'):
+            running.result(timeout=10)
+        assert time.monotonic() - began < 5
+
+
+def test_many_waits_share_one_watch(stack: Stack) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda n: stack.up("kubernetes:core/v1:Pod", f"pod-{n}", {"spec": POD}), range(8)))
+    assert all(outputs["status"]["phase"] == "Running" for _, _, outputs in made)
+    threads = [t.name for t in threading.enumerate() if t.name.startswith("watch pods")]
+    assert len(threads) == 1
+
+
+POD = {"containers": [{"name": "c", "image": "registry.example/web:1"}], "restartPolicy": "Always"}
+
+
+def test_skipping_and_choosing_what_to_wait_for(stack: Stack) -> None:
+    never = {**POD, "nodeSelector": {"no": "such"}}
+    skip = {"pulumi.com/skipAwait": "true"}
+    stack.up("kubernetes:core/v1:Pod", "skipped", {"spec": never}, annotations=skip)
+    chosen = {"pulumi.com/waitFor": "jsonpath={.status.phase}=Pending"}
+    stack.up("kubernetes:core/v1:Pod", "pending", {"spec": never}, annotations=chosen)
+    odd = ResourceId("urn:odd", "odd", "kubernetes:core/v1:Pod")
+    news = {"apiVersion": "v1", "kind": "Pod", "metadata": {"annotations": {"pulumi.com/waitFor": "delete"}}}
+    assert "not supported" in stack.provider.check(odd, None, news, b"seed").failures[0].reason
+
+
+def test_a_custom_resource_may_follow_its_definition_at_once(stack: Stack) -> None:
+    group = f"kprov-{uuid4().hex[:8]}.example"
+    schema = {"openAPIV3Schema": {"type": "object", "x_kubernetes_preserve_unknown_fields": True}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+    spec = {
+        "group": group,
+        "scope": "Namespaced",
+        "names": {"plural": "things", "kind": "Thing"},
+        "versions": [version],
+    }
+    crd = "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition"
+    definition, crd_inputs, crd_outputs = stack.up(crd, f"things.{group}", {"spec": spec})
+    live_schema = crd_outputs["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    assert live_schema["x_kubernetes_preserve_unknown_fields"] is True
+    thing, _, outputs = stack.up(f"kubernetes:{group}/v1:Thing", "first", {"spec": {"a": 1.0}})
+    assert outputs["spec"] == {"a": 1}
+    assert not stack.provider.diff(definition, crd_inputs, crd_outputs, crd_inputs, ()).changes
+    replaced = stack.provider.update(
+        definition,
+        crd_inputs,
+        crd_outputs,
+        {**crd_inputs, "metadata": {**crd_inputs["metadata"], "labels": {"a": "b"}}},
+        REAL,
+    )
+    assert replaced["metadata"]["labels"] == {"a": "b"}
+    stack.provider.delete(definition, crd_inputs, crd_outputs, REAL)
+    stack.provider.delete(thing, {}, outputs, REAL)
+
+
+def test_a_patch_resource_changes_fields_and_gives_them_back(
+    stack: Stack, kubectl: Callable[..., Any], namespace: str
+) -> None:
+    stack.up(CM, "patched", {"data": {"a": "1"}})
+    patch = "kubernetes:core/v1:ConfigMapPatch"
+    resource, inputs, outputs = stack.up(patch, "patched", {"data": {"b": "2"}})
+    assert outputs["data"] == {"a": "1", "b": "2"}
+    updated = stack.provider.update(resource, inputs, outputs, {**inputs, "data": {"b": "3"}}, REAL)
+    assert updated["data"] == {"a": "1", "b": "3"}
+    stack.provider.delete(resource, inputs, updated, REAL)
+    assert kubectl("get", "configmap", "patched", "-n", namespace)["data"] == {"a": "1"}
+
+
+def test_a_finalizer_that_holds_a_deletion_is_named(stack: Stack, kubectl: Callable[..., Any], namespace: str) -> None:
+    held = {"finalizers": ["kprov.example/held"]}
+    resource, inputs, outputs = stack.up(CM, "held", {"data": {}}, **held)
+    with pytest.raises(ProviderError, match=r"timed out waiting to be deleted; its finalizers: .*kprov.example/held"):
+        stack.provider.delete(resource, inputs, outputs, CallOptions(timeout_s=1.5))
+    kubectl("patch", "configmap", "held", "-n", namespace, "--type=merge", '-p={"metadata":{"finalizers":null}}')
+    stack.provider.delete(resource, inputs, outputs, REAL)
+    assert stack.provider.read(resource, inputs, outputs).id == ""
