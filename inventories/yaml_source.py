@@ -135,7 +135,7 @@ def validate(
         for detail in error.errors(include_url=False):
             fault = _fault(model, document, at, detail, show_values=show_values)
             # The branches of a union each complain about the same value: once is enough.
-            found.setdefault((fault.where, "" if detail["type"].endswith("_type") else fault.what), fault)
+            found.setdefault((fault.where, "" if detail["type"].endswith(("_type", "_parsing")) else fault.what), fault)
         return None, list(found.values())
 
 
