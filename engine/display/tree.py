@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console, Group
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _REFRESHES_PER_S: Final = 8
 _UNCHANGED: Final = frozenset({"same", "refresh", "read"})
+_PARTS_OF_A_REPLACEMENT: Final = frozenset({"create-replacement", "delete-replaced"})
 # Lines below the tree: the count of what is not shown, and room for the prompt.
 _RESERVED_LINES: Final = 4
 
@@ -71,7 +73,7 @@ class TreeDisplay:
         live, self._live = self._live, None
         if live:
             live.stop()
-        for line in [*self._lines(None), [], *closing]:
+        for line in [*self._lines(None), [], *closing, []]:
             self._console.print(_text(line), soft_wrap=True)
 
     def _picture(self) -> Group:
@@ -89,15 +91,16 @@ class TreeDisplay:
         wanted = [urn for urn, row in run.rows.items() if _is_worth_showing(row)]
         if limit is not None:
             # The latest first, but what runs or failed before all.
-            wanted = sorted(reversed(wanted), key=lambda urn: run.rows[urn].status == "done")
-            wanted = wanted[:limit]
+            wanted.reverse()
+            wanted.sort(key=lambda urn: run.rows[urn].status == "done")
+            del wanted[limit:]
         kept = set(wanted)
         lines: list[Line] = []
         for row, depth in rows:
             if row.urn not in kept:
                 continue
             indent = "  " * (depth + 1)
-            line: Line = [(indent, ""), *row_line(row, is_preview=run.is_preview, now=now)]
+            line: Line = [(indent, ""), *row_line(_as_one(row, run.is_preview), is_preview=run.is_preview, now=now)]
             if row.message:
                 line.append((f"  {row.message}", "dim"))
             lines.append(line)
@@ -112,6 +115,13 @@ def _is_worth_showing(row: Row) -> bool:
     if row.is_internal:
         return False
     return row.status != "done" or row.op not in _UNCHANGED
+
+
+def _as_one(row: Row, is_preview: bool) -> Row:
+    """A replacement in one word, unless one of its parts is under way."""
+    if row.op in _PARTS_OF_A_REPLACEMENT and (is_preview or row.status == "done"):
+        return replace(row, op="replace")
+    return row
 
 
 def _ordered(rows: list[Row]) -> list[tuple[Row, int]]:

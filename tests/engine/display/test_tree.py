@@ -44,8 +44,9 @@ def test_what_is_left_is_a_tree_with_findings_and_counts(terminal, preview_event
     assert "      ~ k:apps:Deployment clinic  update" in lines
     assert "          ~ spec.replicas: 2 => 3" in lines
     assert "    ~ onshore:index:WebService clinic  update" in lines
+    assert "      ± k:core:ConfigMap settings  replace" in lines
     assert "    [mandatory] ACC-001  (onshore 1.0)" in lines
-    assert lines[-1].startswith("Resources: 2 to create")
+    assert lines[-2].startswith("Resources: 2 to create")
 
 
 def test_while_it_runs_it_shows_running_and_failed_resources_first(terminal, update_events):

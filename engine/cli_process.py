@@ -1,0 +1,83 @@
+"""Runs the Pulumi CLI so that Ctrl-C ends it in order: once asks it to stop, twice makes it stop at once.
+
+The caller gets control back only when the CLI has ended: until then it holds the lock and writes the state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+class Finished(NamedTuple):
+    """A command that ended; `code` is negative for a signal."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def run_cli(path: Path, arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> Finished:
+    """Run one command without questions, colours or update checks, and wait for its end whatever happens."""
+    process = subprocess.Popen(
+        [path, "--non-interactive", "--color", "never", *arguments],
+        cwd=cwd,
+        env={
+            **os.environ,
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_AUTOMATION_API": "true",
+            "PULUMI_DEBUG_COMMANDS": "true",  # --event-log is one of them
+            **environment,
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        # The terminal's Ctrl-C would reach the program too, and be printed as its failure; it is passed on below.
+        start_new_session=True,
+    )
+    assert process.stdout is not None  # noqa: S101 - both are pipes
+    assert process.stderr is not None  # noqa: S101
+    out, err = _Reader(process.stdout), _Reader(process.stderr)
+    interrupted = False
+    while process.returncode is None:
+        try:
+            # In short waits: an endless one would not notice a Ctrl-C that another thread was told of.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=1)
+        except KeyboardInterrupt:
+            interrupted = True
+            process.send_signal(signal.SIGINT)
+    finished = Finished(process.returncode, out.text(), err.text())
+    if interrupted and finished.code == 0:
+        # It was done before it heard: the caller's Ctrl-C still counts.
+        raise KeyboardInterrupt
+    return finished
+
+
+class _Reader:
+    """Drains a pipe."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._parts: list[str] = []
+        self._thread = threading.Thread(target=self._drain, args=(stream,), daemon=True)
+        self._thread.start()
+
+    def _drain(self, stream: IO[str]) -> None:
+        with stream:
+            self._parts.extend(stream)
+
+    def text(self) -> str:
+        """All of it, once the process has ended."""
+        # What the CLI leaves running may hold the pipe open.
+        self._thread.join(timeout=5)
+        return "".join(self._parts)

@@ -1,0 +1,337 @@
+"""How the Pulumi CLI is found, called and understood; a fake stands in, since no package registry has a real one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.cli_events import TracebackFilter
+from engine.errors import EngineError
+from engine.options import Options
+from engine.pulumi_cli import CliInfo, PulumiCli, find_cli, select_engine
+
+FAKE = Path(__file__).parent / "fake_pulumi.py"
+STACK_URN = "urn:pulumi:test::p::pulumi:pulumi:Stack::p-test"
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
+
+
+def summary(*, result="succeeded", packs=None, preview=False):
+    body = {"isPreview": preview, "resourceChanges": {"create": 2}, "result": result, "PolicyPacks": packs or {}}
+    return {"summaryEvent": body}
+
+
+def outputs(**values):
+    new = {"urn": STACK_URN, "type": "pulumi:pulumi:Stack", "parent": "", "outputs": values}
+    return {"resOutputsEvent": {"metadata": {"op": "create", "urn": STACK_URN, "type": new["type"], "new": new}}}
+
+
+def said(message, severity="info#err"):
+    return {"diagnosticEvent": {"urn": STACK_URN, "severity": severity, "message": f"{message}\n"}}
+
+
+class Fake:
+    """Puts the stand-in on PATH and reads what it wrote."""
+
+    def __init__(self, folder, monkeypatch):
+        self.folder = folder
+        (folder / "bin").mkdir()
+        self.path = folder / "bin" / "pulumi"
+        self.path.write_text(f'#!/bin/sh\nexec {sys.executable} {FAKE} "$@"\n')
+        self.path.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{self.path.parent}{os.pathsep}{os.environ['PATH']}")
+        monkeypatch.setenv("FAKE_PULUMI", str(folder))
+        self.plays()
+
+    def plays(self, **script):
+        named = {key.replace("_", " "): part for key, part in script.items()}
+        (self.folder / "script.json").write_text(json.dumps(named))
+
+    def calls(self):
+        return [json.loads(line) for line in (self.folder / "calls.jsonl").read_text().splitlines()]
+
+    def arguments(self):
+        """What was asked, without the parts every call has."""
+        lines = []
+        for call in self.calls():
+            words = call["arguments"]
+            assert words[:3] == ["--non-interactive", "--color", "never"]
+            if "--event-log" in words:
+                at = words.index("--event-log")
+                words = words[:at] + words[at + 2 :]
+            lines.append(" ".join(words[3:]))
+        return lines
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    return Fake(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+# -- finding and choosing
+
+
+def test_without_a_cli_there_is_none(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_cli() is None
+
+
+@pytest.mark.parametrize(
+    ("version", "supported"),
+    [("3.208.0", True), ("3.260.1-alpha.2", True), ("4.0.0", True), ("3.207.9", False), ("", False), ("dev", False)],
+)
+def test_the_version_decides_what_is_supported(version, supported):
+    assert CliInfo(Path("/bin/pulumi"), version).supported is supported
+
+
+def test_a_cli_is_found_with_its_version(fake):
+    assert find_cli() == CliInfo(fake.path, "3.260.0")
+
+
+def test_a_cli_that_fails_to_say_its_version_is_unsupported(fake):
+    fake.plays(**{"version-exit": 3})
+    assert find_cli() == CliInfo(fake.path, "")
+
+
+def test_auto_takes_a_supported_cli_and_says_so(fake, project):
+    engine, sentence = select_engine("auto", project, embedded=lambda: pytest.fail("not wanted"))
+    assert isinstance(engine, PulumiCli)
+    assert sentence == f"Using the Pulumi CLI 3.260.0, found on PATH ({fake.path})."
+
+
+def test_auto_without_a_supported_cli_takes_the_embedded_engine_and_says_why(fake, project):
+    embedded = object()
+    fake.plays(version="v3.100.0")
+    engine, sentence = select_engine("auto", project, embedded=lambda: embedded)
+    assert engine is embedded
+    assert "is version 3.100.0; 3.208.0 or later is supported" in sentence
+
+
+@pytest.mark.usefixtures("fake")
+def test_embedded_is_taken_whatever_is_on_path(project):
+    embedded = object()
+    assert select_engine("embedded", project, embedded=lambda: embedded)[0] is embedded
+
+
+def test_pulumi_without_a_cli_is_refused_with_the_way_out(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EngineError, match=r"no Pulumi CLI on PATH\n.*--engine embedded"):
+        select_engine("pulumi", tmp_path, embedded=lambda: pytest.fail("not wanted"))
+
+
+def test_an_unknown_engine_is_refused(tmp_path):
+    with pytest.raises(EngineError, match="Choose auto, embedded or pulumi"):
+        select_engine("pulmi", tmp_path, embedded=lambda: pytest.fail("not wanted"))
+
+
+# -- calling
+
+
+def test_up_previews_first_with_every_pack_attached(fake, project):
+    packs = {"a": "1", "b": "1"}
+    fake.plays(up={"events": [summary(preview=True, packs=packs), summary(packs=packs)]})
+    options = Options(
+        policy_packs=(Path("policies"), Path("more")),
+        policy_pack_configs=(Path("levels.json"),),
+        parallel=4,
+        targets=("urn:a", "urn:b"),
+        target_dependents=True,
+        refresh=True,
+        expect_no_changes=True,
+        continue_on_error=True,
+        message="why",
+    )
+    assert PulumiCli(project).up("test", options).ok
+    asked = (
+        "up --yes --policy-pack policies --policy-pack more --policy-pack-config levels.json --target urn:a "
+        "--target urn:b --parallel 4 --message why --target-dependents --refresh --expect-no-changes "
+        "--continue-on-error --stack test --exec-kind auto.local"
+    )
+    assert fake.arguments() == [asked]
+
+
+@pytest.mark.parametrize(
+    ("operation", "words"),
+    [("preview", "preview"), ("refresh", "refresh --yes --skip-preview"), ("destroy", "destroy --yes --skip-preview")],
+)
+def test_each_operation_is_its_command(fake, project, operation, words):
+    fake.plays(**{operation: {"events": [summary()]}})
+    result = getattr(PulumiCli(project), operation)("test", Options())
+    assert (result.ok, result.exit_code, result.changes) == (True, 0, {"create": 2})
+    assert fake.arguments() == [f"{words} --stack test --exec-kind auto.local"]
+    call = fake.calls()[0]
+    assert call["cwd"] == str(project)
+    assert call["environment"]["PULUMI_DEBUG_COMMANDS"] == "true"
+    assert "PULUMI_BACKEND_URL" not in call["environment"]
+
+
+def test_an_option_the_command_does_not_know_is_refused(fake, project):
+    with pytest.raises(EngineError, match="`pulumi refresh` has no --continue-on-error"):
+        PulumiCli(project).refresh("test", Options(continue_on_error=True))
+    assert not (fake.folder / "calls.jsonl").exists()
+
+
+def test_the_backends_folder_is_made_and_named(fake, project, tmp_path):
+    url = (tmp_path / "st ate").as_uri()
+    fake.plays(preview={"events": [summary()]})
+    PulumiCli(project, backend_url=url).preview("test", Options())
+    assert (tmp_path / "st ate").is_dir()
+    assert fake.calls()[0]["environment"]["PULUMI_BACKEND_URL"] == url
+
+
+def test_a_stack_that_does_not_exist_is_created_for_an_up(fake, project):
+    missing = {"exit": 6, "stderr": "error: no stack named 'test' found"}
+    fake.plays(up=[missing, {"events": [summary()]}])
+    assert PulumiCli(project).up("test", Options()).ok
+    assert fake.arguments()[1] == "stack init --no-select --stack test"
+    assert len(fake.arguments()) == 3
+
+
+def test_a_stack_that_does_not_exist_cannot_be_destroyed(fake, project):
+    fake.plays(destroy={"exit": 6, "stderr": "error: no stack named 'test' found"})
+    with pytest.raises(EngineError, match="no stack named 'test' found") as caught:
+        PulumiCli(project).destroy("test", Options())
+    assert caught.value.exit_code == 6
+
+
+# -- understanding
+
+
+def test_events_arrive_whole_and_outputs_without_secrets(fake, project):
+    events = [outputs(url="x", token=SECRET, list=[SECRET]), summary(), {"cancelEvent": {}}]
+    fake.plays(up={"events": events})
+    seen = []
+    result = PulumiCli(project).up("test", Options(on_event=seen.append))
+    assert seen == events
+    assert result.events == tuple(events)
+    assert result.outputs == {"url": "x", "token": "[secret]", "list": "[secret]"}
+
+
+@pytest.mark.parametrize(
+    ("events", "code"),
+    [
+        ([said("boom", "error"), summary(result="failed")], 1),
+        ([{"policyEvent": {"enforcementLevel": "mandatory"}}], 1),
+        ([summary()], 7),
+    ],
+)
+def test_a_run_that_failed_is_a_result(fake, project, events, code):
+    fake.plays(preview={"events": events, "exit": code})
+    result = PulumiCli(project).preview("test", Options())
+    assert (result.ok, result.exit_code) == (False, code)
+
+
+@pytest.mark.parametrize(
+    ("stderr", "message"),
+    [
+        ("warning: x\nerror: incorrect passphrase\n", "^incorrect passphrase$"),
+        ("panic: odd", "^panic: odd$"),
+        ("", "said nothing"),
+    ],
+)
+def test_a_run_that_cannot_start_is_an_error_in_the_clis_words(fake, project, stderr, message):
+    fake.plays(preview={"exit": 1, "stderr": stderr})
+    with pytest.raises(EngineError, match=message):
+        PulumiCli(project).preview("test", Options())
+
+
+def test_success_without_the_policy_pack_is_not_believed(fake, project):
+    fake.plays(preview={"events": [summary(packs={})]})
+    with pytest.raises(EngineError, match="ran 0 of 1 policy packs"):
+        PulumiCli(project).preview("test", Options(policy_packs=(Path("policies"),)))
+
+
+def test_outputs_and_state_are_read_and_written(fake, project):
+    state = {"version": 3, "deployment": {"resources": []}}
+    fake.plays(stack_output={"stdout": '{"a": "[secret]"}'}, stack_export={"stdout": json.dumps(state)})
+    engine = PulumiCli(project)
+    assert engine.outputs("test") == {"a": "[secret]"}
+    engine.outputs("test", show_secrets=True)
+    assert engine.export_state("test") == state
+    engine.import_state("test", state)
+    first, second, third, fourth = fake.arguments()
+    assert (first, third) == ("stack output --json --stack test", "stack export --stack test")
+    assert second == "stack output --json --show-secrets --stack test"
+    assert fourth.startswith("stack import --file ")
+    assert json.loads(fake.calls()[3]["file"]) == state
+
+
+def test_an_answer_that_is_no_json_is_an_error(fake, project):
+    fake.plays(stack_export={"stdout": "hello"})
+    with pytest.raises(EngineError, match="did not answer with JSON"):
+        PulumiCli(project).export_state("test")
+
+
+def test_ctrl_c_asks_the_cli_to_stop_and_waits_for_its_end(fake, project):
+    fake.plays(up={"events": [summary(result="failed")], "wait": True, "exit": 1})
+
+    def interrupt():
+        deadline = time.monotonic() + 30
+        while not (fake.folder / "waiting").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    result = PulumiCli(project).up("test", Options())
+    thread.join()
+    assert result.exit_code == 1
+    assert result.events[-1] == {"cancelEvent": {}}
+
+
+# -- the program's KeyboardInterrupt
+
+TRACEBACK = [
+    "Traceback (most recent call last):",
+    '  File "x", line 1, in <module>',
+    "    loop.run_until_complete(coro)",
+    "KeyboardInterrupt",
+]
+
+
+def through_filter(events):
+    passed = []
+    noise = TracebackFilter(passed.append)
+    for event in events:
+        noise(event)
+    noise.close()
+    return passed
+
+
+def test_the_interrupted_programs_traceback_is_not_shown():
+    chained = [*TRACEBACK, "", "During handling of the above exception, another exception occurred:", "", *TRACEBACK]
+    events = [said("before"), *map(said, chained), said("after"), summary()]
+    shown = [event.get("diagnosticEvent", {}).get("message", "").strip() for event in through_filter(events)]
+    assert [text for text in shown if text] == ["before", "after"]
+
+
+def test_a_traceback_in_one_event_is_not_shown_either():
+    assert through_filter([said("\n".join(TRACEBACK)), summary()]) == [summary()]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [*TRACEBACK[:3], "RuntimeError: stop here", "  indented output"],
+        TRACEBACK[:2],
+        ["KeyboardInterrupt"],
+        ["  just indented", ""],
+    ],
+)
+def test_any_other_output_passes_whole_and_in_order(lines):
+    events = [*map(said, lines), summary()]
+    assert sorted(map(json.dumps, through_filter(events))) == sorted(map(json.dumps, events))
+    assert [event for event in through_filter(events) if "diagnosticEvent" in event] == events[:-1]
