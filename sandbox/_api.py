@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 LABEL: Final = "onshore.example/sandbox"
 ZONES: Final = 3
 INGRESS_CLASSES: Final = ("internal", "public")
+STORAGE_CLASS: Final = "sandbox"
 
 _PATHS: Final = {
     "Node": "/api/v1/nodes",
     "IngressClass": "/apis/networking.k8s.io/v1/ingressclasses",
+    "StorageClass": "/apis/storage.k8s.io/v1/storageclasses",
     "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
     "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
 }
+_LEASES: Final = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 
 
 def connect(server: str, pki: Path) -> httpx.Client:
@@ -49,6 +52,9 @@ def settled(client: httpx.Client, nodes: int) -> str:
     )
     if ready < nodes:
         return f"{ready} of {nodes} nodes are ready"
+    held = len(_json(client.get(_LEASES))["items"])
+    if held < nodes:
+        return f"kwok plays {held} of {nodes} nodes"
     if not client.get("/api/v1/namespaces/default/serviceaccounts/default").is_success:
         return "namespace default has no service account yet"
     return ""
@@ -66,6 +72,11 @@ def apply(client: httpx.Client, objects: Iterable[dict[str, Any]]) -> None:
         ).raise_for_status()
 
 
+def release_nodes(client: httpx.Client) -> None:
+    """Take the nodes from a kwok that has ended: its successor would wait for the old leases to run out."""
+    client.delete(_LEASES).raise_for_status()
+
+
 def delete_other_nodes(client: httpx.Client, wanted: Iterable[str]) -> None:
     """Remove sandbox nodes that are no longer asked for."""
     items = _json(client.get(_PATHS["Node"], params={"labelSelector": f"{LABEL}=node"}))["items"]
@@ -74,7 +85,7 @@ def delete_other_nodes(client: httpx.Client, wanted: Iterable[str]) -> None:
 
 
 def objects(nodes: int) -> list[dict[str, Any]]:
-    """Everything a fresh cluster is given: kwok's rights, ingress classes, nodes spread over three zones."""
+    """Everything a fresh cluster is given: kwok's rights, ingress and storage classes, nodes in three zones."""
     role = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
@@ -82,7 +93,11 @@ def objects(nodes: int) -> list[dict[str, Any]]:
         "rules": [
             _rule("", ["nodes"], ["get", "list", "watch"]),
             _rule("", ["pods"], ["get", "list", "watch", "patch", "update", "delete"]),
-            _rule("", ["nodes/status", "pods/status"], ["patch", "update"]),
+            _rule("", ["nodes/status", "pods/status", "services/status"], ["patch", "update"]),
+            _rule("", ["services", "persistentvolumeclaims"], ["get", "list", "watch"]),
+            _rule("", ["persistentvolumes"], ["get", "list", "watch", "create", "patch", "update", "delete"]),
+            _rule("networking.k8s.io", ["ingresses"], ["get", "list", "watch"]),
+            _rule("networking.k8s.io", ["ingresses/status"], ["patch", "update"]),
             _rule("", ["events"], ["create", "patch", "update"]),
             _rule("events.k8s.io", ["events"], ["create", "patch", "update"]),
             _rule("coordination.k8s.io", ["leases"], ["get", "list", "watch", "create", "patch", "update"]),
@@ -100,12 +115,22 @@ def objects(nodes: int) -> list[dict[str, Any]]:
             "apiVersion": "networking.k8s.io/v1",
             "kind": "IngressClass",
             "metadata": {"name": name},
-            # Nobody answers to this controller name: an Ingress is accepted and stays without an address.
+            # Nobody answers to this controller name: kwok gives an Ingress its address, and nothing is reachable there.
             "spec": {"controller": "onshore.example/no-controller"},
         }
         for name in INGRESS_CLASSES
     ]
-    return [role, binding, *classes, *(_node(number) for number in range(1, nodes + 1))]
+    storage = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {
+            "name": STORAGE_CLASS,
+            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+        },
+        "provisioner": "onshore.example/no-storage",
+        "reclaimPolicy": "Delete",
+    }
+    return [role, binding, *classes, storage, *(_node(number) for number in range(1, nodes + 1))]
 
 
 def node_names(nodes: int) -> list[str]:

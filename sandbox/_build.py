@@ -19,7 +19,7 @@ GO_NEEDED: Final = (1, 26)
 BINARIES_BYTES: Final = 700_000_000
 """The programs (about 430 MB) and the one that is being written."""
 
-USUAL_TIME: Final = "all of them usually take 6 to 8 minutes on two cores the first time, seconds after that"
+USUAL_TIME: Final = "usually 6 to 8 minutes for all on two cores, about 1 when Go has compiled them before"
 _LOG_TAIL_LINES: Final = 8
 
 
@@ -79,13 +79,13 @@ def build(
     log = directory / "build.log"
     settings = {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "", "GOTOOLCHAIN": "local"}
     started = time.monotonic()
+    progress(f"building {len(programs)} programs from their Go modules: {USUAL_TIME}; log: {log}")
     for leftover in directory.glob(".*.part"):  # of a build that was killed
         leftover.unlink(missing_ok=True)
     with log.open("w", encoding="utf-8") as stream:
         for number, (name, package) in enumerate(programs, start=1):
             minutes, seconds = divmod(int(time.monotonic() - started), 60)
-            at = f"{minutes}:{seconds:02} so far"
-            progress(f"building {name} ({number} of {len(programs)}), {at}; {USUAL_TIME}; log: {log}")
+            progress(f"building {name} ({number} of {len(programs)}), {minutes}:{seconds:02} so far")
             part = directory / f".{name}.{os.getpid()}.part"
             flags = ["-trimpath", "-mod=readonly", "-buildvcs=false", f"-ldflags={linker_flags(versions)}"]
             command = [go, "build", *flags, "-o", str(part), package]

@@ -93,7 +93,8 @@ def ensure_programs(progress: Callable[[str], None]) -> dict[str, Path]:
         waiting = f"waiting: another process is making the sandbox's programs in {directory}"
         with locked(directory / ".lock", lambda: progress(waiting)):
             found |= _cached(directory)
-            _make([program for program in PROGRAMS if program.name not in found], directory, progress)
+            if missing := [program for program in PROGRAMS if program.name not in found]:
+                _make(missing, directory, progress)
     return found | _cached(directory)
 
 
@@ -146,7 +147,7 @@ def _on_path(program: Program) -> Path | None:
 
 def _make(missing: list[Program], directory: Path, progress: Callable[[str], None]) -> None:
     free, needed = shutil.disk_usage(directory).free, _build.BINARIES_BYTES
-    if missing and free < needed:
+    if free < needed:
         raise SandboxError(
             f"The disk of {directory} has {free / 1e9:.1f} GB free; the sandbox's programs need {needed / 1e9:.1f} GB.",
             "Free some space, or set ONSHORE_CACHE to a directory on a larger disk.",

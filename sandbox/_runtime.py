@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from sandbox import _api
-from sandbox._files import write_whole
+from sandbox._files import refusing, write_whole
 from sandbox._layout import PORTS, START_ORDER, Layout, arguments, kubeconfig, server_url
 from sandbox._processes import running, start, stop
-from sandbox._state import State, write_state
+from sandbox._state import State, start_anew, write_state
 from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-_READY_WITHIN_S: Final = 120.0
+_READY_WITHIN_S: Final = 300.0
 _POLL_S: Final = 0.1
-_GRACE_S: Final = 15.0
+_GRACE_S: Final = 5.0
 _ATTEMPTS: Final = 3
 _LOG_TAIL_LINES: Final = 5
 
@@ -44,6 +44,9 @@ def bring_up(layout: Layout, wanted: State, programs: Mapping[str, Path], progre
             _start_missing(layout, state, programs, progress)
         except _PortTakenError:
             ports = {}
+        except SandboxError:
+            stop_all(layout, progress)  # half a cluster serves nobody
+            raise
         except httpx.HTTPError as error:
             what = f"The API server of the sandbox cluster {layout.directory.name} does not do its work: {error}."
             raise SandboxError(what, f"Look into {layout.log('kube-apiserver')}, then try again.") from error
@@ -93,11 +96,14 @@ def _start_missing(
             for component in group:
                 if component in missing:
                     argv = [str(programs[component]), *arguments(component, layout, state.ports)]
-                    start(component, argv, layout.directory, layout.log(component))
+                    with refusing(f"{argv[0]} cannot be started", "Remove that file: it is then made anew."):
+                        start(component, argv, layout.directory, layout.log(component))
             if group == START_ORDER[:2]:
                 _wait(layout, group, lambda: "" if _api.is_ready(api) else f"{server} is not ready")
                 _api.apply(api, _api.objects(state.nodes))
                 _api.delete_other_nodes(api, _api.node_names(state.nodes))
+                if "kwok" in missing:
+                    _api.release_nodes(api)
         _wait(layout, START_ORDER, lambda: _api.settled(api, state.nodes))
     if missing:
         progress(f"the sandbox cluster {name} is ready at {server}")
@@ -108,20 +114,20 @@ def _wait(layout: Layout, components: tuple[str, ...], owed: Callable[[], str]) 
     deadline = time.monotonic() + _READY_WITHIN_S
     last = ""
     while time.monotonic() < deadline:
+        alive = {process.component for process in running(layout.directory)}
+        for component in components:
+            if component not in alive:
+                raise _ended(layout, component)
         try:
             if not (last := owed()):
                 return
         except httpx.HTTPError as error:
             last = str(error)
-        alive = {process.component for process in running(layout.directory)}
-        for component in components:
-            if component not in alive:
-                raise _ended(layout, component)
         time.sleep(_POLL_S)
     name = layout.directory.name
     raise SandboxError(
         f"The sandbox cluster {name} is not ready after {_READY_WITHIN_S:.0f} seconds: {last}.",
-        f"Look into {layout.directory / 'logs'}; `onshore cluster down {name} --purge` makes way for a new one.",
+        f"Look into {layout.directory / 'logs'}. {start_anew(layout)}",
     )
 
 
@@ -134,7 +140,7 @@ def _ended(layout: Layout, component: str) -> Exception:
     name = layout.directory.name
     return SandboxError(
         f"{component} of the sandbox cluster {name} ended by itself; its log is {log}. It ends with:\n{tail}\n",
-        f"Run `onshore cluster down {name} --purge` and bring it up anew; if that fails too, look into the log.",
+        f"Try again. {start_anew(layout)}",
     )
 
 

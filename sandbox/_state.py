@@ -39,7 +39,10 @@ def read_state(layout: Layout) -> State | None:
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
-        raise SandboxError(
-            f"{layout.state} is not what a sandbox cluster writes ({error!r}).",
-            f"Take it away with `onshore cluster down {layout.directory.name} --purge`, then bring it up anew.",
-        ) from error
+        raise SandboxError(f"{layout.state} is not what a cluster writes ({error!r}).", start_anew(layout)) from error
+
+
+def start_anew(layout: Layout) -> str:
+    """What a person does when a cluster cannot be brought back."""
+    name = layout.directory.name
+    return f"To start anew: `onshore cluster down --name {name}`, remove {layout.directory}, and bring it up again."

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -74,8 +73,8 @@ def cluster_up(
     return _info(layout)
 
 
-def cluster_down(name: str = "sandbox", *, home: Path, purge: bool = False, progress: Callable[[str], None]) -> None:
-    """Stop the cluster's processes; its certificates and data stay for the next `cluster_up` unless `purge`.
+def cluster_down(name: str = "sandbox", *, home: Path, progress: Callable[[str], None] = lambda _: None) -> None:
+    """Stop the cluster's processes; its certificates, data and ports stay for the next `cluster_up`.
 
     A cluster that does not run, or does not exist, is left as it is. Raises SandboxError.
     """
@@ -85,9 +84,6 @@ def cluster_down(name: str = "sandbox", *, home: Path, purge: bool = False, prog
         return
     with _holding(layout, progress):
         stop_all(layout, progress)
-        if purge and layout.directory.exists():
-            progress(f"removing {layout.directory}")
-            shutil.rmtree(layout.directory)
 
 
 def cluster_status(*, home: Path) -> list[ClusterInfo]:

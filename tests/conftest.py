@@ -1,0 +1,72 @@
+"""Fixtures for every room: the sandbox cluster, and a client of it that is not ours."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sandbox import ClusterInfo
+
+HOME = Path(__file__).resolve().parents[1] / ".onshore" / "tests" / "sandbox"
+PRINTING_VERBS = {"apply", "create", "get", "label", "patch", "replace"}
+
+
+@pytest.fixture(scope="session")
+def programs(request: pytest.FixtureRequest) -> dict[str, Path]:
+    """The sandbox's programs; built where they are not there yet, with the progress to be seen."""
+    from sandbox import ensure_programs, programs_unavailable, shown_on
+
+    if reason := programs_unavailable():
+        pytest.skip(f"no Kubernetes control plane: {reason}, or all of its programs on PATH")
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled(), shown_on(sys.stderr) as progress:
+        return ensure_programs(progress)
+
+
+@pytest.fixture(scope="session")
+def cluster(programs: dict[str, Path]) -> Iterator[ClusterInfo]:
+    """The sandbox cluster `tests`, kept between runs; stopped at the end unless ONSHORE_KEEP_CLUSTER is set."""
+    from sandbox import cluster_down, cluster_up
+
+    assert programs
+    HOME.mkdir(parents=True, exist_ok=True)
+    with (HOME / ".users").open("a") as users:
+        fcntl.flock(users, fcntl.LOCK_SH)
+        yield cluster_up("tests", home=HOME, progress=lambda _: None)
+        # Another test run may use it at the same time: the last one stops it.
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.environ.get("ONSHORE_KEEP_CLUSTER"):
+                cluster_down("tests", home=HOME)
+
+
+@pytest.fixture(scope="session")
+def kubectl(cluster: ClusterInfo, programs: dict[str, Path]) -> Callable[..., Any]:
+    """`kubectl("get", "nodes")` -> parsed JSON; `stdin` is an object to apply; a failure shows what kubectl said."""
+
+    def run(*arguments: str, stdin: object = None) -> Any:
+        output = ["-o", "json"] if arguments[0] in PRINTING_VERBS else []
+        common = [str(programs["kubectl"]), f"--kubeconfig={cluster.kubeconfig}"]
+        ended = subprocess.run(
+            [*common, f"--cache-dir={cluster.kubeconfig.parent / 'kubectl'}", *arguments, *output],
+            input=None if stdin is None else json.dumps(stdin),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert ended.returncode == 0, f"kubectl {' '.join(arguments)}: {ended.stderr}"
+        return json.loads(ended.stdout) if output else ended.stdout
+
+    return run
