@@ -124,8 +124,8 @@ class PulumiCli:
         return self._operate(stack, ["preview"], options, creates_stack=True)
 
     def up(self, stack: str, options: Options) -> RunResult:
-        """Previews, then updates: a mandatory finding in the preview ends it before anything is made."""
-        return self._operate(stack, ["up", "--yes"], options, creates_stack=True)
+        """Makes the stack what its program says; makes no preview of its own."""
+        return self._operate(stack, ["up", "--yes", "--skip-preview"], options, creates_stack=True)
 
     def refresh(self, stack: str, options: Options) -> RunResult:
         return self._operate(stack, ["refresh", "--yes", "--skip-preview"], options)

@@ -140,9 +140,9 @@ def test_an_unknown_engine_is_refused(tmp_path):
 # -- calling
 
 
-def test_up_previews_first_with_every_pack_attached(fake, project):
+def test_up_runs_with_every_pack_attached_and_every_option(fake, project):
     packs = {"a": "1", "b": "1"}
-    fake.plays(up={"events": [summary(preview=True, packs=packs), summary(packs=packs)]})
+    fake.plays(up={"events": [summary(packs=packs)]})
     options = Options(
         policy_packs=(Path("policies"), Path("more")),
         policy_pack_configs=(Path("levels.json"),),
@@ -156,7 +156,7 @@ def test_up_previews_first_with_every_pack_attached(fake, project):
     )
     assert PulumiCli(project).up("test", options).ok
     asked = (
-        "up --yes --policy-pack policies --policy-pack more --policy-pack-config levels.json --target urn:a "
+        "up --yes --skip-preview --policy-pack policies --policy-pack more --policy-pack-config levels.json --target urn:a "
         "--target urn:b --parallel 4 --message why --target-dependents --refresh --expect-no-changes "
         "--continue-on-error --stack test --exec-kind auto.local"
     )
