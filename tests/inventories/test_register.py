@@ -164,6 +164,8 @@ def test_approvals_may_be_absent(directory: Path) -> None:
 
 
 def test_an_overlay_replaces_an_address_and_makes_the_cluster_fictional(directory: Path) -> None:
+    path = directory / ALPHA
+    path.write_text(path.read_text().replace("    fictional: true\n", ""))
     plain = load_register(directory)
     laid = load_register(directory, [overlay(directory.parent, "sandbox", port=4711)])
     _, cluster = laid.cluster_at("https://127.0.0.1:4711", "a" * 64)
@@ -171,6 +173,7 @@ def test_an_overlay_replaces_an_address_and_makes_the_cluster_fictional(director
     assert laid.digest != plain.digest
     assert plain.cluster_at("https://127.0.0.1:4711", "a" * 64) is None
     before = plain.cluster("example-csp-alpha-khi-1")[1]
+    assert not before.fictional
     assert laid.cluster_at(before.server, before.ca_sha256) is None
 
 
