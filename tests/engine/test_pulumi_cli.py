@@ -156,8 +156,8 @@ def test_up_runs_with_every_pack_attached_and_every_option(fake, project):
     )
     assert PulumiCli(project).up("test", options).ok
     asked = (
-        "up --yes --skip-preview --policy-pack policies --policy-pack more --policy-pack-config levels.json --target urn:a "
-        "--target urn:b --parallel 4 --message why --target-dependents --refresh --expect-no-changes "
+        "up --yes --skip-preview --policy-pack policies --policy-pack more --policy-pack-config levels.json "
+        "--target urn:a --target urn:b --parallel 4 --message why --target-dependents --refresh --expect-no-changes "
         "--continue-on-error --stack test --exec-kind auto.local"
     )
     assert fake.arguments() == [asked]
