@@ -1,0 +1,68 @@
+"""Every error becomes words and an exit code here, and only here."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import traceback
+from typing import Any
+
+import click
+
+DONE, FAILED, WRONG_INPUT, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
+SIGNALLED = 128  # and above: ended by a signal
+
+
+def report(error: BaseException, *, as_json: bool) -> int:
+    """Say what went wrong on stderr (or as JSON on stdout) and return the exit code; no traceback is ever shown."""
+    code, summary, faults = _classify(error)
+    if as_json and summary:
+        click.echo(json.dumps({"error": summary, "faults": faults, "exit_code": code}, indent=2))
+    elif summary:
+        click.echo("\n".join([_label(summary), *(_indent(fault) for fault in faults)]), err=True)
+    return code
+
+
+def _label(summary: str) -> str:
+    return f"{click.style('error:', fg='red', bold=True) if sys.stderr.isatty() else 'error:'} {summary}"
+
+
+def _classify(error: BaseException) -> tuple[int, str, list[dict[str, str]]]:
+    """(exit code, summary, faults) of any error."""
+    # imported here: a run without errors needs none of it
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from engine.errors import EngineError  # noqa: PLC0415
+    from inventories.faults import OnshoreError  # noqa: PLC0415
+    from sandbox import SandboxError  # noqa: PLC0415
+
+    match error:
+        case click.exceptions.Exit():
+            found: tuple[int, str, list[dict[str, str]]] = error.exit_code, "", []
+        case KeyboardInterrupt() | click.Abort():
+            found = INTERRUPTED, "interrupted", []
+        case click.ClickException():
+            found = WRONG_INPUT, error.format_message(), [{"fix": "see onshore --help"}]
+        case OnshoreError():
+            found = REFUSED if error.refused else WRONG_INPUT, error.summary, [asdict(fault) for fault in error.faults]
+        case EngineError() | SandboxError():
+            found = WRONG_INPUT, error.what, [{"fix": error.fix}] if error.fix else []
+        case BrokenPipeError():
+            found = FAILED, "", []
+        case _:
+            found = FAILED, *_defect(error)
+    return found
+
+
+def _defect(error: BaseException) -> tuple[str, list[dict[str, str]]]:
+    with tempfile.NamedTemporaryFile("w", prefix="onshore-defect-", suffix=".log", delete=False) as log:
+        traceback.print_exception(error, file=log)
+    fix = f"report it with {log.name}; look for secrets in it before you send it"
+    return f"a defect in onshore: {type(error).__name__}", [{"fix": fix}]
+
+
+def _indent(fault: dict[str, Any]) -> str:
+    first = ": ".join(part for part in (fault.get("where"), fault.get("what")) if part)
+    rest = [f"{label}: {fault[label]}" for label in ("got", "why", "fix") if fault.get(label)]
+    return "\n".join([f"  {first}"] * bool(first) + [f"    {line}" for line in rest])

@@ -1,0 +1,65 @@
+"""`onshore explain STACK`: why here, why not there, and what would change it; on any day, without an engine."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.errors import DONE, REFUSED
+from cli.project import Project, json_option, project_option
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+    from pathlib import Path
+
+    from components.deployment import Decision
+    from components.placement import Placement, Refusal
+
+
+@click.command()
+@click.argument("stack")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="The day to ask about (default: today).")
+@project_option
+@json_option
+def explain(cwd: Path, stack: str, *, as_json: bool, on: datetime | None) -> int:
+    """Say where STACK's workload may go, why, why not elsewhere, and what would change it."""
+    from components.placement import Refusal  # noqa: PLC0415
+    from inventories import OnshoreError  # noqa: PLC0415
+
+    decision = judge_stack(Project.find(cwd), stack, on=on.date() if on else None)
+    if decision is None:
+        raise OnshoreError(f"stack {stack} names no `onshore:workload`: its program places for itself")
+    tell(decision if isinstance(decision, Refusal) else decision.placement, as_json=as_json)
+    return REFUSED if isinstance(decision, Refusal) else DONE
+
+
+def judge_stack(project: Project, stack: str, *, on: date | None) -> Decision | Refusal | None:
+    """Where a stack's workload goes; None for a stack whose program places for itself. Raises on wrong input."""
+    from components.deployment import NAMESPACE, judge, read_spec  # noqa: PLC0415
+    from engine.config import blinded, check_stack_name, load_project, load_stack_config  # noqa: PLC0415
+    from inventories import Fault, OnshoreError  # noqa: PLC0415
+
+    program = load_project(project.root)
+    config = load_stack_config(program, check_stack_name(stack))
+    if not config.exists:
+        known = sorted(file.name[7:-5] for file in program.config_dir.glob("Pulumi.*.yaml"))
+        fault = Fault(
+            str(config.path), "there is no such stack file", got=stack, fix=f"stacks here: {', '.join(known)}"
+        )
+        raise OnshoreError(f"stack {stack} is unknown", [fault])
+    # another program places for itself: the pack alone judges it
+    if program.program != project.settings.root / "stacks" and f"{NAMESPACE}workload" not in config.values:
+        return None
+    return judge(read_spec(blinded(config.values), where=config.path.name), project.settings, on=on)
+
+
+def tell(decision: Placement | Refusal, *, as_json: bool, err: bool = False) -> None:
+    """Print a decision in full, with the source of each rule that spoke."""
+    from components.explain import as_dict  # noqa: PLC0415
+    from components.explain import explain as words  # noqa: PLC0415
+    from inventories import load_rules  # noqa: PLC0415
+
+    text: Any = json.dumps(as_dict(decision), indent=2, default=str) if as_json else words(decision, load_rules())
+    click.echo(text, err=err)

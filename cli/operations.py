@@ -1,0 +1,208 @@
+"""`onshore preview|up|refresh|destroy STACK`: decide, then run an engine with the pack attached, and show it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.errors import DONE, FAILED, REFUSED, SIGNALLED
+from cli.project import Project, json_option, project_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.options import Engine, RunResult
+
+    Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_ENGINE = click.option(
+    "--engine",
+    "choice",
+    type=click.Choice(["auto", "embedded", "pulumi"]),
+    default="auto",
+    envvar="ONSHORE_ENGINE",
+    show_default=True,
+    help="auto takes a supported Pulumi CLI when one is on PATH, else the embedded engine.",
+)
+_PARALLEL = click.option("--parallel", type=click.IntRange(1), help="How many steps may run at once.")
+_EVENT_LOG = click.option(
+    "--event-log",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write the engine's events to this file, one JSON object a line.",
+)
+_TARGET = click.option("--target", "targets", multiple=True, metavar="URN", help="Only this resource (repeatable).")
+_REFRESH = click.option("--refresh", "refresh_first", is_flag=True, help="Read the live state first.")
+_NO_CHANGES = click.option("--expect-no-changes", is_flag=True, help="Fail if anything would change.")
+_MESSAGE = click.option("-m", "--message", default="", help="A note for the stack's history.")
+_YES = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the person asked of a run."""
+
+    stack: str
+    choice: str = "auto"
+    as_json: bool = False
+    event_log: Path | None = None
+    parallel: int | None = None
+    targets: tuple[str, ...] = ()
+    refresh_first: bool = False
+    expect_no_changes: bool = False
+    message: str = ""
+
+
+def _options(*options: Decorator) -> Decorator:
+    def apply(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed((click.argument("stack"), *options, _ENGINE, _PARALLEL, _EVENT_LOG)):
+            command = option(command)
+        return json_option(project_option(command))
+
+    return apply
+
+
+@click.command()
+@_options(_TARGET, _REFRESH, _NO_CHANGES)
+def preview(cwd: Path, **wish: Any) -> int:
+    """Show what `up` would do to STACK, judged by the rules."""
+    return _run(cwd, Wish(**wish), "preview")
+
+
+@click.command()
+@_options(_TARGET, _REFRESH, _NO_CHANGES, _MESSAGE, _YES)
+@click.option("--skip-preview", is_flag=True, help="Do not show a preview first.")
+def up(cwd: Path, *, yes: bool, skip_preview: bool, **wish: Any) -> int:
+    """Create or change STACK's resources, after a preview and a yes."""
+    return _run(cwd, Wish(**wish), "up", yes=yes, preview_first=not skip_preview)
+
+
+@click.command()
+@_options(_TARGET, _NO_CHANGES, _MESSAGE, _YES)
+def refresh(cwd: Path, *, yes: bool, **wish: Any) -> int:
+    """Bring STACK's state in line with what really runs."""
+    return _run(cwd, Wish(**wish), "refresh", yes=yes)
+
+
+@click.command()
+@_options(_TARGET, _MESSAGE, _YES)
+def destroy(cwd: Path, *, yes: bool, **wish: Any) -> int:
+    """Delete everything STACK made."""
+    return _run(cwd, Wish(**wish), "destroy", yes=yes)
+
+
+def _run(cwd: Path, wish: Wish, operation: str, *, yes: bool = True, preview_first: bool = False) -> int:
+    project = Project.find(cwd)
+    project.use_tryout_passphrase()
+    if operation in ("preview", "up") and (refused := _refused_before_start(project, wish)):
+        return refused
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError(f"{operation} changes things and nobody is there to ask: add --yes")
+    from engine.embedded import EmbeddedEngine  # noqa: PLC0415 - the engines import grpc and pulumi
+    from engine.pulumi_cli import select_engine  # noqa: PLC0415
+
+    engine, why = select_engine(
+        wish.choice,
+        project.root,
+        embedded=lambda: EmbeddedEngine(project.root, backend_url=project.backend_url),
+        backend_url=project.backend_url,
+    )
+    click.echo(why, err=True)
+    if preview_first:
+        before = replace(wish, message="", expect_no_changes=False, as_json=False)
+        if (code := _operate(engine, project, before, "preview")) != DONE:
+            return code
+    if not yes:
+        click.confirm(f"{operation} {wish.stack}?", abort=True, err=True)
+    return _operate(engine, project, wish, operation)
+
+
+def _refused_before_start(project: Project, wish: Wish) -> int:
+    """Ask placement first, so that a refusal is told in full before any engine starts."""
+    from cli.explain import judge_stack, tell  # noqa: PLC0415
+    from components.placement import Refusal  # noqa: PLC0415
+
+    decision = judge_stack(project, wish.stack, on=None)
+    if not isinstance(decision, Refusal):
+        return DONE
+    tell(decision, as_json=wish.as_json, err=not wish.as_json)
+    return REFUSED
+
+
+def _operate(engine: Engine, project: Project, wish: Wish, operation: str) -> int:
+    from engine.options import Options  # noqa: PLC0415
+
+    with ExitStack() as open_files:
+        show = _display(wish.as_json)
+        sinks: list[Callable[[dict[str, Any]], None]] = [show]
+        if wish.event_log:
+            from engine.display import EventLog  # noqa: PLC0415
+
+            sinks.append(EventLog(open_files.enter_context(wish.event_log.open("a", encoding="utf-8"))))
+
+        def tell_all(event: dict[str, Any]) -> None:
+            for sink in sinks:
+                sink(event)
+
+        options = Options(
+            policy_packs=(project.policy_pack,),
+            parallel=wish.parallel or 0,
+            targets=wish.targets,
+            refresh=wish.refresh_first,
+            expect_no_changes=wish.expect_no_changes,
+            message=wish.message,
+            on_event=tell_all,
+        )
+        try:
+            result: RunResult = getattr(engine, operation)(wish.stack, options)
+        finally:
+            show.close()
+    if wish.as_json:
+        click.echo(json.dumps(_document(operation, wish, result), indent=2))
+    return _exit_code(result)
+
+
+def _display(as_json: bool) -> Any:
+    """What people see goes to stdout, or to stderr when stdout is for a machine."""
+    stream = sys.stderr if as_json else sys.stdout
+    if stream.isatty():
+        from engine.display.tree import TreeDisplay  # noqa: PLC0415 - imports rich
+
+        return TreeDisplay(stream)
+    from engine.display import LogDisplay  # noqa: PLC0415
+
+    return LogDisplay(stream)
+
+
+def _document(operation: str, wish: Wish, result: RunResult) -> dict[str, Any]:
+    """The machine output of a run: of a preview in the Pulumi CLI's form, with the rules' findings beside it."""
+    findings = [event["policyEvent"] for event in result.events if "policyEvent" in event]
+    if operation == "preview":
+        from engine.display import preview_json  # noqa: PLC0415
+
+        document = preview_json(result.events)
+    else:
+        document = {"changeSummary": dict(result.changes), "outputs": dict(result.outputs)}
+    return {
+        "stack": wish.stack,
+        "operation": operation,
+        "result": "succeeded" if result.ok else "failed",
+        **document,
+        "policyViolations": [
+            {"urn": f.get("resourceUrn", ""), "level": f["enforcementLevel"], "message": f["message"]} for f in findings
+        ],
+    }
+
+
+def _exit_code(result: RunResult) -> int:
+    if result.ok:
+        return DONE
+    if result.exit_code >= SIGNALLED:
+        return result.exit_code
+    levels = {event["policyEvent"]["enforcementLevel"] for event in result.events if "policyEvent" in event}
+    return REFUSED if levels & {"mandatory", "remediate"} else FAILED

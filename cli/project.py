@@ -1,0 +1,73 @@
+"""Where the project lies, and what every command needs of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from inventories import Fault, OnshoreError, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Pulumi project's folder, and the settings that hold in it."""
+
+    root: Path
+    settings: Settings
+
+    @classmethod
+    def find(cls, start: Path) -> Project:
+        """The nearest project upwards from a folder; raises OnshoreError."""
+        folder = start.resolve()
+        root = next((each for each in (folder, *folder.parents) if (each / "Pulumi.yaml").is_file()), None)
+        if root is None:
+            fault = Fault(str(folder), "no Pulumi.yaml here or above", fix="cd into a project, or use -C FOLDER")
+            raise OnshoreError("this is not a Pulumi project", [fault])
+        return cls(root, Settings.load(root))
+
+    @property
+    def policy_pack(self) -> Path:
+        """The pack that every run is judged by; it stands beside the settings it judges with."""
+        return self.settings.root / "policies"
+
+    @property
+    def backend_url(self) -> str:
+        """Where state is kept, whichever engine runs: PULUMI_BACKEND_URL, else a folder in the project."""
+        return os.environ.get("PULUMI_BACKEND_URL") or (self.root / ".onshore" / "state").as_uri()
+
+    @property
+    def sandbox(self) -> Path:
+        """Where try-out clusters live."""
+        return self.settings.root / ".onshore" / "sandbox"
+
+    @property
+    def passphrase_file(self) -> Path:
+        """The try-out's own passphrase (`onshore cluster up` makes one)."""
+        return self.settings.root / ".onshore" / "passphrase"
+
+    def use_tryout_passphrase(self) -> None:
+        """Take the try-out's passphrase when the person set none."""
+        file = self.passphrase_file
+        given = {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"} & os.environ.keys()
+        if not given and file.is_file():
+            os.environ["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(file)
+
+
+project_option: Callable[[Callable[..., object]], Callable[..., object]] = click.option(
+    "-C",
+    "--cwd",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="Run as if started in this folder.",
+)
+
+json_option: Callable[[Callable[..., object]], Callable[..., object]] = click.option(
+    "--json", "as_json", is_flag=True, help="Machine output on stdout, and nothing else there."
+)

@@ -1,0 +1,123 @@
+"""`onshore register show|validate`: what the register says, on a date."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.project import Project, json_option, project_option
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+    from pathlib import Path
+
+    from inventories.models import Cluster, Provider, Register
+
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.group()
+def register() -> None:
+    """The register of accredited providers."""
+
+
+@register.command()
+@project_option
+@json_option
+@click.option("--on", type=DAY, help="The day to ask about (default: today).")
+def show(cwd: Path, *, as_json: bool, on: datetime | None) -> None:
+    """List providers with their standing, sites and clusters."""
+    from components.governance import today  # noqa: PLC0415 - pulls in the rules of placement
+
+    settings = Project.find(cwd).settings
+    day = on.date() if on else today(settings.load_profile())
+    loaded = settings.load_register()
+    rows = [_row(loaded, provider, day) for provider in loaded.providers]
+    if as_json:
+        click.echo(json.dumps({**_head(loaded, day), "providers": rows}, indent=2))
+        return
+    head = _head(loaded, day)
+    fictional = ", FICTIONAL" if loaded.fictional else ""
+    click.echo(f"register {head['register']} {head['version']} on {day}, in force until {loaded.expires_on}{fictional}")
+    for row in rows:
+        click.echo(f"\n{row['id']}  {row['status']}  ({row['reference']})")
+        for audit in row["audits"]:
+            click.echo(f"  audit    {audit['kind']}: {audit['outcome']}, until {audit['valid_until']}")
+        for entry in row["clusters"]:
+            click.echo(
+                f"  cluster  {entry['id']}: {entry['country']}, {entry['deployment_model']},"
+                f" {entry['security_level']}, PKR {entry['vcpu_month_pkr']:,.0f} a vCPU a month"
+            )
+
+
+@register.command()
+@project_option
+@json_option
+def validate(cwd: Path, *, as_json: bool) -> None:
+    """Check register, profile and rules; name every fault at once."""
+    from inventories import load_rules  # noqa: PLC0415
+
+    settings = Project.find(cwd).settings
+    loaded, profile, rules = settings.load_register(), settings.load_profile(), load_rules()
+    summary = {
+        "register": loaded.id,
+        "version": loaded.version,
+        "digest": loaded.digest,
+        "overlays": list(loaded.overlays),
+        "providers": len(loaded.providers),
+        "clusters": len(loaded.clusters()),
+        "profile": profile.id,
+        "production": profile.production,
+        "categories": len(profile.categories),
+        "rules": len(rules),
+    }
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+        return
+    for name, value in summary.items():
+        click.echo(f"{name:<11} {', '.join(value) or 'none' if isinstance(value, list) else value}")
+    click.echo("no faults")
+
+
+def _head(loaded: Register, day: date) -> dict[str, Any]:
+    return {
+        "register": loaded.id,
+        "version": loaded.version,
+        "on": day.isoformat(),
+        "expires_on": loaded.expires_on.isoformat(),
+        "fictional": loaded.fictional,
+        "digest": loaded.digest,
+    }
+
+
+def _row(loaded: Register, provider: Provider, day: date) -> dict[str, Any]:
+    return {
+        "id": provider.id,
+        "name": provider.name,
+        "status": str(provider.accreditation.status(on=day)),
+        "reference": provider.accreditation.reference,
+        "fictional": provider.fictional,
+        "audits": [
+            {"kind": audit.kind, "outcome": audit.outcome, "valid_until": audit.valid_until.isoformat()}
+            for audit in sorted(provider.audits, key=lambda audit: (audit.kind, audit.held_on))
+            if audit.held_on <= day
+        ],
+        "clusters": [_cluster(loaded, cluster) for cluster in provider.clusters],
+    }
+
+
+def _cluster(loaded: Register, cluster: Cluster) -> dict[str, Any]:
+    site = loaded.site(cluster.site)
+    return {
+        "id": cluster.id,
+        "region": cluster.region,
+        "site": cluster.site,
+        "country": site.country if site else "?",
+        "deployment_model": cluster.deployment_model,
+        "security_level": str(cluster.security_level),
+        "vcpu_month_pkr": cluster.prices.vcpu_month_pkr,
+        "server": cluster.server,
+        "ca_sha256": cluster.ca_sha256,
+    }

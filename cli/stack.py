@@ -1,0 +1,133 @@
+"""`onshore stack …` and `onshore config …`: a stack's state, outputs and configuration."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.project import Project, json_option, project_option
+
+if TYPE_CHECKING:
+    from engine import EmbeddedEngine
+
+_SHOW_SECRETS = click.option("--show-secrets", is_flag=True, help="Print secrets in clear.")
+
+
+def _engine(cwd: Path) -> EmbeddedEngine:
+    """State and configuration are the same files for both engines; the embedded one reads them for either."""
+    from engine import EmbeddedEngine  # noqa: PLC0415 - brings in cryptography and protobuf
+
+    project = Project.find(cwd)
+    project.use_tryout_passphrase()
+    return EmbeddedEngine(project.root, backend_url=project.backend_url)
+
+
+@click.group()
+def stack() -> None:
+    """What a stack has made, and its state."""
+
+
+@stack.command("list")
+@project_option
+@json_option
+def list_(cwd: Path, *, as_json: bool) -> None:
+    """List the stacks that were ever deployed."""
+    names = _engine(cwd).stacks()
+    click.echo(json.dumps(names) if as_json else "\n".join(names))
+
+
+@stack.command()
+@click.argument("stack")
+@project_option
+@json_option
+@_SHOW_SECRETS
+def outputs(cwd: Path, stack: str, *, as_json: bool, show_secrets: bool) -> None:
+    """Print STACK's outputs."""
+    values = _engine(cwd).outputs(stack, show_secrets=show_secrets)
+    if as_json:
+        click.echo(json.dumps(values, indent=2))
+        return
+    for name, value in sorted(values.items()):
+        click.echo(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
+
+
+@stack.command("export")
+@click.argument("stack")
+@project_option
+@_SHOW_SECRETS
+def export(cwd: Path, stack: str, *, show_secrets: bool) -> None:
+    """Print STACK's state as JSON, secrets encrypted."""
+    click.echo(json.dumps(_engine(cwd).export_state(stack, show_secrets=show_secrets), indent=2))
+
+
+@stack.command("import")
+@click.argument("stack")
+@click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: standard input.")
+@project_option
+def import_(cwd: Path, stack: str, *, file: Path | None) -> None:
+    """Replace STACK's state by an exported one, if it is sound."""
+    source = str(file or "standard input")
+    try:
+        state: Any = json.loads(file.read_bytes() if file else sys.stdin.read())
+    except ValueError as error:
+        raise click.UsageError(f"{source} is not JSON: {error}") from None
+    if not isinstance(state, dict):
+        raise click.UsageError(f"{source} does not hold an exported stack")
+    _engine(cwd).import_state(stack, state)
+    click.echo(f"imported the state of {stack}", err=True)
+
+
+@stack.command()
+@click.argument("stack")
+@project_option
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def cancel(cwd: Path, stack: str, *, yes: bool) -> None:
+    """Remove the locks of a run that was killed."""
+    if not yes:
+        click.confirm(f"is no run of {stack} going on anywhere?", abort=True, err=True)
+    click.echo(f"removed {_engine(cwd).cancel(stack)} lock(s) of {stack}", err=True)
+
+
+@click.group()
+def config() -> None:
+    """A stack's configuration; secrets are encrypted with the passphrase."""
+
+
+@config.command("set")
+@click.argument("stack")
+@click.argument("key")
+@click.argument("value", required=False)
+@click.option("--secret", is_flag=True, help="Encrypt the value.")
+@project_option
+def set_(cwd: Path, stack: str, key: str, value: str | None, *, secret: bool) -> None:
+    """Set KEY of STACK; without VALUE it is read from standard input."""
+    given = sys.stdin.read().rstrip("\n") if value is None else value
+    _engine(cwd).set_config(stack, key, given, secret=secret)
+
+
+@config.command("rm")
+@click.argument("stack")
+@click.argument("key")
+@project_option
+def remove(cwd: Path, stack: str, key: str) -> None:
+    """Remove KEY from STACK's configuration."""
+    _engine(cwd).set_config(stack, key, None)
+
+
+@config.command()
+@click.argument("stack")
+@project_option
+@json_option
+@_SHOW_SECRETS
+def show(cwd: Path, stack: str, *, as_json: bool, show_secrets: bool) -> None:
+    """Print STACK's configuration."""
+    values = _engine(cwd).config(stack, show_secrets=show_secrets)
+    if as_json:
+        click.echo(json.dumps(values, indent=2))
+        return
+    for key, value in values.items():
+        click.echo(f"{key}: {value}")
