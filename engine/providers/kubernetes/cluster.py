@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from engine.providers.kubernetes.settings import Settings
 
 _RETRY_DELAYS_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
+_ADOPT_DELAYS_S: Final = (0.0, 0.05, 0.2, 0.5)
 _CONFLICT_HELP: Final = (
     "https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/"
     "#handle-field-conflicts-on-existing-resources"
@@ -116,11 +117,25 @@ class Cluster:
             version = pluck(live, "metadata", "resourceVersion")
             body = {**inputs, "metadata": {**inputs["metadata"], "resourceVersion": version}}
             return self.client.request("PUT", self.path(inputs, name), body, query=_query(manager, preview))
-        if not preview and not patch and (adoption := adopt_fields_patch(live, manager)):
-            live = self.client.request("PATCH", self.path(inputs, name), adoption, content_type=JSON_PATCH_TYPE)
+        if not preview and not patch:
+            live = self._adopt(inputs, name, live, manager)
         applied = without_ignored(inputs, live, manager, ignore_changes)
         force = insists(inputs, live, patch_force=patch_force, preview=preview)
         return self.apply(applied, manager, force=force, preview=preview)
+
+    def _adopt(self, inputs: Object, name: str, live: Object, manager: str) -> Object:
+        """Make the manager own what earlier tools set; a controller may write in between, so read and try again."""
+        for delay_s in (*_ADOPT_DELAYS_S, None):
+            adoption = adopt_fields_patch(live, manager)
+            if not adoption:
+                return live
+            try:
+                return self.client.request("PATCH", self.path(inputs, name), adoption, content_type=JSON_PATCH_TYPE)
+            except ApiError as error:
+                if error.reason != "Conflict" or delay_s is None or self.watches.stopped.wait(delay_s):
+                    raise
+            live = self.get(inputs, name)
+        raise AssertionError("unreachable")
 
     def relinquish(self, obj: Object, manager: str) -> None:
         """Give up every field that this manager applied."""

@@ -87,6 +87,14 @@ class Discovery:
         }
 
 
+def api_version_and_kind(token: str) -> tuple[str, str]:
+    """What `kubernetes:<group>/<version>:<Kind>` is to the API server; a Patch resource is the kind it patches."""
+    api_version, _, kind = token.partition(":")[2].partition(":")
+    api_version = api_version.removeprefix("core/")
+    patched = kind.removesuffix("Patch")
+    return api_version, patched if f"{api_version}/{patched}" in known_types()["kinds"] else kind
+
+
 def is_namespaced(obj: Object, discovery: Discovery | None) -> bool:
     """Whether an object lives in a namespace; built-in kinds are known, of an unknown kind it is assumed."""
     api_version, kind = str(obj.get("apiVersion")), str(obj.get("kind"))

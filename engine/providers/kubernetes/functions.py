@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.provider import InvokeResult, ProviderError
-from engine.providers.kubernetes.discovery import is_namespaced
+from engine.providers.kubernetes.discovery import api_version_and_kind, is_namespaced
 from engine.providers.kubernetes.normalise import known_types
-from engine.providers.kubernetes.objects import api_version_and_kind, pluck
+from engine.providers.kubernetes.objects import pluck
 
 if TYPE_CHECKING:
     from engine.providers.kubernetes.objects import Object

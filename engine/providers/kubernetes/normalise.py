@@ -12,10 +12,13 @@ import binascii
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.providers.kubernetes.objects import Object, has_unknown, pluck
 from engine.providers.kubernetes.quantity import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SERVER_OWNED: Final = (
     "creationTimestamp",
@@ -87,6 +90,28 @@ def imported_inputs(live: Object, shape: Object) -> Object:
         annotations = metadata["annotations"].items()
         metadata["annotations"] = {key: value for key, value in annotations if key not in _FOREIGN_ANNOTATIONS}
     return {**inputs, "metadata": metadata}
+
+
+def unknown_fields(obj: Object) -> tuple[str, ...]:
+    """Paths of a built-in kind's inputs that its type does not have: misspelt, or newer than the types known here."""
+    name = known_types()["kinds"].get(f"{obj.get('apiVersion')}/{obj.get('kind')}")
+    return tuple(_unknown(obj, name, "")) if name and not has_unknown(obj) else ()
+
+
+def _unknown(value: Any, code: str, path: str) -> Iterator[str]:
+    if code.startswith("[]") and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unknown(item, code[2:], f"{path}[{index}]")
+    elif code.startswith("{}") and isinstance(value, dict):
+        for key, item in value.items():
+            yield from _unknown(item, code[2:], f"{path}.{key}")
+    elif isinstance(value, dict) and (fields := known_types()["types"].get(code)) is not None:
+        for key, item in value.items():
+            inner = f"{path}.{key}".lstrip(".")
+            if key in fields:
+                yield from _unknown(item, fields[key].rstrip("?"), inner)
+            else:
+                yield inner
 
 
 def _struct(value: Any, type_name: str) -> Object:

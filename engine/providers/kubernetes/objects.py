@@ -147,13 +147,6 @@ def split_id(resource_id: str) -> tuple[str, str]:
     return (namespace, name) if slash else ("", namespace)
 
 
-def api_version_and_kind(token: str) -> tuple[str, str]:
-    """What `kubernetes:<group>/<version>:<Kind>` is to the API server; a Patch resource is the kind it patches."""
-    _, _, rest = token.partition(":")
-    api_version, _, kind = rest.partition(":")
-    return api_version.removeprefix("core/"), kind.removesuffix("Patch") or kind
-
-
 def is_patch(token: str, obj: Object) -> bool:
     """Whether the token is the Patch resource of the object's kind: fields of an object that somebody else owns."""
     return bool(obj.get("kind")) and token.endswith(f":{obj['kind']}Patch")

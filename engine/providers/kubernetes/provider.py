@@ -23,7 +23,7 @@ from engine.providers.kubernetes.diff import diff_object
 from engine.providers.kubernetes.discovery import NoSuchKindError, is_namespaced
 from engine.providers.kubernetes.failures import cannot_pretend, init_failed, not_created
 from engine.providers.kubernetes.functions import call_function, refuse_unsupported
-from engine.providers.kubernetes.normalise import normalise
+from engine.providers.kubernetes.normalise import normalise, unknown_fields
 from engine.providers.kubernetes.objects import (
     FIELD_MANAGER_KEY,
     INITIAL_API_VERSION_KEY,
@@ -113,6 +113,9 @@ class KubernetesProvider:
             default_namespace=self._default_namespace(),
             namespaced=self._namespaced,
         )
+        for path in unknown_fields(plain(news)):
+            kind = f"{news.get('apiVersion')} {news.get('kind')}"
+            self._log("warning", f"{path} is no field of {kind} known here, and is left out", urn=resource.urn)
         try:
             rule_for(plain(checked))
         except ProviderError as error:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from engine.provider import InitFailedError, ProviderError, ReadResult
 from engine.providers.kubernetes.client import ApiError
-from engine.providers.kubernetes.discovery import NoSuchKindError
+from engine.providers.kubernetes.discovery import NoSuchKindError, api_version_and_kind
 from engine.providers.kubernetes.normalise import imported_inputs, normalise, prune
 from engine.providers.kubernetes.objects import (
     INITIAL_API_VERSION_KEY,
     Object,
-    api_version_and_kind,
     as_properties,
     checkpoint,
     field_manager,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 from engine.provider import ProviderError
 from engine.providers.kubernetes.check import check_object
 from engine.providers.kubernetes.discovery import is_namespaced
-from engine.providers.kubernetes.normalise import imported_inputs, normalise, prune
+from engine.providers.kubernetes.generate_types import generate
+from engine.providers.kubernetes.normalise import imported_inputs, normalise, prune, unknown_fields
 from engine.providers.kubernetes.quantity import canonical
 from engine.values import UNKNOWN, Secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def check(news: dict[str, Any], olds: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
@@ -114,6 +118,69 @@ def test_a_deployment_takes_the_servers_form(name: str) -> None:
 def test_custom_resources_keep_their_form() -> None:
     custom = {"apiVersion": "e.example/v1", "kind": "X", "metadata": {"labels": {}}, "spec": {"a": None, "b": False}}
     assert normalise(custom) == custom
+
+
+def test_misspelt_fields_of_built_in_kinds_are_found() -> None:
+    containers = [{"name": "c", "imagePullPolicyy": "Always", "env": [{"nam": "x"}]}]
+    spec = {"replicaz": 1, "template": {"metadata": {"labels": {"any": "x"}}, "spec": {"containers": containers}}}
+    base = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": spec}
+    assert unknown_fields(base) == (
+        "spec.replicaz",
+        "spec.template.spec.containers[0].imagePullPolicyy",
+        "spec.template.spec.containers[0].env[0].nam",
+    )
+    assert unknown_fields({**base, "apiVersion": "e.example/v1"}) == ()
+    assert unknown_fields({**base, "spec": {"replicaz": UNKNOWN}}) == ()
+
+
+GO_TYPES = """package v1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+type Mode string
+
+// +genclient
+// +genclient:nonNamespaced
+
+// Thing is one.
+type Thing struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	Spec ThingSpec `json:"spec,omitempty"`
+}
+
+type ThingSpec struct {
+	Mode Mode `json:"mode,omitempty"`
+	Count *int32 `json:"count,omitempty"`
+	Limits map[Mode]resource.Quantity `json:"limits,omitempty"`
+	Data []byte `json:"data"`
+	Shared `json:",inline"`
+}
+
+type Shared struct {
+	Names []string `json:"names,omitempty"`
+}
+"""
+
+
+def test_the_types_are_read_from_the_go_sources(tmp_path: Path) -> None:
+    api, meta = tmp_path / "api@v0" / "things" / "v1", tmp_path / "apimachinery@v0/pkg/apis/meta/v1"
+    api.mkdir(parents=True)
+    meta.mkdir(parents=True)
+    (api / "types.go").write_text(GO_TYPES)
+    (api / "register.go").write_text('const GroupName = "things.example"')
+    (meta / "types.go").write_text('type ObjectMeta struct {\n\tName string `json:"name,omitempty"`\n}\n')
+    found = generate(tmp_path, "v0")
+    assert found["kinds"] == {"things.example/v1/Thing": "things/v1.Thing"}
+    assert found["cluster_scoped"] == ["things.example/v1/Thing"]
+    assert found["types"] == {
+        "meta/v1.ObjectMeta": {"name": "s?"},
+        "things/v1.Thing": {"metadata": "meta/v1.ObjectMeta", "spec": "things/v1.ThingSpec"},
+        "things/v1.ThingSpec": {"mode": "s?", "count": "n", "limits": "{}q?", "data": "y", "names": "[]s?"},
+    }
 
 
 QUANTITIES = {
