@@ -28,6 +28,7 @@ class LogDisplay:
         self._stream = stream
         self._color = wants_color(stream) if color is None else color
         self._phases = Phases(info=False)
+        self._printed: set[tuple[str, str, str]] = set()
         self._lock = threading.Lock()
 
     def __call__(self, event: dict[str, Any]) -> None:
@@ -39,6 +40,7 @@ class LogDisplay:
             elif row:
                 self._write(self._row_lines(row))
             if closing:
+                self._printed.clear()
                 self._write([[], *closing, []])
 
     def close(self) -> None:
@@ -57,6 +59,10 @@ class LogDisplay:
             row.status == "running" and not (row.metadata.get("new") or row.metadata.get("old") or {}).get("custom")
         ):
             return []
+        # A component's step ends when it is registered, and in a preview again with its outputs.
+        if (row.urn, row.op, row.status) in self._printed:
+            return []
+        self._printed.add((row.urn, row.op, row.status))
         lines = [[("  ", ""), *row_line(row, is_preview=run.is_preview)]]
         if row.status != "running" and not self._phases.had_preview:
             lines += [[("      ", ""), *line] for line in change_lines(row)]

@@ -95,6 +95,14 @@ def test_an_update_without_preview_shows_the_changes_itself(update_events):
     assert text.count("[mandatory] ACC-001") == 1
 
 
+def test_a_component_whose_step_ends_twice_is_one_line(preview_events):
+    ended = next(
+        event for event in preview_events if event.get("resOutputsEvent", {}).get("metadata", {}).get("op") == "update"
+    )
+    preview_events.insert(preview_events.index(ended), ended)
+    assert shown(preview_events) == PREVIEW
+
+
 def test_a_run_that_stops_short_still_says_what_it_knows(update_events):
     cut = [event for event in update_events if "summaryEvent" not in event]
     text = shown(cut)
