@@ -1,0 +1,190 @@
+"""The program of every stack, run against the SDK's recorder: goldens, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import runpy
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden"
+STACKS = ("health-vaccination-api", "statistics-open-data", "finance-payroll-nightly")
+_SECRET = "4dabf18193072939515e22adb298388d"
+_REGISTER = re.compile(r"^\d+(\.\d+)*@[0-9a-f]{12}$")
+
+
+def stack_config(stack: str) -> dict[str, Any]:
+    document = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text())
+    config: dict[str, Any] = document["config"]
+    return config
+
+
+@pytest.fixture
+def run(settings, record):
+    """Runs `stacks/__main__.py` with a configuration, as an engine hands it over: text, structured values as JSON."""
+    del settings
+
+    def start(config: dict[str, Any], stack: str = "test", secret: tuple[str, ...] = ()):
+        values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+
+        def program() -> None:
+            pulumi.runtime.config.set_all_config(values, list(secret))
+            runpy.run_path(str(ROOT / "stacks" / "__main__.py"), run_name="__main__")
+
+        return record(program, stack)
+
+    return start
+
+
+def readable(value: Any) -> Any:
+    """Without what differs from run to run (the register's digest, secrets), and numbers as they were written."""
+    if isinstance(value, dict):
+        if _SECRET in value:
+            return "<secret>"
+        return {key: readable(part) for key, part in sorted(value.items())}
+    if isinstance(value, list):
+        return [readable(part) for part in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return "<register>" if isinstance(value, str) and _REGISTER.match(value) else value
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_registers_what_its_golden_says(run, stack: str) -> None:
+    seen = [
+        {"type": one.type, "name": one.name, "provider": "cluster" if one.provider else "", "inputs": readable(one.inputs)}
+        for one in run(stack_config(stack), stack)
+    ]
+    text = yaml.safe_dump_all(seen, sort_keys=False, width=120)
+    file = GOLDEN / f"{stack}.yaml"
+    if os.environ.get("ONSHORE_UPDATE_GOLDEN"):
+        file.write_text(text)
+    golden = file.read_text() if file.exists() else ""
+    repair = f"ONSHORE_UPDATE_GOLDEN=1 uv run pytest {Path(__file__).relative_to(ROOT)} -k {stack}"
+    assert text == golden, f"{stack} registers something else than {file.name}; if that is meant: {repair}"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_object_has_the_provider_of_the_registers_cluster_and_the_facts_of_law(run, stack: str) -> None:
+    seen = run(stack_config(stack), stack)
+    objects = [one for one in seen if one.type.startswith("kubernetes:")]
+    assert len(objects) > 8
+    category = {"health": "restricted", "statistics": "open", "finance": "confidential"}[stack.partition("-")[0]]
+    for one in objects:
+        assert "pulumi:providers:kubernetes::cluster::" in one.provider, one.name
+        labels = one.inputs["metadata"]["labels"]
+        assert labels["onshore.example/data-category"] == category
+        assert labels["onshore.example/department"] == stack.partition("-")[0] + "-example"
+    assert {one.inputs["category"] for one in seen if one.type.startswith("onshore:")} == {category}
+
+
+def test_a_stack_that_asks_for_a_foreign_region_is_refused_with_every_reason_and_registers_nothing(run) -> None:
+    with pytest.raises(pulumi.RunError) as refused:
+        run(stack_config("health-vaccination-abroad"), "health-vaccination-abroad")
+    text = str(refused.value)
+    assert "RES-001" in text
+    assert "example-csp-delta-xa-1" in text
+    assert "Way out:" in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"onshore:departmnet": "x"}, "did you mean `department`?"),
+        ({"onshore:placement": {"regoin": "x"}}, "did you mean `region`?"),
+        ({"onshore:category": "restrictd"}, "did you mean `restricted`?"),
+        ({"onshore:exposure": "publik"}, "did you mean `public`?"),
+        ({"onshore:exposure": "public"}, "EXP-001"),
+        ({"onshore:replicas": "0"}, "onshore:replicas"),
+        ({"onshore:schedule": "at night"}, "not five cron fields"),
+        ({"onshore:workload": "workloads/none/score.yaml"}, "the file is missing"),
+    ],
+)
+def test_wrong_configuration_is_told_in_words(run, change: dict[str, Any], said: str) -> None:
+    with pytest.raises(pulumi.RunError) as refused:
+        run(stack_config("health-vaccination-api") | change)
+    assert said in str(refused.value)
+
+
+def test_all_faults_of_a_configuration_are_told_at_once(run) -> None:
+    with pytest.raises(pulumi.RunError) as refused:
+        run({"onshore:categry": "open", "onshore:placement": {"regoin": "x"}, "onshore:replicas": "many"})
+    text = str(refused.value)
+    for said in ("`category`", "`department` is missing", "`workload` is missing", "`region`", "onshore:replicas"):
+        assert said in text
+
+
+def test_a_secret_environment_stays_secret_and_is_kept_in_a_secret(run) -> None:
+    stack = "finance-payroll-nightly"
+    seen = run(stack_config(stack), stack, secret=("onshore:environment",))
+    kinds = {one.type.rpartition(":")[2]: one for one in seen}
+    assert _SECRET in kinds["Secret"].inputs["data"]
+    assert "payroll.LEDGER" not in kinds["ConfigMap"].inputs["data"]
+    assert "example-ledger-1" not in str([one.inputs for one in seen])
+    container = kinds["CronJob"].inputs["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]
+    ledger = next(entry for entry in container["env"] if entry["name"] == "LEDGER")
+    assert ledger["valueFrom"]["secretKeyRef"]["name"].startswith("payroll-nightly-secret-")
+
+
+def test_a_changed_value_makes_a_new_config_map_and_the_same_value_does_not(run) -> None:
+    def name(ledger: str, secret: tuple[str, ...] = ()) -> str:
+        config = stack_config("finance-payroll-nightly") | {"onshore:environment": {"LEDGER": ledger}}
+        seen = run(config, secret=secret)
+        kind = "Secret" if secret else "ConfigMap"
+        return next(one.inputs["metadata"]["name"] for one in seen if one.type == f"kubernetes:core/v1:{kind}")
+
+    assert name("a") == name("a") != name("b")
+    hidden = ("onshore:environment",)
+    assert name("a", hidden) == name("a", hidden) != name("b", hidden)
+
+
+def test_a_cluster_without_a_kubeconfig_is_told_with_the_place_to_put_it(run, settings) -> None:
+    (settings.kubeconfigs / "example-csp-alpha-khi-1.yaml").unlink()
+    with pytest.raises(pulumi.RunError) as refused:
+        run(stack_config("health-vaccination-api"))
+    assert "there is no way to example-csp-alpha-khi-1" in str(refused.value)
+    assert "onshore:kubeconfig" in str(refused.value)
+
+
+def test_another_clusters_kubeconfig_in_the_stack_is_refused_and_its_token_never_shown(run, reached) -> None:
+    content = yaml.safe_dump(reached.kubeconfig()).replace(reached.server, "https://192.0.2.1:6443")
+    config = stack_config("health-vaccination-api") | {"onshore:kubeconfig": content}
+    with pytest.raises(pulumi.RunError) as refused:
+        run(config, secret=("onshore:kubeconfig",))
+    assert "another server" in str(refused.value)
+    assert "a-secret-token" not in str(refused.value)
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_api_server_accepts_every_object(kubectl, stack: str) -> None:
+    namespace = f"comp-{uuid.uuid4().hex[:8]}"
+    home, *objects = [
+        {**one, "metadata": {**one["metadata"], "namespace": namespace}} for one in manifests(GOLDEN / f"{stack}.yaml")
+    ]
+    assert home["kind"] == "Namespace"
+    home["metadata"] = {**home["metadata"], "name": namespace}
+    del home["metadata"]["namespace"]
+    listed = {"apiVersion": "v1", "kind": "List", "items": objects}
+    kubectl("create", "-f", "-", stdin=home)
+    try:
+        applied = kubectl("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", stdin=listed)
+        assert sorted(one["kind"] for one in applied["items"]) == sorted(one["kind"] for one in objects)
+    finally:
+        kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def manifests(golden: Path) -> list[dict[str, Any]]:
+    """The Kubernetes objects of a golden, the namespace first."""
+    documents = list(yaml.safe_load_all(golden.read_text()))
+    found = [one["inputs"] for one in documents if one["type"].startswith("kubernetes:")]
+    return sorted(found, key=lambda one: one["kind"] != "Namespace")
