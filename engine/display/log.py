@@ -50,14 +50,7 @@ class LogDisplay:
 
     def _row_lines(self, row: Row) -> list[Line]:
         run = self._phases.run
-        if row.is_internal or (row.op in _SILENT and row.status != "failed"):
-            return []
-        if run.is_preview:
-            if row.status == "running" or row.op in _NOT_IN_PREVIEW:
-                return []
-        elif row.op == "replace" or (
-            row.status == "running" and not (row.metadata.get("new") or row.metadata.get("old") or {}).get("custom")
-        ):
+        if row.is_internal or (row.status != "failed" and _is_silent(row, is_preview=run.is_preview)):
             return []
         # A component's step ends when it is registered, and in a preview again with its outputs.
         if (row.urn, row.op, row.status) in self._printed:
@@ -70,6 +63,16 @@ class LogDisplay:
 
     def _write(self, lines: list[Line]) -> None:
         write_lines(self._stream, lines, color=self._color)
+
+
+def _is_silent(row: Row, *, is_preview: bool) -> bool:
+    """Whether this moment of a resource is no news: unchanged, a mere part, or a component that waits for its children."""
+    if row.op in _SILENT:
+        return True
+    if is_preview:
+        return row.status == "running" or row.op in _NOT_IN_PREVIEW
+    state = row.metadata.get("new") or row.metadata.get("old") or {}
+    return row.op == "replace" or (row.status == "running" and not state.get("custom"))
 
 
 def _said(body: dict[str, Any]) -> list[Line]:

@@ -95,6 +95,13 @@ def test_an_update_without_preview_shows_the_changes_itself(update_events):
     assert text.count("[mandatory] ACC-001") == 1
 
 
+@pytest.mark.parametrize("op", ["create-replacement", "refresh", "read"])
+def test_a_failure_is_always_shown(preview_events, op):
+    metadata = next(event["resourcePreEvent"]["metadata"] for event in preview_events if "resourcePreEvent" in event)
+    failed = {"resOpFailedEvent": {"metadata": {**metadata, "op": op}}}
+    assert "FAILED" in shown([*preview_events[:3], failed])
+
+
 def test_a_component_whose_step_ends_twice_is_one_line(preview_events):
     ended = next(
         event for event in preview_events if event.get("resOutputsEvent", {}).get("metadata", {}).get("op") == "update"
