@@ -66,7 +66,7 @@ class LogDisplay:
 
 
 def _is_silent(row: Row, *, is_preview: bool) -> bool:
-    """Whether this moment of a resource is no news: unchanged, a mere part, or a component that waits for its children."""
+    """Whether this moment is no news: unchanged, a mere part, or a component that waits for its children."""
     if row.op in _SILENT:
         return True
     if is_preview:
