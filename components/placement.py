@@ -85,7 +85,11 @@ class Placer:
         )
 
     def _verdicts(self, request: Request, category: Category) -> tuple[Verdict, ...]:
-        wishes = [(at, name, value) for at, name in enumerate(WISHES) if (value := getattr(request, name)) is not None]
+        wishes = [
+            (at, value, *_wish_words(name, value))
+            for at, name in enumerate(WISHES)
+            if (value := getattr(request, name)) is not None
+        ]
         asked = self._request_reasons(request, category)
         public = request.exposure == category.rule.exposure == "public"
         vcpu, memory, storage = request.vcpu, request.memory_gib, request.storage_gib
@@ -98,9 +102,9 @@ class Placer:
                 reasons += asked  # noqa: PLW2901 - a new tuple
             if public and cluster.ingress_classes.public is None:
                 reasons += (_NO_PUBLIC_WAY,)  # noqa: PLW2901 - a new tuple
-            for at, name, value in wishes:
+            for at, value, what, change in wishes:
                 if places[at] != value:
-                    reasons += (_wish_reason(name, value, places[at]),)  # noqa: PLW2901 - a new tuple
+                    reasons += (Reason(WISH, what, places[at] or "unknown", value, change.step, change),)  # noqa: PLW2901 - a new tuple
             found.append(Verdict(provider, cluster, site, cost, reasons))
         return tuple(found)
 
@@ -212,10 +216,9 @@ def _unknown(where: str, what: str, got: Any, known: list[str] | tuple[str, ...]
     )
 
 
-def _wish_reason(name: str, wished: str, actual: str | None) -> Reason:
-    step = f"remove `onshore:placement.{name}: {wished}`"
+def _wish_words(name: str, wished: str) -> tuple[str, Change]:
     what = f"not the {name.replace('_', ' ')} that was asked for"
-    return Reason(WISH, what, actual or "unknown", wished, step, Change("department", step, name))
+    return what, Change("department", f"remove `onshore:placement.{name}: {wished}`", name)
 
 
 def _cost_then_id(verdict: Verdict) -> tuple[float, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -239,3 +240,9 @@ def test_one_placer_answers_many_requests_without_mixing_them(register: Register
     requests = [RESTRICTED, ABROAD, replace(RESTRICTED, category="secret"), replace(RESTRICTED, category="open")]
     for request in (*requests, *reversed(requests)):
         assert placer.place(request) == place(request, register, profile, on=ON)
+
+
+def test_requests_and_decisions_travel_between_processes(register: Register, profile: Profile) -> None:
+    for request in (RESTRICTED, ABROAD, replace(RESTRICTED, category="none")):
+        decision = place(pickle.loads(pickle.dumps(request)), register, profile, on=ON)  # noqa: S301 - our own bytes
+        assert pickle.loads(pickle.dumps(decision)) == decision  # noqa: S301 - our own bytes
