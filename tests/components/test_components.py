@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
 import yaml
 
 from inventories.faults import OnshoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KHI, LHE, ZETA, ABROAD = (
     "example-csp-alpha-khi-1",
@@ -35,7 +37,11 @@ def build(settings, record, tmp_path: Path):
         component: Any = {"zone": LandingZone, "web": WebService, "job": ScheduledJob}[kind]
         given = {"department": "health-example", "category": "restricted", "cluster": KHI, "namespace": "here", **args}
         if kind != "zone":
-            score = {"apiVersion": "score.dev/v1b1", "metadata": {"name": "app"}, "containers": {"main": {"image": DIGEST}}}
+            score = {
+                "apiVersion": "score.dev/v1b1",
+                "metadata": {"name": "app"},
+                "containers": {"main": {"image": DIGEST}},
+            }
             file = tmp_path / "score.yaml"
             file.write_text(yaml.safe_dump(score | (document or {})))
             given["score"] = str(file)
@@ -181,7 +187,10 @@ def test_values_that_are_outputs_go_to_the_secret_and_all_else_to_the_config_map
     assert seen["ConfigMap"]["data"]["main.OPEN"] == "a"
     assert seen["ConfigMap"]["data"]["main.KNOWN"] == "o"
     assert "main.HIDDEN" not in seen["ConfigMap"]["data"]
-    assert set(seen["Secret"]["data"]["value"]) == {"main.HIDDEN", next(k for k in seen["Secret"]["data"]["value"] if "etc" in k)}
+    assert set(seen["Secret"]["data"]["value"]) == {
+        "main.HIDDEN",
+        next(k for k in seen["Secret"]["data"]["value"] if "etc" in k),
+    }
     volumes = {one["name"]: one for one in seen["Deployment"]["spec"]["template"]["spec"]["volumes"]}
     assert volumes["secrets"]["secret"]["items"][0]["mode"] == 0o400
     assert volumes["config"]["configMap"]["items"][0]["key"].startswith("main-etc-b")

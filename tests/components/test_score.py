@@ -103,8 +103,14 @@ _ROUTE = "service: {ports: {web: {port: 80}}}\nresources: {www: {type: route, pa
         (score("variables: {A: '${metadata.nmae}'}"), "did you mean `name`?"),
         (score("variables: {A: '${nothing}'}"), "a placeholder to nothing"),
         (score("variables: {A: '${resources.db.host}'}"), "a resource that is not declared"),
-        (score("variables: {A: '${resources.env.KEX}'}", "resources: {env: {type: environment}}"), "did you mean `KEY`?"),
-        (score("variables: {A: '${resources.vol.x}'}", "resources: {vol: {type: volume}}"), "a `volume` has no such value"),
+        (
+            score("variables: {A: '${resources.env.KEX}'}", "resources: {env: {type: environment}}"),
+            "did you mean `KEY`?",
+        ),
+        (
+            score("variables: {A: '${resources.vol.x}'}", "resources: {vol: {type: volume}}"),
+            "a `volume` has no such value",
+        ),
         (score("args: ['${resources.env.KEY}']"), "placeholders are not resolved here"),
         (score("files: [{target: /a, content: b}]"), "the list form is Score's old one"),
         (score("files: {/a: {}}"), "a file needs one content"),
@@ -133,8 +139,14 @@ _ROUTE = "service: {ports: {web: {port: 80}}}\nresources: {www: {type: route, pa
         (score("", _ROUTE % "host: a.example, port: 81"), "a route to no service port"),
         (score("", _ROUTE % "host: A_b, port: 80"), "not the name of a host"),
         (score("", _ROUTE % "host: a.example, port: 80, path: '/[^/]+'"), "path"),
-        (score().replace("{name: example}", "{name: example, annotations: {pulumi.com/skipAwait: 'true'}}"), "not the workload's"),
-        (score().replace("{name: example}", "{name: example, annotations: {onshore.example/x: 'y'}}"), "not the workload's"),
+        (
+            score().replace("{name: example}", "{name: example, annotations: {pulumi.com/skipAwait: 'true'}}"),
+            "not the workload's",
+        ),
+        (
+            score().replace("{name: example}", "{name: example, annotations: {onshore.example/x: 'y'}}"),
+            "not the workload's",
+        ),
     ],
 )
 def test_what_cannot_be_built_is_told_with_its_way_out(text: str, said: str) -> None:
@@ -165,7 +177,9 @@ def test_files_that_no_config_map_could_hold_are_refused(tmp_path: Path) -> None
     assert "more than 1 MiB" in faults(score("files: {/a: {source: large}}"), folder=tmp_path)
 
 
-@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\x85\u2028\u2029\ufeff")))
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\x85\u2028\u2029\ufeff"))
+)
 def test_text_with_its_dollars_doubled_means_itself(text: str) -> None:
     quoted = text.replace("$", "$$").replace("'", "''")
     value = dict(parse_score(score(f"variables: {{A: '{quoted}'}}")).containers[0].variables)["A"]

@@ -6,7 +6,9 @@ import importlib.util
 import sys
 from pathlib import Path
 
-_SPEC = importlib.util.spec_from_file_location("component_fixtures", Path(__file__).parents[1] / "components/conftest.py")
+_SPEC = importlib.util.spec_from_file_location(
+    "component_fixtures", Path(__file__).parents[1] / "components/conftest.py"
+)
 assert _SPEC is not None
 assert _SPEC.loader is not None
 _FIXTURES = importlib.util.module_from_spec(_SPEC)

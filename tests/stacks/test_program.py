@@ -17,7 +17,8 @@ import yaml
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 STACKS = ("health-vaccination-api", "statistics-open-data", "finance-payroll-nightly")
-_SECRET = "4dabf18193072939515e22adb298388d"
+# under this key stands what a wrapped value is: here, a secret
+_MARK = "4dabf18193072939515e22adb298388d"
 _REGISTER = re.compile(r"^\d+(\.\d+)*@[0-9a-f]{12}$")
 
 
@@ -47,7 +48,7 @@ def run(settings, record):
 def readable(value: Any) -> Any:
     """Without what differs from run to run (the register's digest, secrets), and numbers as they were written."""
     if isinstance(value, dict):
-        if _SECRET in value:
+        if _MARK in value:
             return "<secret>"
         return {key: readable(part) for key, part in sorted(value.items())}
     if isinstance(value, list):
@@ -60,7 +61,12 @@ def readable(value: Any) -> Any:
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_stack_registers_what_its_golden_says(run, stack: str) -> None:
     seen = [
-        {"type": one.type, "name": one.name, "provider": "cluster" if one.provider else "", "inputs": readable(one.inputs)}
+        {
+            "type": one.type,
+            "name": one.name,
+            "provider": "cluster" if one.provider else "",
+            "inputs": readable(one.inputs),
+        }
         for one in run(stack_config(stack), stack)
     ]
     text = yaml.safe_dump_all(seen, sort_keys=False, width=120)
@@ -127,7 +133,7 @@ def test_a_secret_environment_stays_secret_and_is_kept_in_a_secret(run) -> None:
     stack = "finance-payroll-nightly"
     seen = run(stack_config(stack), stack, secret=("onshore:environment",))
     kinds = {one.type.rpartition(":")[2]: one for one in seen}
-    assert _SECRET in kinds["Secret"].inputs["data"]
+    assert _MARK in kinds["Secret"].inputs["data"]
     assert "payroll.LEDGER" not in kinds["ConfigMap"].inputs["data"]
     assert "example-ledger-1" not in str([one.inputs for one in seen])
     container = kinds["CronJob"].inputs["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]

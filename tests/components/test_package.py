@@ -1,0 +1,149 @@
+"""The components as a package for other languages: the host runs, tells its schema, and constructs or refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+import yaml
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc, resource_pb2, resource_pb2_grpc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+
+
+class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
+    """An engine that grants every registration (the CLI's would need the CLI)."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+
+    def SupportsFeature(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
+        del context
+        known = {"secrets", "resourceReferences", "outputValues"}
+        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in known)
+
+    def RegisterResource(self, request: Any, context: Any) -> Any:  # noqa: N802 - as above
+        del context
+        self.seen.append((request.type, request.name))
+        urn = f"urn:pulumi:test::test::{request.type}::{request.name}"
+        return resource_pb2.RegisterResourceResponse(
+            urn=urn, id="" if not request.custom else "1", object=request.object
+        )
+
+    def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: N802 - as above
+        del request
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "an older engine")
+
+    def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802 - as above
+        del context
+        assert request.tok == "pulumi:pulumi:getResource"
+        found = struct_pb2.Struct()
+        found.update({"urn": request.args["urn"], "id": "1", "state": {}})
+        return provider_pb2.InvokeResponse(**{"return": found})
+
+    def RegisterResourceOutputs(self, request: Any, context: Any) -> Any:  # noqa: N802 - as above
+        del request, context
+        return empty_pb2.Empty()
+
+
+class Log(engine_pb2_grpc.EngineServicer):
+    """An engine's log that nobody reads."""
+
+    def Log(self, request: Any, context: Any) -> Any:  # noqa: N802 - as above
+        del request, context
+        return empty_pb2.Empty()
+
+
+@pytest.fixture
+def monitor() -> Iterator[tuple[Monitor, str]]:
+    server = grpc.server(ThreadPoolExecutor(4))
+    servicer = Monitor()
+    resource_pb2_grpc.add_ResourceMonitorServicer_to_server(servicer, server)
+    engine_pb2_grpc.add_EngineServicer_to_server(Log(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield servicer, f"127.0.0.1:{port}"
+    server.stop(None).wait()
+
+
+@pytest.fixture
+def host(settings, monitor) -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
+    """`python -m components`, as Pulumi starts it."""
+    del settings
+    command = [sys.executable, "components", monitor[1]]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().strip()
+        assert port.isdigit()
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            yield provider_pb2_grpc.ResourceProviderStub(channel)
+        process.terminate()
+
+
+def construct(host: provider_pb2_grpc.ResourceProviderStub, address: str, kind: str, **inputs: Any) -> Any:
+    given = struct_pb2.Struct()
+    given.update(inputs)
+    provider = "urn:pulumi:test::test::pulumi:providers:kubernetes::cluster::1"
+    request = provider_pb2.ConstructRequest(
+        project="onshore",
+        stack="test",
+        monitorEndpoint=address,
+        dryRun=True,
+        type=f"onshore:index:{kind}",
+        name="one",
+        inputs=given,
+        providers={"kubernetes": provider},
+    )
+    return host.Construct(request, timeout=60)
+
+
+def test_the_schema_names_every_component_with_its_plain_inputs(host) -> None:
+    schema = json.loads(host.GetSchema(provider_pb2.GetSchemaRequest(), timeout=60).schema)
+    assert set(schema["resources"]) == {
+        f"onshore:index:{kind}" for kind in ("LandingZone", "WebService", "ScheduledJob")
+    }
+    zone = schema["resources"]["onshore:index:LandingZone"]
+    assert zone["isComponent"] is True
+    assert set(zone["requiredInputs"]) == {"department", "category", "cluster", "namespace"}
+    assert zone["inputProperties"]["category"]["plain"] is True
+    assert zone["inputProperties"]["memoryGib"]["type"] == "number"
+    web = schema["resources"]["onshore:index:WebService"]
+    assert web["inputProperties"]["environment"]["additionalProperties"]["type"] == "string"
+    assert set(web["properties"]) == {"url", "serviceName"}
+
+
+def test_a_lawful_component_is_constructed_with_its_children(host, monitor) -> None:
+    facts = {"department": "health-example", "category": "restricted", "cluster": "example-csp-alpha-khi-1"}
+    score = str(ROOT / "stacks/workloads/vaccination-api/score.yaml")
+    made = construct(host, monitor[1], "WebService", **facts, namespace="here", score=score, replicas=3)
+    assert made.urn.endswith("onshore:index:WebService::one")
+    assert made.state["url"] == "https://vaccination.health.example/"
+    assert ("kubernetes:apps/v1:Deployment", "one-deployment") in monitor[0].seen
+
+
+def test_an_unlawful_component_is_refused_in_words_and_registers_nothing(host, monitor) -> None:
+    facts = {"department": "health-example", "category": "restricted", "cluster": "example-csp-delta-xa-1"}
+    with pytest.raises(grpc.RpcError) as refused:
+        construct(host, monitor[1], "LandingZone", **facts, namespace="here")
+    assert "RES-001" in refused.value.details()
+    assert "Traceback" not in refused.value.details()
+    assert "File " not in refused.value.details()
+    assert monitor[0].seen == []
+
+
+def test_the_plugin_file_names_the_projects_own_environment() -> None:
+    plugin = yaml.safe_load((ROOT / "components" / "PulumiPlugin.yaml").read_text())
+    assert plugin["runtime"]["name"] == "python"
+    assert (ROOT / "components" / plugin["runtime"]["options"]["virtualenv"] / "bin" / "python").exists()
