@@ -153,6 +153,7 @@ def _kwok(layout: Layout, ports: Mapping[str, int]) -> list[str]:  # noqa: ARG00
         "--cidr=10.244.0.0/16",
         "--node-port=0",
         "--node-lease-duration-seconds=40",
+        "--v=WARN",  # at INFO it writes a line for every lease it renews, for as long as the cluster lives
     ]
 
 

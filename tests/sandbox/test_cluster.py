@@ -12,6 +12,7 @@ import ssl
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ import yaml
 from inventories.models import RegisterOverlay
 from sandbox import ClusterInfo, SandboxError, cluster_down, cluster_status, cluster_up
 from sandbox._layout import START_ORDER
+from sandbox._processes import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,6 +145,17 @@ def test_a_killed_component_is_reported_and_brought_back(second: tuple[str, Path
     after = _up(name, home)
     assert (after.ready, after.server) == (True, before.server)
     assert {each for each in START_ORDER if after.pids[each] != before.pids[each]} == {component}
+
+
+@pytest.mark.cluster
+def test_two_ups_at_once_start_one_cluster(second: tuple[str, Path]) -> None:
+    name, home = second
+    cluster_down(name, home=home)
+    with ThreadPoolExecutor(2) as pool:
+        first, other = pool.map(lambda _: _up(name, home), range(2))
+    assert first == other
+    assert first.ready
+    assert len(running(first.kubeconfig.parent)) == len(START_ORDER)
 
 
 @pytest.mark.cluster
