@@ -373,6 +373,8 @@ class Executor:
             raise ProviderError(f"resource '{new.id}' does not exist")
         outputs = with_secret_outputs(result.outputs, {}, new.additional_secret_outputs)
         times = {"created": step.old.created, "modified": step.old.modified} if step.old else {}
+        if step.old is not None and not equal(step.old.outputs, outputs):
+            times["modified"] = now()
         return new.but(id=result.id, outputs=outputs, **times)
 
     def _import(self, step: Step) -> ResourceState:

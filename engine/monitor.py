@@ -20,7 +20,9 @@ from pulumi.runtime.proto import provider_pb2, resource_pb2
 
 from engine import wire
 from engine.provider import ProviderError
+from engine.providers import installed_version
 from engine.steps import AliasSpec, Goal
+from engine.transforms import Transforms
 from engine.urn import is_provider_type, package_of
 from engine.values import UNKNOWN, Secret, Unknown
 
@@ -37,6 +39,7 @@ _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
     resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_TRANSFORMS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_INVOKE_DEPENDS_ON,
     resource_pb2.RESOURCE_MONITOR_FEATURE_INVOKE_PARENT,
 )
@@ -71,6 +74,7 @@ class Monitor:
         self._goals: dict[str, Goal] = {}
         self._providers_of: dict[str, Mapping[str, str]] = {}  # URN -> package -> provider reference
         self._defaults: dict[tuple[str, str, str], str] = {}
+        self._transforms = Transforms()
         self._lock = threading.Lock()
         self._default_lock = threading.Lock()
 
@@ -88,9 +92,16 @@ class Monitor:
     # ------------------------------------------------------------ resources
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's method
+        try:
+            request = self._transforms.apply(request)
+        except MonitorError:
+            raise
+        except grpc.RpcError as error:
+            raise MonitorError(grpc.StatusCode.UNKNOWN, error.details()) from error
         _refuse_unsupported(request)
         goal = self._goal(request)
         answer = self._register(goal)
+        self._transforms.remember(answer.state.urn, request.transforms, request.parent)
         with self._lock:
             if request.providers:
                 self._providers_of[answer.state.urn] = dict(request.providers)
@@ -125,6 +136,10 @@ class Monitor:
         outputs = wire.from_struct(request.outputs)
         if not self._executor.register_outputs(request.urn, outputs):
             raise MonitorError(grpc.StatusCode.UNAVAILABLE, "the deployment is shutting down")
+        return empty_pb2.Empty()
+
+    def RegisterStackTransform(self, callback: Any) -> Any:  # noqa: N802 - the protocol's method
+        self._transforms.add_to_stack(callback)
         return empty_pb2.Empty()
 
     def _register(self, goal: Goal) -> Answer:
@@ -200,7 +215,7 @@ class Monitor:
                 grpc.StatusCode.INVALID_ARGUMENT,
                 f"Default provider for '{package}' disabled. '{wanted_by}' must use an explicit provider.",
             )
-        key = ("pulumi", "", "") if package == "pulumi" else (package, version, url)
+        key = ("pulumi", "", "") if package == "pulumi" else (package, version or installed_version(package), url)
         with self._default_lock:
             if key not in self._defaults:
                 self._defaults[key] = self._make_default_provider(*key)
@@ -233,6 +248,8 @@ class Monitor:
         if request.tok == "pulumi:pulumi:getResource":
             return self._get_resource(str(args.get("urn", "")))
         reference = self._provider_for_function(request)
+        if any(self._unknown(urn) for urn in request.dependsOn):
+            return resource_pb2.ResourceInvokeResponse(unknown=True)
         try:
             result = self._executor.invoke(reference, request.tok, args)
         except ProviderError as error:
@@ -241,6 +258,11 @@ class Monitor:
             ) from error
         failures = [provider_pb2.CheckFailure(property=item.property, reason=item.reason) for item in result.failures]
         return resource_pb2.ResourceInvokeResponse(**{"return": wire.to_struct(result.outputs), "failures": failures})
+
+    def _unknown(self, urn: str) -> bool:
+        """Whether a resource that a function depends on does not exist yet."""
+        state = self._executor.known(urn)
+        return state is not None and isinstance(state.id, Unknown)
 
     def _provider_for_function(self, request: Any) -> str:
         if request.provider:
@@ -291,7 +313,6 @@ def _refuse_unsupported(request: Any) -> None:
         "remote components": request.remote,
         "replacement_trigger": request.HasField("replacement_trigger"),
         "replace_with": bool(request.replace_with),
-        "transforms": bool(request.transforms),
         "hooks": request.HasField("hooks") and bool(request.hooks.ListFields()),
         "env_var_mappings": bool(request.envVarMappings),
         "state_migrations": bool(request.state_migrations),

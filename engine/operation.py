@@ -200,6 +200,7 @@ class Operation:
             targets=options.targets,
             target_dependents=options.target_dependents,
             destroy=self._kind == "destroy",
+            exclude_protected=options.exclude_protected,
         )
         return Planner(resources, plan)
 

@@ -68,6 +68,7 @@ class PlanOptions:
     targets: tuple[str, ...] = ()
     target_dependents: bool = False
     destroy: bool = False
+    exclude_protected: bool = False
 
 
 @dataclass(slots=True)
@@ -81,6 +82,7 @@ class _Registration:
     inputs: PropertyMap = field(default_factory=dict)
     recreating: bool = False
     remediated: bool = False
+    imported: bool = False
     decision: Decision | None = None
     chain: deque[Step] = field(default_factory=deque)
     condemned: list[ResourceState] = field(default_factory=list)  # dependents that go first, in dependency order
@@ -172,6 +174,8 @@ class Planner:
             renamed.append(Renamed(found, urn))
         if self._needs(goal) & self._failed_urns:
             self._failed_urns.add(urn)
+            if registration.old is not None:
+                self._kept.add(registration.old.urn)
             return [*renamed, self._answer(registration, ResourceState(urn, goal.type, goal.custom), "skip")]
         return renamed + self._begin(registration)
 
@@ -199,7 +203,7 @@ class Planner:
         if goal.read_id is not None:
             return self._read(registration)
         if self._imports(goal, old):
-            registration.stage = "import"
+            registration.stage, registration.inputs = "import", goal.inputs
             replacing = old is not None and not old.external
             op: Op = "import-replacement" if replacing else "import"
             return self._chain(registration, [self._step(registration, op, logical=not replacing)])
@@ -314,6 +318,8 @@ class Planner:
 
     def _decided(self, registration: _Registration, decision: Decision) -> list[Instruction]:
         registration.decision = decision
+        if decision.kind == "same" and registration.imported:
+            return [self._answer(registration, self._old(registration), "success")]
         if decision.kind == "replace":
             return self._begin_replacement(registration)
         op: Op = decision.kind
@@ -333,8 +339,7 @@ class Planner:
         if old.protect and goal.protect:
             text = (
                 f'unable to replace resource "{urn}"\nas it is currently marked for protection. To unprotect the resource, '
-                f"remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`, or use the command:\n"
-                f"`pulumi state unprotect '{urn}'`"
+                f"remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`"
             )
             if not self.options.preview:
                 return self._bail(registration.token, urn, text)
@@ -518,7 +523,7 @@ class Planner:
             if replaced and step.old is not None and not self._current(step.old).pending_replacement:
                 marked.append(self._mark(step.old, step.old.but(delete=True)))
             if registration.stage == "import":
-                registration.old = state
+                registration.old, registration.imported = state, True
         return marked + self._advance(registration)
 
     def _step_failed(self, event: StepFailed) -> list[Instruction]:
@@ -588,12 +593,21 @@ class Planner:
             condemned, instructions = self._targeted_only(condemned)
             if self.halted:
                 return [*instructions, Finished()]
+        if self.options.exclude_protected:
+            condemned = self._without_protected(condemned)
         going = frozenset(state.urn for state in condemned)
         self._layers = deque(
             [self._removal(state, "delete-replaced" if state.delete else "delete", going) for state in layer]
             for layer in deletion_layers(condemned)
         )
         return instructions + self._next_layer()
+
+    @staticmethod
+    def _without_protected(condemned: list[ResourceState]) -> list[ResourceState]:
+        """What may go when protected resources, and all they need, stay."""
+        protected = {state.urn for state in condemned if state.protect}
+        staying = protected | needed_by(condemned, protected)
+        return [state for state in condemned if state.urn not in staying]
 
     def _targeted_only(self, condemned: list[ResourceState]) -> tuple[list[ResourceState], list[Instruction]]:
         chosen = [s for s in condemned if self._targets.include(s.urn, references_of(s) - self._always(s))]
@@ -614,7 +628,7 @@ class Planner:
             gone = {id(state) for state in chosen}
             untouched = [s for s in self._base if id(s) not in gone and not s.delete]
             self._news.update({state.urn: state for state in untouched})
-            runs = tuple(Run(END_TOKEN, Step("same", s.urn, s.type, s, s, call=s.custom)) for s in untouched)
+            runs = tuple(Run(END_TOKEN, Step("same", s.urn, s.type, s, s, call=False, skipped=True)) for s in untouched)
             self._outstanding += len(runs)
             reports.append(RunTogether(runs))
         return chosen, reports

@@ -115,13 +115,16 @@ def _ended(executor: Executor, events: EventStream, step: Step, *, counted: bool
 
 
 def _pruned(state: ResourceState, gone: set[str]) -> ResourceState:
-    """Without references to resources that are no more."""
-    if not gone & ({state.deleted_with, *state.dependencies} | {u for urns in state.property_dependencies.values() for u in urns}):
+    """Without references to resources that are no more, and without properties that depend on nothing."""
+    by_property = {
+        key: kept
+        for key, urns in state.property_dependencies.items()
+        if (kept := tuple(urn for urn in urns if urn not in gone))
+    }
+    if by_property == state.property_dependencies and not gone & {state.deleted_with, *state.dependencies}:
         return state
     return state.but(
         dependencies=tuple(urn for urn in state.dependencies if urn not in gone),
-        property_dependencies={
-            key: tuple(urn for urn in urns if urn not in gone) for key, urns in state.property_dependencies.items()
-        },
+        property_dependencies=by_property,
         deleted_with="" if state.deleted_with in gone else state.deleted_with,
     )

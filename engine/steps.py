@@ -71,7 +71,7 @@ class Step:
 
     `old` is absent when there was none, `new` when it goes. `keys` force replacement, `diffs` are changed top-level
     keys. `logical` steps are counted; `call` False: the provider is not asked. `skipped`: a resource outside the
-    targets that is not created and not saved.
+    targets that is left as it is, or not created.
     """
 
     op: Op

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,9 +33,17 @@ def _version_key(folder: Path) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", folder.name.rpartition("-v")[2]))
 
 
-def make_provider(package: str, version: str, log: Log, project_dir: Path) -> Provider:
+def installed_version(package: str) -> str:
+    """The version of a package's Python SDK, which is its provider's; "" when there is none."""
+    try:
+        return version(f"pulumi-{package}")
+    except PackageNotFoundError:
+        return ""
+
+
+def make_provider(package: str, wanted: str, log: Log, project_dir: Path) -> Provider:
     """An unconfigured provider of a package; raises ProviderError that names what to install."""
-    if executable := find_plugin(package, version):
+    if executable := find_plugin(package, wanted):
         from engine.providers.plugin import launch  # noqa: PLC0415 - gRPC is needed for plugins only
 
         return launch(executable, log=log, project_dir=project_dir)
@@ -42,8 +51,8 @@ def make_provider(package: str, version: str, log: Log, project_dir: Path) -> Pr
         from engine.providers.kubernetes import KubernetesProvider  # noqa: PLC0415 - needed for its package only
 
         return KubernetesProvider(log)
-    wanted = f" {version}" if version else ""
+    which = f"{package} {wanted}".strip()
     raise ProviderError(
-        f"no provider for the package {package!r}: install the plugin pulumi-resource-{package}{wanted} on PATH or in the"
-        f" Pulumi home (`pulumi plugin install resource {package}{wanted}`)"
+        f"no provider for the package {package!r}: install the plugin pulumi-resource-{package} on PATH or in the"
+        f" Pulumi home (`pulumi plugin install resource {which}`)"
     )

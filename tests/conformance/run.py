@@ -24,6 +24,7 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from engine import EmbeddedEngine, EngineError, Options
+from engine.backend import FileBackend
 from engine.config import load_project, load_stack_config, set_value, write_salt
 from engine.secrets import PassphraseSecrets
 from engine.state import manifest, secrets_provider
@@ -104,7 +105,7 @@ class Case:
             return self._compare_cluster(number)
         stack = step.get("stack", "test")
         self._configure(stack, step.get("config") or {})
-        before = self._exports.get(stack) or self._export(stack)
+        before = self._exports.get(stack) or self._init(stack)
         run, raw = self._operate(step, stack)
         after = self._exports[stack] = self._export(stack)
         ours = [run, *self._normaliser.events(raw, before, after)]
@@ -162,13 +163,19 @@ class Case:
                 value = json.dumps(value) if isinstance(value, bool) else str(value)  # noqa: PLW2901 - as it is stored
             set_value(stack_file.path, full, value)
 
+    def _init(self, stack: str) -> dict[str, Any]:
+        """What `pulumi stack init` leaves: a state without resources. Here a stack begins with its first up otherwise."""
+        project = load_project(self._work)
+        salt = load_stack_config(project, stack).salt
+        empty = {"manifest": manifest(""), "secrets_providers": secrets_provider(salt), "metadata": {}}
+        document = {"version": 3, "checkpoint": {"stack": f"organization/{project.name}/{stack}", "latest": empty}}
+        backend = FileBackend.at(f"file://{self._root / 'state'}", project.name)
+        backend.create()
+        backend.write(stack, json.dumps(document).encode())
+        return self._export(stack)
+
     def _export(self, stack: str, *, show_secrets: bool = False) -> dict[str, Any]:
-        engine = self._engine()
-        if stack in engine.stacks():
-            return engine.export_state(stack, show_secrets=show_secrets)
-        # `pulumi stack init` leaves a state without resources; here a stack begins with its first up
-        empty = {"manifest": manifest(""), "secrets_providers": secrets_provider("-"), "metadata": {}}
-        return {"version": 3, "deployment": empty}
+        return self._engine().export_state(stack, show_secrets=show_secrets)
 
     # ------------------------------------------------------------ the cluster
 
@@ -202,7 +209,7 @@ def _options(step: dict[str, Any], work: Path, events: list[dict[str, Any]]) -> 
     arguments = [str(argument) for argument in step.get("args") or []]
     while arguments:
         name, _, value = arguments.pop(0).partition("=")
-        if name in ("--continue-on-error", "--expect-no-changes", "--refresh", "--target-dependents"):
+        if name in ("--continue-on-error", "--expect-no-changes", "--refresh", "--target-dependents", "--exclude-protected"):
             flags[name.removeprefix("--").replace("-", "_")] = value != "false"
         elif name == "--target":
             targets.append(value or arguments.pop(0))
