@@ -15,7 +15,7 @@ from pydantic import Field, StringConstraints
 from components.explain import as_error
 from components.fitness import job_faults, most_replicas, service_faults, usual_replicas
 from components.governance import Law, today
-from components.placement import Placement, Refusal, Request, place
+from components.placement import Refusal, Request, place
 from components.pod import image_faults
 from components.score import read_score
 from inventories.faults import Fault, OnshoreError
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from components.args import LandingZoneArgs, ScheduledJobArgs, WebServiceArgs
+    from components.placement import Placement
     from components.workload import Workload
     from inventories.settings import Settings
 
-__all__ = ["Decision", "StackSpec", "build", "decide", "judge", "program_config", "read_spec", "today"]
+__all__ = ["Decision", "StackSpec", "build", "judge", "program_config", "read_spec", "today"]
 
 NAMESPACE: Final = "onshore:"
 _JSON_KEYS: Final = ("placement", "environment")
@@ -103,14 +104,11 @@ def program_config() -> tuple[dict[str, Any], set[str]]:
     return values, secret
 
 
-def decide(spec: StackSpec, settings: Settings, *, on: date | None = None) -> Placement | Refusal:
-    """Where a stack's workload goes today (or on a day), or why it goes nowhere; raises OnshoreError on wrong input."""
-    decision = judge(spec, settings, on=on)
-    return decision.placement if isinstance(decision, Decision) else decision
-
-
 def judge(spec: StackSpec, settings: Settings, *, on: date | None = None) -> Decision | Refusal:
-    """`decide`, with all that is needed to build; also asks what the category has against the workload itself."""
+    """Where a stack's workload goes today (or on a day) with all that is needed to build it, or why it goes nowhere.
+
+    Raises OnshoreError on wrong input, and (`refused`) on what the category has against the workload itself.
+    """
     law = Law.load(settings)
     law = law if on is None else Law(law.register, law.profile, on)
     score = settings.root / "stacks" / spec.workload
