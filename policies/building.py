@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from policies.kubeconfig import read
 from policies.objects import read_objects
+from policies.placed import targets
 from policies.subject import KUBERNETES_PROVIDER, Destination, Facts, ProviderFacts, StackFacts, Subject
 from policies.wire import plain
 
@@ -33,6 +34,8 @@ class Builder:
             destination: Destination | None = self._destination(props)
         else:
             destination = provider.destination if provider else None
+        is_provider = request.type == KUBERNETES_PROVIDER
+        reached = targets(destination, objects, self.stack.category, self.facts, is_provider=is_provider)
         return Subject(
             urn=request.urn,
             type=request.type,
@@ -44,6 +47,7 @@ class Builder:
             provider=provider,
             destination=destination,
             objects=objects,
+            targets=tuple(reached),
             malformed=malformed,
             secrets=secrets,
         )

@@ -10,11 +10,11 @@ from policies.objects import labels_of
 from policies.values import join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from inventories.models import Category, Cluster, Provider
     from policies.objects import KubeObject
-    from policies.subject import Facts, Subject
+    from policies.subject import Destination, Facts, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +27,31 @@ class Target:
     category: Category
 
 
-def targets(subject: Subject) -> Iterator[Target]:
+def targets(
+    destination: Destination | None,
+    objects: Iterable[KubeObject],
+    stack: Category | None,
+    facts: Facts,
+    *,
+    is_provider: bool,
+) -> Iterator[Target]:
     """The placements that a resource stands for.
 
     The stack's own category is judged once, on the provider resource; a resource only where it is labelled stricter.
     """
-    destination = subject.destination
     if destination is None or destination.cluster is None or destination.provider is None:
         return
-    stack = subject.stack.category
-    if subject.is_provider and stack:
+    if is_provider and stack:
         yield Target("kubeconfig", destination.provider, destination.cluster, stack)
-    for path, label in labels(subject):
-        category = named(subject.facts, label)
+    for path, label in _labels(objects):
+        category = named(facts, label)
         if category and (stack is None or category.rank > stack.rank):
             yield Target(path, destination.provider, destination.cluster, category)
 
 
-def labels(subject: Subject) -> Iterator[tuple[str, Any]]:
-    """Every category label that a resource's objects and pods carry, with its path."""
-    for found in subject.objects:
+def _labels(objects: Iterable[KubeObject]) -> Iterator[tuple[str, Any]]:
+    """Every category label that objects and their pods carry, with its path."""
+    for found in objects:
         own = labels_of(found.body.get("metadata"))
         if CATEGORY_LABEL in own:
             yield join(found.inside("metadata", "labels"), CATEGORY_LABEL), own[CATEGORY_LABEL]

@@ -70,6 +70,8 @@ def baseline(pod: Pod) -> Iterator[Violation]:
     for key in ("hostNetwork", "hostPID", "hostIPC"):
         yield from _one_of(join(pod.path, key), pod.spec.get(key), _UNSET)
     for path, context in _contexts(pod):
+        if context is None:
+            continue
         for *way, lawful in _BASELINE_FIELDS:
             yield from _one_of(".".join([path, *way]), at(context, *way), lawful)
     for part in pod.containers:
@@ -162,6 +164,8 @@ def _host_ports(part: Part) -> Iterator[Violation]:
 def _probe_hosts(part: Part) -> Iterator[Violation]:
     """A probe or hook may call its own pod only."""
     for way in _HANDLERS:
+        if way[0] not in part.body:
+            continue
         for action in ("httpGet", "tcpSocket"):
             host = at(part.body, *way, action, "host")
             yield from _one_of(".".join([part.path, *way, action, "host"]), host, (None, ""))

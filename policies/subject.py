@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from inventories.models import Category, Cluster, Profile, Provider, Register, RuleMeta
     from policies.kubeconfig import Access
     from policies.objects import KubeObject
+    from policies.placed import Target
     from policies.resource_types import ResourceTypes
 
 PROVIDER_PREFIX = "pulumi:providers:"
@@ -86,8 +87,8 @@ class ProviderFacts:
 class Subject:
     """One resource; `destination` is where it (or what it configures) ends up, `objects` what it is in Kubernetes.
 
-    `malformed`: parts that could not be read. `secrets`: the paths at which secrets stood. `dependencies`: URNs that
-    it was computed from, known to stack checks only.
+    `targets`: the placements it stands for (`policies.placed`). `malformed`: parts that could not be read. `secrets`:
+    the paths at which secrets stood. `dependencies`: URNs that it was computed from, known to stack checks only.
     """
 
     urn: str
@@ -100,6 +101,7 @@ class Subject:
     provider: ProviderFacts | None = None
     destination: Destination | None = None
     objects: tuple[KubeObject, ...] = ()
+    targets: tuple[Target, ...] = ()
     malformed: tuple[Violation, ...] = ()
     secrets: frozenset[str] = frozenset()
     dependencies: frozenset[str] = frozenset()

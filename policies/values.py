@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
 class Marker:
@@ -45,7 +42,7 @@ def join(path: str, key: str) -> str:
     """A path one key deeper: `spec.type`, `metadata.labels[example/name]`."""
     if not key:
         return path
-    if not _PLAIN_KEY.match(key):
+    if not key.isidentifier():
         return f"{path}[{key}]"
     return f"{path}.{key}" if path else key
 

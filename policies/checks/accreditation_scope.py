@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policies.placed import targets
 from policies.subject import Violation
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Violation]:
     """What lies outside the scope is not accredited."""
-    for target in targets(subject):
+    for target in subject.targets:
         scope = target.provider.accreditation.scope
         for what, used, covered in (
             ("service kind", "kubernetes", scope.service_kinds),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policies.placed import targets
 from policies.subject import Violation
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Violation]:
     """The latest audit of a kind decides, whatever an older one says."""
     on = subject.facts.on
-    for target in targets(subject):
+    for target in subject.targets:
         for kind in sorted(subject.facts.profile.required_audits):
             fault = _fault(target.provider.audit(kind, on=on), on)
             if fault:

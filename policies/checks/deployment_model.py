@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policies.placed import targets
 from policies.subject import Violation
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Violation]:
     """By the category's rule, or by a written approval where the rule knows that way."""
-    for target in targets(subject):
+    for target in subject.targets:
         if _by_rule(target) or _by_approval(subject, target):
             continue
         rule, cluster = target.category.rule, target.cluster

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policies.placed import targets
 from policies.subject import Violation
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Violation]:
     """A cluster's region and site are its own provider's, and the site belongs to the region."""
-    for target in targets(subject):
+    for target in subject.targets:
         cluster, provider = target.cluster, target.provider
         region = next((region for region in provider.regions if region.id == cluster.region), None)
         known = any(site.id == cluster.site for site in provider.sites)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inventories.models import Status
-from policies.placed import targets
 from policies.subject import Violation
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Violation]:
     """Anything but the asked standing on the day is refused: applied, suspended, expired, unknown …"""
     on = subject.facts.on
-    for target in targets(subject):
+    for target in subject.targets:
         status = target.provider.accreditation.status(on=on)
         enough = [Status.ACCREDITED]
         if target.category.rule.standing == "registered":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policies.placed import targets
 from policies.subject import Violation
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Violation]:
     """Judged where a placement rests on the register."""
     register, profile, on = subject.facts.register, subject.facts.profile, subject.facts.on
-    for target in targets(subject):
+    for target in subject.targets:
         if not register.issued_on <= on <= register.expires_on:
             got = f"issue {register.version}, in force {register.issued_on} to {register.expires_on}"
             yield Violation(f"{target.path} (register)", got, f"a register in force on {on}", public=True)

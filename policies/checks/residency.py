@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policies.placed import targets
 from policies.subject import Violation
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 def check(subject: Subject) -> Iterator[Violation]:
     """The site's country decides; a site nobody knows is RES-004's."""
     home = subject.facts.profile.country
-    for target in targets(subject):
+    for target in subject.targets:
         site = next((site for site in target.provider.sites if site.id == target.cluster.site), None)
         if target.category.rule.in_country and site and site.country != home:
             got = f"{target.cluster.id} at {site.id} in {site.country}"

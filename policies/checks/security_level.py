@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policies.placed import targets
 from policies.subject import Violation
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 def check(subject: Subject) -> Iterator[Violation]:
     """A higher level than asked for will do."""
-    for target in targets(subject):
+    for target in subject.targets:
         rule, cluster = target.category.rule, target.cluster
         if cluster.security_level.rank < rule.security_level.rank:
             allowed = f"{rule.security_level} or higher for {target.category.id} data"

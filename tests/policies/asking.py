@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import yaml
@@ -22,15 +22,17 @@ from pulumi.runtime.proto import analyzer_pb2 as wire
 
 import inventories
 from inventories.labels import CATEGORY_LABEL
-from inventories.models import Category, Profile, Register
 from policies.pack import Pack
 from policies.resource_types import load_resource_types
 from policies.subject import Facts
 from tests.worlds import DEPARTMENT, TODAY, load_cases
 
+if TYPE_CHECKING:
+    from inventories.models import Category, Profile, Register
+
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"
+SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a wire constant
 DROP: Final = object()
 ENFORCE: Final = "pod-security.kubernetes.io/enforce"
 DIGEST: Final = "registry.example/app@sha256:" + "a" * 64
