@@ -33,7 +33,7 @@ def cluster() -> None:
 @click.option("--register-cluster", default="example-csp-alpha-khi-1", show_default=True, help="Whom it plays.")
 def up(cwd: Path, *, as_json: bool, name: str, register_cluster: str) -> None:
     """Build (once), start and register a cluster; safe to repeat."""
-    from sandbox import cluster_up  # noqa: PLC0415
+    from sandbox import cluster_up, shown_on  # noqa: PLC0415
 
     project = Project.find(cwd)
     info = cluster_up(
@@ -58,7 +58,7 @@ def up(cwd: Path, *, as_json: bool, name: str, register_cluster: str) -> None:
 @_NAME
 @click.option("--all", "everything", is_flag=True, help="Every cluster of this project.")
 def down(cwd: Path, *, name: str, everything: bool) -> None:
-    """Stop a cluster and remove what it left."""
+    """Stop a cluster; its data stays for the next `up`."""
     from sandbox import cluster_down, cluster_status  # noqa: PLC0415
 
     home = Project.find(cwd).sandbox
@@ -80,7 +80,8 @@ def status(cwd: Path, *, as_json: bool) -> None:
         click.echo(json.dumps([_public(info) for info in found], indent=2))
         return
     for info in found:
-        click.echo(f"{info.name:<12} {'ready' if info.ready else 'not ready':<10} {info.server}  {info.kubeconfig}")
+        state = "ready" if info.ready else f"not ready: {info.problem}"
+        click.echo(f"{info.name:<12} {state:<10} {info.server}  {info.kubeconfig}")
     if not found:
         click.echo("no cluster here; type: onshore cluster up", err=True)
 

@@ -17,7 +17,11 @@ from cli.project import Project, json_option, project_option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.display import LogDisplay
+    from engine.display.tree import TreeDisplay
     from engine.options import Engine, RunResult
+
+    Display = LogDisplay | TreeDisplay
 
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -113,13 +117,16 @@ def _run(cwd: Path, wish: Wish, operation: str, *, yes: bool = True, preview_fir
         backend_url=project.backend_url,
     )
     click.echo(why, err=True)
+    show = _display(wish.as_json)  # one for both runs: what the preview said is not said again
     if preview_first:
-        before = replace(wish, message="", expect_no_changes=False, as_json=False)
-        if (code := _operate(engine, project, before, "preview")) != DONE:
-            return code
+        before = replace(wish, message="", expect_no_changes=False)
+        code, result = _operate(engine, project, before, "preview", show)
+        if code != DONE:
+            return _tell_machine("preview", wish, result, code)
     if not yes:
         click.confirm(f"{operation} {wish.stack}?", abort=True, err=True)
-    return _operate(engine, project, wish, operation)
+    code, result = _operate(engine, project, wish, operation, show)
+    return _tell_machine(operation, wish, result, code)
 
 
 def _refused_before_start(project: Project, wish: Wish) -> int:
@@ -134,11 +141,11 @@ def _refused_before_start(project: Project, wish: Wish) -> int:
     return REFUSED
 
 
-def _operate(engine: Engine, project: Project, wish: Wish, operation: str) -> int:
+def _operate(engine: Engine, project: Project, wish: Wish, operation: str, show: Display) -> tuple[int, RunResult]:
+    """Run one operation; returns the exit code beside its result."""
     from engine.options import Options  # noqa: PLC0415
 
     with ExitStack() as open_files:
-        show = _display(wish.as_json)
         sinks: list[Callable[[dict[str, Any]], None]] = [show]
         if wish.event_log:
             from engine.display import EventLog  # noqa: PLC0415
@@ -162,12 +169,16 @@ def _operate(engine: Engine, project: Project, wish: Wish, operation: str) -> in
             result: RunResult = getattr(engine, operation)(wish.stack, options)
         finally:
             show.close()
+    return _exit_code(result), result
+
+
+def _tell_machine(operation: str, wish: Wish, result: RunResult, code: int) -> int:
     if wish.as_json:
         click.echo(json.dumps(_document(operation, wish, result), indent=2))
-    return _exit_code(result)
+    return code
 
 
-def _display(as_json: bool) -> Any:
+def _display(as_json: bool) -> Display:
     """What people see goes to stdout, or to stderr when stdout is for a machine."""
     stream = sys.stderr if as_json else sys.stdout
     if stream.isatty():

@@ -1,0 +1,96 @@
+"""The main job on a real cluster, looked at with a client that is not ours."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inventories.labels import CATEGORY_LABEL, DEPARTMENT_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.e2e.conftest import Onshore
+
+pytestmark = pytest.mark.cluster
+STACK = "health-vaccination-api"
+SPACE = "health-example-vaccination-api"
+KINDS = "deployments,services,ingresses,networkpolicies,resourcequotas,limitranges,rolebindings,poddisruptionbudgets"
+
+
+def _changes(onshore: Onshore, *arguments: str) -> dict[str, int]:
+    done = onshore(*arguments, "--json")
+    assert done.returncode == 0, done.stderr + done.stdout
+    return {op: count for op, count in json.loads(done.stdout)["changeSummary"].items() if op != "same"}
+
+
+def test_a_lawful_service_goes_up_ready_changes_drifts_and_goes_away(
+    onshore: Onshore, kubectl: Callable[..., Any]
+) -> None:
+    up = onshore("up", STACK, "--yes")
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert "Ready" not in up.stderr
+
+    deployment = kubectl("get", "deployment", "vaccination-api", "-n", SPACE)
+    assert deployment["status"]["readyReplicas"] == deployment["spec"]["replicas"]
+    labels = kubectl("get", "namespace", SPACE)["metadata"]["labels"]
+    assert (labels[CATEGORY_LABEL], labels[DEPARTMENT_LABEL]) == ("restricted", "health-example")
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    kinds = {item["kind"] for item in kubectl("get", KINDS, "-n", SPACE)["items"]}
+    assert len(kinds) == len(KINDS.split(","))
+
+    # nothing to do
+    assert _changes(onshore, "preview", STACK, "--expect-no-changes") == {}
+
+    # a change
+    file = onshore.root / "stacks" / f"Pulumi.{STACK}.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + "  onshore:replicas: 3\n", encoding="utf-8")
+    assert _changes(onshore, "up", STACK, "--yes", "--skip-preview")["update"] >= 1
+
+    # drift: seen by a refresh, mended by the next up
+    kubectl("label", "namespace", SPACE, f"{DEPARTMENT_LABEL}=somebody-else", "--overwrite")
+    assert _changes(onshore, "refresh", STACK, "--yes") == {"update": 1}
+    assert _changes(onshore, "up", STACK, "--yes", "--skip-preview")["update"] == 1
+    assert kubectl("get", "namespace", SPACE)["metadata"]["labels"][DEPARTMENT_LABEL] == "health-example"
+
+    gone = onshore("destroy", STACK, "--yes")
+    assert gone.returncode == 0, gone.stdout + gone.stderr
+    assert kubectl("get", "namespaces", f"--field-selector=metadata.name={SPACE}")["items"] == []
+
+
+def test_a_nightly_job_of_confidential_data_goes_up(onshore: Onshore, kubectl: Callable[..., Any]) -> None:
+    done = onshore("up", "finance-payroll-nightly", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    job = kubectl("get", "cronjob", "payroll-nightly", "-n", "finance-example-payroll-nightly")
+    assert job["metadata"]["labels"][CATEGORY_LABEL] == "confidential"
+
+
+def test_a_foreign_region_is_refused_with_every_reason_and_the_way_out(
+    onshore: Onshore, kubectl: Callable[..., Any]
+) -> None:
+    before = {item["metadata"]["name"] for item in kubectl("get", "namespaces")["items"]}
+    done = onshore("up", "health-vaccination-abroad", "--yes")
+    assert done.returncode == 3
+    assert "RES-001" in done.stderr
+    assert "CAT-002" in done.stderr
+    assert "remove `onshore:placement.region: example-csp-delta-xa`" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert {item["metadata"]["name"] for item in kubectl("get", "namespaces")["items"]} == before
+
+
+def test_the_pack_refuses_a_program_that_goes_round_the_components(
+    onshore: Onshore, kubectl: Callable[..., Any]
+) -> None:
+    onshore.write(
+        "stacks/__main__.py",
+        "import pathlib, pulumi, pulumi_kubernetes as k8s\n"
+        "content = pathlib.Path('../.onshore/kubeconfigs/example-csp-alpha-khi-1.yaml').read_text()\n"
+        "cluster = k8s.Provider('cluster', kubeconfig=content)\n"
+        "k8s.core.v1.Namespace('bare', metadata={'name': 'e2e-bare'}, opts=pulumi.ResourceOptions(provider=cluster))\n",
+    )
+    done = onshore("up", STACK, "--yes")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "CAT-001" in done.stdout
+    assert kubectl("get", "namespaces", "--field-selector=metadata.name=e2e-bare")["items"] == []
