@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -60,7 +60,7 @@ class Project:
             os.environ["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(file)
 
 
-project_option: Callable[[Callable[..., object]], Callable[..., object]] = click.option(
+project_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "-C",
     "--cwd",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -68,6 +68,6 @@ project_option: Callable[[Callable[..., object]], Callable[..., object]] = click
     help="Run as if started in this folder.",
 )
 
-json_option: Callable[[Callable[..., object]], Callable[..., object]] = click.option(
+json_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--json", "as_json", is_flag=True, help="Machine output on stdout, and nothing else there."
 )
