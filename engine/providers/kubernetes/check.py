@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.provider import ProviderError
 from engine.providers.kubernetes.normalise import normalise
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.values import PropertyMap
+
+_MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 
 
 def check_object(
@@ -48,6 +50,7 @@ def check_object(
         old = plain(old_inputs)
         if not named and annotation_true(old, AUTONAMED):
             obj = _named(obj, metadata_text(old, "name"))
+        obj = _still_managed(obj, old)
     elif not named and not _generates_name(obj):
         obj = _named(obj, f"{logical_name}-{_suffix(random_seed)}")
     if not _is_named(obj) and _generates_name(obj):
@@ -57,6 +60,14 @@ def check_object(
     checked: PropertyMap = as_properties(obj)
     mark_secrets(checked, news)
     return checked
+
+
+def _still_managed(obj: Object, old: Object) -> Object:
+    """Keep the label that older providers gave what they made by client-side apply, so that it is no change."""
+    labels = pluck(obj, "metadata", "labels")
+    if pluck(old, "metadata", "labels", _MANAGED_BY) != "pulumi" or labels is UNKNOWN:
+        return obj
+    return _with_metadata(obj, "labels", {**(labels or {}), _MANAGED_BY: "pulumi"})
 
 
 def _is_named(obj: Object) -> bool:

@@ -50,6 +50,15 @@ def test_an_automatic_name_stays_and_a_fixed_one_taken_away_is_left_open() -> No
     assert "name" not in check(config_map(metadata={"namespace": "n"}), fixed)["metadata"]
 
 
+def test_the_label_of_older_providers_stays_where_it_was_and_is_given_to_nobody_else() -> None:
+    managed = {"app.kubernetes.io/managed-by": "pulumi"}
+    news = config_map(metadata={"name": "a", "labels": {"x": "y"}})
+    old = config_map(metadata={"name": "a", "labels": managed})
+    assert check(news, old)["metadata"]["labels"] == {"x": "y", **managed}
+    assert check(news, news)["metadata"]["labels"] == {"x": "y"}
+    assert check(config_map(metadata={"name": "a", "labels": UNKNOWN}), old)["metadata"]["labels"] is UNKNOWN
+
+
 def test_unknown_names_and_metadata_are_left_alone() -> None:
     assert check(config_map(metadata=UNKNOWN))["metadata"] is UNKNOWN
     checked = check(config_map(metadata={"name": UNKNOWN, "namespace": UNKNOWN}))

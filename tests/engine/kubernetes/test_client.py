@@ -14,7 +14,9 @@ import pytest
 from engine.provider import CallOptions, ProviderError, ResourceId
 from engine.providers.kubernetes import KubernetesProvider
 from engine.providers.kubernetes.client import ApiError, Client, UnreachableError
+from engine.providers.kubernetes.discovery import Mapping
 from engine.providers.kubernetes.kubeconfig import ClusterAccess
+from engine.providers.kubernetes.watch import Feed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -181,6 +183,45 @@ def test_a_stream_gives_its_objects_and_ends_at_once_when_stopped(server: Server
     assert time.monotonic() - began < 10
     assert list(client.stream("/a", {}, idle_s=1.0)) == []
     released.set()
+
+
+def lines(*events: Any) -> Callable[[BaseHTTPRequestHandler], None]:
+    return reply(b"".join(json.dumps(event).encode() + b"\n" for event in events), drop=True)
+
+
+def pod(name: str, version: str, **fields: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name, "uid": f"uid-{name}", "resourceVersion": version}, **fields}
+
+
+def test_a_feed_follows_changes_and_lists_again_when_the_server_forgot(server: Server, client: Client) -> None:
+    listed = {"metadata": {"resourceVersion": "5"}, "items": [pod("a", "4"), pod("b", "5")]}
+    changes = lines(
+        {"type": "MODIFIED", "object": pod("a", "6", status={"phase": "Running"})},
+        {"type": "DELETED", "object": pod("b", "7")},
+        {"type": "ERROR", "object": {"code": 410}},
+    )
+    server.scripts = [reply(listed), changes, reply({"metadata": {}, "items": [pod("c", "9")]})]
+    feed = Feed(client, Mapping("v1", "Pod", "pods", namespaced=True), "n")
+    woken = threading.Event()
+    feed.subscribers.append(woken)
+    assert feed.follow()
+    assert woken.is_set()
+    assert feed.get("a") == {"apiVersion": "v1", "kind": "Pod", **pod("a", "6", status={"phase": "Running"})}
+    assert feed.get("b") is None
+    assert feed.saw_end_of("uid-b")
+    assert "resourceVersion=5" in server.seen[1][1]
+    assert feed.follow()
+    assert [found["metadata"]["name"] for found in feed.all()] == ["c"]
+    assert feed.saw_end_of("uid-a")
+
+
+def test_a_feed_that_may_not_be_read_says_so_instead_of_waiting(server: Server, client: Client) -> None:
+    server.scripts = [reply({"message": "pods is forbidden", "reason": "Forbidden"}, 403)]
+    feed = Feed(client, Mapping("v1", "Pod", "pods", namespaced=True), "n")
+    assert not feed.follow()
+    assert feed.synced
+    assert feed.error is not None
+    assert feed.error.message == "pods is forbidden"
 
 
 def unreachable(**inputs: Any) -> tuple[KubernetesProvider, list[str]]:
