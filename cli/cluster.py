@@ -36,12 +36,8 @@ def up(cwd: Path, *, as_json: bool, name: str, register_cluster: str) -> None:
     from sandbox import cluster_up, shown_on  # noqa: PLC0415
 
     project = Project.find(cwd)
-    info = cluster_up(
-        name,
-        home=project.sandbox,
-        register_cluster_id=register_cluster,
-        progress=lambda line: click.echo(line, err=True),
-    )
+    with shown_on(sys.stderr) as progress:
+        info = cluster_up(name, home=project.sandbox, register_cluster_id=register_cluster, progress=progress)
     kubeconfig = project.settings.kubeconfigs / f"{register_cluster}.yaml"
     kubeconfig.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(info.kubeconfig, kubeconfig)
