@@ -18,15 +18,18 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Builder:
-    """Makes the subjects of one run."""
+    """Makes the subjects of one run; `plugin_urls`: by provider URN, where its program is to be fetched from."""
 
     facts: Facts
     stack: StackFacts
+    plugin_urls: dict[str, Any] = field(default_factory=dict)
     _providers: dict[bytes, ProviderFacts] = field(default_factory=dict)
 
     def subject(self, request: AnalyzeRequest | AnalyzerResource) -> Subject:
         """One resource as a subject; `request` is what Analyze gets, or one item of AnalyzeStack."""
         props, secrets = plain(request.properties)
+        if request.urn in self.plugin_urls:
+            props["pluginDownloadURL"] = self.plugin_urls[request.urn]
         provider = self._provider(request.provider) if request.HasField("provider") else None
         kind = self.facts.types.kinds.get(request.type)
         objects, malformed = read_objects(props, kind) if kind else ((), ())
@@ -39,7 +42,7 @@ class Builder:
         return Subject(
             urn=request.urn,
             type=request.type,
-            name=request.name,
+            name=_name(request.urn, request.name),
             props=props,
             stack=self.stack,
             facts=self.facts,
@@ -59,10 +62,18 @@ class Builder:
             destination = (
                 self._destination(plain(message.properties)[0]) if message.type == KUBERNETES_PROVIDER else None
             )
-            known = self._providers[key] = ProviderFacts(message.type, message.urn, message.name, destination)
+            known = self._providers[key] = ProviderFacts(
+                message.type, message.urn, _name(message.urn, message.name), destination
+            )
         return known
 
     def _destination(self, props: dict[str, Any]) -> Destination:
         access = read(props.get("kubeconfig"))
         found = self.facts.register.cluster_at(access.server, access.ca_sha256)
         return Destination(access, *found) if found else Destination(access)
+
+
+def _name(urn: str, given: str) -> str:
+    """A resource's name by its URN, which the engine itself goes by; a name may hold `::`."""
+    parts = urn.split("::", 3)
+    return parts[3] if len(parts) == 4 else given

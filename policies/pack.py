@@ -23,7 +23,9 @@ from inventories.faults import Fault, OnshoreError
 from policies.building import Builder
 from policies.dispatcher import UNKNOWN_RULE, Check, Finding, judge, judge_stack, load_checks
 from policies.facts import load_facts, stack_facts
-from policies.subject import STACK_TYPE, Facts, StackFacts, Subject
+from policies.subject import PROVIDER_PREFIX, STACK_TYPE, Facts, StackFacts, Subject
+from policies.values import MALFORMED, at
+from policies.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,8 +86,18 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         self._seen = {}
         return wire.AnalyzerStackConfigureResponse()
 
-    def Remediate(self, _request: Any, _context: Any) -> Any:  # noqa: N802
-        """Nothing is mended silently: people mend their programs."""
+    def Remediate(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        """Nothing is mended silently: people mend their programs.
+
+        But only here, not in Analyze, a provider resource still says where its program is to be fetched from.
+        """
+        if self._builder and request.type.startswith(PROVIDER_PREFIX):
+            try:
+                url = at(plain(request.properties)[0], "__internal", "pluginDownloadURL")
+            except Exception:  # noqa: BLE001 - what cannot be read has not been allowed
+                url = MALFORMED
+            if url is not None:
+                self._builder.plugin_urls[request.urn] = url
         return wire.RemediateResponse()
 
     def Analyze(self, request: Any, _context: Any) -> Any:  # noqa: N802

@@ -30,10 +30,14 @@ _REMOTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://|git@|git::|github\.com/|//[^/
 
 
 def check(subject: Subject) -> Iterator[Violation]:
-    """Opaque types and packages, and components that fetch what they build from elsewhere."""
+    """Opaque types and packages, and what is fetched from elsewhere: parts of components, programs of providers."""
     types = subject.facts.types
     if subject.type in types.opaque_types or subject.package in types.opaque_packages:
         yield Violation("type", subject.type, _SEEN, public=True)
+    elif subject.is_provider:
+        url = subject.props.get("pluginDownloadURL")
+        if url is not None:
+            yield Violation("pluginDownloadURL", url, "a provider's program that is installed here")
     elif subject.type in types.component_types:
         for key in _SOURCES:
             fault = _remote(subject.props.get(key))

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from policies.subject import Subject
 
 _ENFORCE: Final = "pod-security.kubernetes.io/enforce"
+_VERSION: Final = "pod-security.kubernetes.io/enforce-version"
 
 
 def check(subject: Subject) -> Iterator[Violation]:
-    """Every pod and pod template; every namespace's label."""
+    """Every pod and pod template, every namespace's labels, and volumes by which a pod would reach its host."""
     for found in subject.objects:
+        if found.expected.kind == "PersistentVolume":
+            yield from _volume(found)
         is_namespace = found.expected.kind == "Namespace"
         if not (is_namespace or found.pods):
             continue
@@ -42,3 +45,14 @@ def _namespace(found: KubeObject, level: str) -> Iterator[Violation]:
     enough = LEVELS[LEVELS.index(level) :]
     if label not in enough:
         yield Violation(join(found.inside("metadata", "labels"), _ENFORCE), label, " or ".join(enough))
+    version: Any = at(found.body, "metadata", "labels", _VERSION)
+    if version not in (None, "latest"):
+        # An older version of a level knows fewer of its rules.
+        yield Violation(join(found.inside("metadata", "labels"), _VERSION), version, "latest or nothing")
+
+
+def _volume(found: KubeObject) -> Iterator[Violation]:
+    for key in ("hostPath", "local"):
+        source = at(found.body, "spec", key)
+        if source is not None:
+            yield Violation(found.inside("spec", key), source, "a volume that is not the host's")

@@ -26,7 +26,13 @@ from tests.worlds import load_cases
 POD = ("securityContext",)
 APP = ("containers", 0, "securityContext")
 BASELINE = with_rule(load_cases()[0].profile, "restricted", pod_security="baseline")
-DEMANDED = "restricted only"
+
+VERSION = ("metadata", "labels", f"{ENFORCE}-version")
+
+
+def persistent(**spec: Any) -> Resource:
+    return made("PersistentVolume", "v1", category=None, spec=spec)
+
 
 # What the level baseline forbids already.
 FORBIDDEN: dict[str, tuple[Any, ...]] = {
@@ -111,6 +117,13 @@ def test_an_unknown_value_in_the_same_place_is_refused(row: tuple[Any, ...]) -> 
         "a level nobody knows": (namespace(level="Restricted"), "POD-001"),
         "a namespace without a level": (edited(namespace(), "metadata", "labels", ENFORCE, to=DROP), "POD-001"),
         "a namespace of an unknown level": (namespace(level=UNKNOWN), "UNK-001"),
+        "the latest version of a level": (edited(namespace(), *VERSION, to="latest"),),
+        "an old version of a level": (edited(namespace(), *VERSION, to="v1.0"), "POD-001"),
+        "an unknown version of a level": (edited(namespace(), *VERSION, to=UNKNOWN), "UNK-001"),
+        "a volume of the storage": (persistent(csi={"driver": "x"}),),
+        "a volume of the host": (persistent(hostPath={"path": "/"}), "POD-001"),
+        "a disk of the host": (persistent(local={"path": "/"}), "POD-001"),
+        "an unknown source of a volume": (persistent(hostPath=UNKNOWN), "UNK-001"),
         "a pod context that is text": (deployment("securityContext", to="x"), "POD-001"),
         "a container context that is a list": (deployment(*APP, to=[]), "POD-001"),
     }

@@ -172,3 +172,9 @@ def test_the_message_names_server_and_certificate_but_nothing_secret() -> None:
 def _config_map() -> tuple[str, Any]:
     resource = made("ConfigMap", "v1")
     return resource.type, resource.props
+
+
+def test_a_default_provider_is_known_by_its_urn_whatever_its_name_says() -> None:
+    asked = WORLD.request(Resource(*_config_map(), Provider(name="default_4_34_2")))
+    asked.provider.name = "cluster"
+    assert {one.policyName for one in WORLD.pack.Analyze(asked, None).diagnostics} == {"PIN-001"}

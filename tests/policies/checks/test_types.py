@@ -122,3 +122,19 @@ def test_every_kind_of_the_kubernetes_sdk_is_classified_and_no_other() -> None:
     assert len(in_sdk) > 500
     assert in_sdk - classified == set()
     assert classified - in_sdk == NEVER_MADE
+
+
+@table(
+    {
+        "a program that is installed": ({},),
+        "a program from elsewhere": ({"pluginDownloadURL": "https://plugins.example"}, "OPQ-001"),
+        "a program from nobody knows where": ({"pluginDownloadURL": UNKNOWN}, "UNK-001"),
+    }
+)
+def test_a_providers_program_is_not_fetched_from_elsewhere(asked: dict[str, str], refusing: set[str]) -> None:
+    # The engine shows `__internal` in Remediate and takes it away before Analyze.
+    world = World()
+    provider = world.provider()
+    inside = Resource(provider.type, {**provider.props, "__internal": asked}, name=provider.name)
+    world.pack.Remediate(world.request(inside), None)
+    assert world.refused_by(provider) == refusing
