@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -184,6 +185,25 @@ def test_a_rule_without_a_check_or_a_check_without_a_rule_stops_the_pack() -> No
     rules["IMG-002"] = lost.model_copy(update={"id": "IMG-002", "slug": "not_written"})
     with pytest.raises(OnshoreError, match="a rule without its check"):
         load_checks(rules)
+
+
+def test_a_rule_is_added_by_its_two_files_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from policies import checks
+
+    readme = (Path(policies.__file__).parent / "README.md").read_text(encoding="utf-8")
+    shown = textwrap.dedent(readme.partition("```python\n")[2].partition("```")[0])
+    head = (
+        "from policies.subject import Subject, Violation\nfrom policies.values import at\nfrom typing import Iterator\n"
+    )
+    (tmp_path / "sticky_sessions.py").write_text(head + shown, encoding="utf-8")
+    monkeypatch.setattr(checks, "__path__", [*checks.__path__, str(tmp_path)])
+    rule = load_rules()["EXP-001"].model_copy(update={"id": "ABC-001", "slug": "sticky_sessions"})
+    facts = World().facts
+    world = World(facts=replace(facts, rules={**facts.rules, "ABC-001": rule}))
+    assert world.refused_by(made("Service", "v1", spec={"sessionAffinity": "None"})) == set()
+    assert world.refused_by(made("Service", "v1", spec={"sessionAffinity": "ClientIP"})) == {"ABC-001"}
+    assert world.refused_by(made("Service", "v1", spec={"sessionAffinity": 1})) == {"ABC-001"}
+    assert world.refused_by(made("Service", "v1", spec={"sessionAffinity": UNKNOWN})) == {"UNK-001"}
 
 
 def test_every_rule_is_a_mandatory_policy_of_its_own_name() -> None:
