@@ -1,4 +1,4 @@
-"""Fixtures for every room: the sandbox cluster, and a client of it that is not ours."""
+"""Fixtures for every room: the sandbox cluster, a client of it that is not ours, and projects of their own."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.project import CLUSTER_ID, Onshore, make_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,3 +73,23 @@ def kubectl(cluster: ClusterInfo, programs: dict[str, Path]) -> Callable[..., An
         return json.loads(ended.stdout) if output else ended.stdout
 
     return run
+
+
+@pytest.fixture
+def offline(tmp_path: Path) -> Onshore:
+    """A project without any cluster."""
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture
+def onshore(tmp_path: Path, cluster: ClusterInfo) -> Iterator[Onshore]:
+    """A project whose register lists the tests' cluster; what a test leaves up is destroyed."""
+    project = make_project(tmp_path / "project")
+    kubeconfigs = project.root / ".onshore" / "kubeconfigs"
+    kubeconfigs.mkdir(parents=True)
+    shutil.copy2(cluster.kubeconfig, kubeconfigs / f"{CLUSTER_ID}.yaml")
+    project.environment["ONSHORE_OVERLAYS"] = str(cluster.overlay)
+    yield project
+    for state in (project.root / ".onshore" / "state" / ".pulumi" / "stacks" / "onshore").glob("*.json"):
+        if not state.name.startswith(".") and state.suffixes == [".json"]:
+            project("destroy", state.stem, "--yes")

@@ -12,7 +12,7 @@ from inventories.labels import CATEGORY_LABEL, DEPARTMENT_LABEL
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.e2e.conftest import Onshore
+    from tests.project import Onshore
 
 pytestmark = pytest.mark.cluster
 STACK = "health-vaccination-api"

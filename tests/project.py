@@ -8,16 +8,9 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sandbox import ClusterInfo
-
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
+COMMAND = [str(Path(sys.executable).with_name("onshore"))]
 CLUSTER_ID = "example-csp-alpha-khi-1"
 
 
@@ -30,7 +23,7 @@ class Onshore:
 
     def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-c", "from cli.main import main; main()", *arguments],
+            [*COMMAND, *arguments],
             cwd=self.root,
             env={**self.environment, **environment},
             stdin=subprocess.DEVNULL,
@@ -58,23 +51,3 @@ def make_project(folder: Path) -> Onshore:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ONSHORE_", "PULUMI_"))}
     environment = {"PULUMI_CONFIG_PASSPHRASE": "for tests only", "ONSHORE_OVERLAYS": "", "ONSHORE_ENGINE": "embedded"}
     return Onshore(folder, kept | environment)
-
-
-@pytest.fixture
-def offline(tmp_path: Path) -> Onshore:
-    """A project without any cluster."""
-    return make_project(tmp_path / "project")
-
-
-@pytest.fixture
-def onshore(tmp_path: Path, cluster: ClusterInfo) -> Iterator[Onshore]:
-    """A project whose register lists the tests' cluster; what a test leaves up is destroyed."""
-    project = make_project(tmp_path / "project")
-    kubeconfigs = project.root / ".onshore" / "kubeconfigs"
-    kubeconfigs.mkdir(parents=True)
-    shutil.copy2(cluster.kubeconfig, kubeconfigs / f"{CLUSTER_ID}.yaml")
-    project.environment["ONSHORE_OVERLAYS"] = str(cluster.overlay)
-    yield project
-    for state in (project.root / ".onshore" / "state" / ".pulumi" / "stacks" / "onshore").glob("*.json"):
-        if not state.name.startswith(".") and state.suffixes == [".json"]:
-            project("destroy", state.stem, "--yes")
