@@ -26,7 +26,12 @@ $(STAMP): pyproject.toml uv.lock
 setup: $(STAMP) ## install the locked environment into .venv
 
 up: $(STAMP) ## the main job: a real cluster, a workload on it, and a refusal
-	@$(BIN)/python -m cli.tour
+	@$(BIN)/onshore cluster up
+	@echo "==> a restricted service of a health department, placed by the law"
+	@$(BIN)/onshore up health-vaccination-api --yes
+	@echo "==> the same workload, asking for a region abroad"
+	@$(BIN)/onshore preview health-vaccination-abroad || test $$? -eq 3
+	@echo "==> done: it runs where the law allows, and was refused where not (type: onshore --help, in .venv/bin)"
 
 test: check ## lint, types, room contracts, and every test
 	@$(BIN)/pytest
@@ -45,6 +50,7 @@ bench: $(STAMP) ## measure; ratios in one run
 
 clean: ## stop the sandbox clusters and remove what make made
 	@test ! -x $(BIN)/onshore || $(BIN)/onshore cluster down --all
+	@test ! -d .onshore/tests || $(BIN)/python -c 'from pathlib import Path; from sandbox import cluster_down; cluster_down("tests", home=Path(".onshore/tests/sandbox"))'
 	rm -rf .venv .onshore .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .PHONY: help setup up test check conformance bench clean

@@ -64,7 +64,8 @@ class Wish:
 
 def _options(*options: Decorator) -> Decorator:
     def apply(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed((click.argument("stack"), *options, _ENGINE, _PARALLEL, _EVENT_LOG)):
+        every: tuple[Decorator, ...] = (click.argument("stack"), *options, _ENGINE, _PARALLEL, _EVENT_LOG)
+        for option in reversed(every):
             command = option(command)
         return json_option(project_option(command))
 

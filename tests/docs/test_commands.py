@@ -94,6 +94,7 @@ def test_a_command_block_does_what_the_page_says(block: Block, clone: Path) -> N
 
 def _plain(line: str) -> str:
     line = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", line.strip())
+    line = re.sub(r"@[0-9a-f]{12}\b", "@DIGEST", line)
     return re.sub(r"\b\d+(\.\d+)? ?s\b", "N s", line)
 
 
