@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.provider import InitFailedError, ProviderError
 from engine.providers.kubernetes.client import ApiError
 from engine.providers.kubernetes.discovery import NoSuchKindError
-from engine.providers.kubernetes.objects import qualified_name
+from engine.providers.kubernetes.objects import qualified_name, secret_texts
 from engine.providers.kubernetes.wait import NotReadyError
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from engine.provider import ResourceId
     from engine.providers.kubernetes.objects import Object
     from engine.values import PropertyMap
+
+_HIDDEN_FROM: Final = 4  # shorter texts stand anywhere by chance
 
 
 def cannot_pretend(error: ProviderError) -> bool:
@@ -29,8 +31,8 @@ def cannot_pretend(error: ProviderError) -> bool:
     )
 
 
-def not_created(resource: ResourceId, error: ProviderError) -> ProviderError:
-    """The error of a create call that the server refused."""
+def not_created(resource: ResourceId, error: ProviderError, news: PropertyMap) -> ProviderError:
+    """The error of a create call that the server refused; what is secret in `news` is not repeated."""
     if isinstance(error, NoSuchKindError):
         message = (
             f'creation of resource "{resource.urn}" failed because the Kubernetes API server reported that the '
@@ -41,21 +43,32 @@ def not_created(resource: ResourceId, error: ProviderError) -> ProviderError:
         message = (
             f'resource "{resource.urn}" was not successfully created by the Kubernetes API server: {error.message}'
         )
-    return ProviderError(message, unknown_outcome=error.unknown_outcome)
+    return ProviderError(hidden(message, news), unknown_outcome=error.unknown_outcome)
 
 
 def init_failed(
-    prefix: str, error: ProviderError, live: Object, outputs: Callable[[Object], PropertyMap]
+    prefix: str, error: ProviderError, live: Object, outputs: Callable[[Object], PropertyMap], news: PropertyMap
 ) -> InitFailedError:
-    """The partial failure of an object that exists: its newest state, the message, and every reason known."""
+    """The partial failure of an object that exists: its newest state, the message, and every reason known.
+
+    What is secret in `news` is not repeated.
+    """
     reasons: tuple[str, ...] = ()
     if isinstance(error, NotReadyError):
         live, reasons = error.live, error.reasons
-    message = f"{prefix}: {error.message}"
+    message = hidden(f"{prefix}: {error.message}", news)
     return InitFailedError(
         message,
         id=qualified_name(live),
         outputs=outputs(live),
         inputs=None,
-        reasons=(message, *(reason for reason in reasons if reason != error.message)),
+        reasons=(message, *(hidden(reason, news) for reason in reasons if reason != error.message)),
     )
+
+
+def hidden(text: str, news: PropertyMap) -> str:
+    """The text without what is secret in `news`: servers quote what they refuse."""
+    for secret in sorted(set(secret_texts(news)), key=len, reverse=True):
+        if len(secret) >= _HIDDEN_FROM:
+            text = text.replace(secret, "[secret]")
+    return text

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.values import UNKNOWN, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from engine.values import PropertyMap
 
@@ -74,6 +76,22 @@ def has_secret(value: Any) -> bool:
         return True
     items: Iterable[Any] = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return any(has_secret(item) for item in items)
+
+
+def secret_texts(value: Any, *, inside: bool = False) -> Iterator[str]:
+    """Every text that is secret, as it stands and, where it is base64, as it reads."""
+    if isinstance(value, Secret):
+        yield from secret_texts(value.value, inside=True)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from secret_texts(item, inside=inside)
+    elif isinstance(value, list):
+        for item in value:
+            yield from secret_texts(item, inside=inside)
+    elif inside and isinstance(value, str):
+        yield value
+        with contextlib.suppress(ValueError):
+            yield base64.b64decode(value, validate=True).decode()
 
 
 def mark_secrets(outputs: PropertyMap, inputs: PropertyMap) -> None:

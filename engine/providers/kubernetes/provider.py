@@ -21,7 +21,7 @@ from engine.providers.kubernetes.client import ApiError
 from engine.providers.kubernetes.cluster import Cluster, connect
 from engine.providers.kubernetes.diff import diff_object
 from engine.providers.kubernetes.discovery import NoSuchKindError, is_namespaced
-from engine.providers.kubernetes.failures import cannot_pretend, init_failed, not_created
+from engine.providers.kubernetes.failures import cannot_pretend, hidden, init_failed, not_created
 from engine.providers.kubernetes.functions import call_function, refuse_unsupported
 from engine.providers.kubernetes.normalise import normalise, unknown_fields
 from engine.providers.kubernetes.objects import (
@@ -159,7 +159,7 @@ class KubernetesProvider:
         except ProviderError as error:
             if options.preview and cannot_pretend(error):
                 return CreateResult("", news)
-            raise not_created(resource, error) from None
+            raise not_created(resource, error, news) from None
         version = str(inputs.get("apiVersion"))
         if options.preview:
             live.pop("status", None)
@@ -171,7 +171,9 @@ class KubernetesProvider:
                 f'resource "{resource.urn}" was successfully created, but the Kubernetes API server reported that it '
                 "failed to fully initialize or become live"
             )
-            raise init_failed(prefix, error, live, lambda o: checkpoint(o, inputs, news, version, manager)) from None
+            raise init_failed(
+                prefix, error, live, lambda o: checkpoint(o, inputs, news, version, manager), news
+            ) from None
         return CreateResult(qualified_name(live), checkpoint(live, inputs, news, version, manager))
 
     def update(
@@ -217,7 +219,7 @@ class KubernetesProvider:
         except ProviderError as error:
             if options.preview and isinstance(error, ApiError) and error.reason == "Forbidden":
                 return news
-            raise self._not_updated(cluster, resource, error, old_live, outputs) from None
+            raise self._not_updated(cluster, resource, error, old_live, outputs, news) from None
         return outputs(live)
 
     def delete(
@@ -308,18 +310,19 @@ class KubernetesProvider:
         error: ProviderError,
         old_live: Object,
         outputs: Callable[[Object], PropertyMap],
+        news: PropertyMap,
     ) -> ProviderError:
         try:
             live = error.live if isinstance(error, NotReadyError) else cluster.get(old_live)
         except ProviderError as unreadable:
             return ProviderError(
-                f'update of resource "{resource.urn}" failed: {error.message}\n'
+                f'update of resource "{resource.urn}" failed: {hidden(error.message, news)}\n'
                 f"unable to get cluster state: {unreadable.message}",
                 unknown_outcome=error.unknown_outcome,
             )
         name = qualified_name(live)
         prefix = f'the Kubernetes API server reported that "{name}" failed to fully initialize or become live'
-        return init_failed(prefix, error, live, outputs)
+        return init_failed(prefix, error, live, outputs, news)
 
     def _read_unreachable(self, resource: ResourceId, old_inputs: PropertyMap | None, olds: PropertyMap) -> ReadResult:
         self._log("warning", f"{_UNREACHABLE}: {self._unreachable}", urn=resource.urn)

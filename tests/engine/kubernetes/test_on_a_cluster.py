@@ -138,6 +138,18 @@ def test_what_the_server_refuses_fails_in_its_words(stack: Stack, namespace: str
     assert stack.up(CM, "taken", {"data": {}}, PREVIEW)[2]["metadata"]["namespace"] == namespace
 
 
+def test_a_secret_is_not_repeated_where_the_server_quotes_it(stack: Stack) -> None:
+    for options in (PREVIEW, REAL):
+        with pytest.raises(ProviderError, match=r"Invalid value: \"\[secret\]\"") as caught:
+            stack.up(CM, "quoted", {"data": {}}, options, labels={"app": Secret("not a label!")})
+        assert "not a label!" not in str(caught.value)
+    resource, inputs, outputs = stack.up(CM, "quoted", {"data": {}})
+    news = {**inputs, "metadata": {**inputs["metadata"], "labels": {"app": Secret("not a label!")}}}
+    with pytest.raises(InitFailedError, match=r"\[secret\]") as partial:
+        stack.provider.update(resource, inputs, outputs, news, REAL)
+    assert "not a label!" not in "".join(partial.value.reasons)
+
+
 def test_existing_objects_are_taken_over_where_the_provider_says_so(cluster: Any, namespace: str, stack: Stack) -> None:
     stack.up(CM, "upserted", {"data": {"a": "1"}})
     upserting = Stack(str(cluster.kubeconfig), namespace, upsertExistingObjects=True, enablePatchForce=True)
