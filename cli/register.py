@@ -29,7 +29,7 @@ def register() -> None:
 @click.option("--on", type=DAY, help="The day to ask about (default: today).")
 def show(cwd: Path, *, as_json: bool, on: datetime | None) -> None:
     """List providers with their standing, sites and clusters."""
-    from components.governance import today  # noqa: PLC0415 - pulls in the rules of placement
+    from inventories import today  # noqa: PLC0415 - pydantic
 
     settings = Project.find(cwd).settings
     day = on.date() if on else today(settings.load_profile())

@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints
 
 from components.explain import as_error
 from components.fitness import job_faults, most_replicas, service_faults, usual_replicas
-from components.governance import Law, today
+from components.governance import Law
 from components.placement import Refusal, Request, place
 from components.pod import image_faults
 from components.score import read_score
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from components.workload import Workload
     from inventories.settings import Settings
 
-__all__ = ["Decision", "StackSpec", "build", "judge", "program_config", "read_spec", "today"]
+__all__ = ["Decision", "StackSpec", "build", "judge", "program_config", "read_spec"]
 
 NAMESPACE: Final = "onshore:"
 _JSON_KEYS: Final = ("placement", "environment")

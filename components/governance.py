@@ -7,15 +7,13 @@ stack that is only data.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast, get_args
-from zoneinfo import ZoneInfo
 
 from components.explain import as_error
 from components.placement import Refusal, Request, place
+from inventories.clock import today
 from inventories.faults import Fault, OnshoreError
 from inventories.labels import CATEGORY_LABEL, CLUSTER_LABEL, DEPARTMENT_LABEL, REGISTER_ANNOTATION
 from inventories.models import Exposure
@@ -23,9 +21,10 @@ from inventories.settings import Settings
 from inventories.yaml_source import nearest
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from inventories.models import Category, Cluster, Department, Profile, Provider, Register
 
-TIME_ZONE: Final = "Asia/Karachi"
 _EXPOSURES: Final = get_args(Exposure)
 
 
@@ -84,18 +83,6 @@ class Governance:
             "register": self.register,
             "exposure": self.exposure,
         }
-
-
-def today(profile: Profile) -> date:
-    """The day in Pakistan; a profile that is not production may be asked about another (ONSHORE_ON=YYYY-MM-DD)."""
-    asked = os.environ.get("ONSHORE_ON")
-    if asked and not profile.production:
-        try:
-            return date.fromisoformat(asked)
-        except ValueError:
-            fault = Fault("ONSHORE_ON", "not a date", asked, fix="write it as YYYY-MM-DD, or unset it")
-            raise OnshoreError("the environment cannot be used", [fault]) from None
-    return datetime.now(ZoneInfo(TIME_ZONE)).date()
 
 
 def govern(department: str, category: str, cluster: str, exposure: str, law: Law) -> Governance:

@@ -8,9 +8,10 @@ import pulumi_kubernetes as k8s
 from components._common import prepare
 from components.args import ScheduledJobArgs
 from components.fitness import job_faults
-from components.governance import TIME_ZONE, Governance, Law
+from components.governance import Governance, Law
 from components.pod import pod_labels, pod_spec
 from components.workload import Workload
+from inventories.clock import TIME_ZONE
 from inventories.faults import Fault
 
 _LONGEST_RUN_S: Final = 6 * 3600

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import inventories
 from inventories.faults import Fault, OnshoreError
@@ -15,11 +13,8 @@ from policies.subject import Facts, StackFacts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from inventories.models import Profile
 
 T = TypeVar("T")
-PAKISTAN_TIME: Final = timezone(timedelta(hours=5))
-DATE_VARIABLE: Final = "ONSHORE_ON"
 
 
 def load_facts(start: Path) -> Facts:
@@ -40,19 +35,7 @@ def load_facts(start: Path) -> Facts:
     types = attempt(lambda: load_resource_types(Path(inventories.__file__).parent / "resource_types"))
     if register is None or profile is None or rules is None or types is None:
         raise OnshoreError("the facts of the law cannot be read", faults)
-    return Facts(register, profile, rules, types, judged_date(profile))
-
-
-def judged_date(profile: Profile) -> date:
-    """Today in Pakistan; a profile that is not for production lets the environment name another day."""
-    wished = os.environ.get(DATE_VARIABLE, "")
-    if wished and not profile.production:
-        try:
-            return date.fromisoformat(wished)
-        except ValueError as error:
-            fault = Fault(DATE_VARIABLE, "is no date", got=wished, fix="write YYYY-MM-DD")
-            raise OnshoreError("the day to judge on is not clear", [fault]) from error
-    return datetime.now(PAKISTAN_TIME).date()
+    return Facts(register, profile, rules, types, inventories.today(profile))
 
 
 def stack_facts(
