@@ -11,60 +11,16 @@ from uuid import uuid4
 import pytest
 
 from engine.provider import CallOptions, InitFailedError, ProviderError, ResourceId
-from engine.providers.kubernetes import KubernetesProvider
 from engine.values import UNKNOWN, Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.cluster
 PREVIEW, REAL = CallOptions(preview=True), CallOptions()
 
 
-class Stack:
-    """A provider with the calls the engine would make, and what it said meanwhile."""
-
-    def __init__(self, kubeconfig: str, namespace: str = "", **settings: Any) -> None:
-        self.said: list[tuple[str, str, bool]] = []
-        self.provider = KubernetesProvider(self.log)
-        inputs = {"kubeconfig": kubeconfig, **({"namespace": namespace} if namespace else {}), **settings}
-        self.provider.configure(ResourceId("urn:provider", "cluster", "pulumi:providers:kubernetes"), inputs)
-
-    def log(self, severity: str, message: str, *, urn: str = "", ephemeral: bool = False) -> None:
-        assert urn
-        self.said.append((severity, message, ephemeral))
-
-    def up(self, token: str, name: str, fields: dict[str, Any], options: CallOptions = REAL, **metadata: Any) -> Any:
-        """Check and create: (resource, inputs, outputs)."""
-        version, _, kind = token.removeprefix("kubernetes:").partition(":")
-        news = {
-            "apiVersion": version.removeprefix("core/"),
-            "kind": kind.removesuffix("Patch"),
-            "metadata": {"name": name, **metadata},
-            **fields,
-        }
-        resource = ResourceId(f"urn:{name}", name, token)
-        inputs = self.provider.check(resource, None, news, b"seed").inputs
-        made = self.provider.create(resource, inputs, options)
-        return ResourceId(resource.urn, name, token, made.id), inputs, made.outputs
-
-
-CM, NS, DEPLOYMENT = "kubernetes:core/v1:ConfigMap", "kubernetes:core/v1:Namespace", "kubernetes:apps/v1:Deployment"
-
-
-@pytest.fixture(scope="module")
-def namespace(kubectl: Callable[..., Any]) -> Iterator[str]:
-    name = f"kprov-{uuid4().hex[:8]}"
-    kubectl("create", "namespace", name)
-    yield name
-    kubectl("delete", "namespace", name, "--wait=false")
-
-
-@pytest.fixture
-def stack(cluster: Any, namespace: str) -> Iterator[Stack]:
-    made = Stack(str(cluster.kubeconfig), namespace, enableConfigMapMutable="true")
-    yield made
-    made.provider.close()
+CM, DEPLOYMENT = "kubernetes:core/v1:ConfigMap", "kubernetes:apps/v1:Deployment"
 
 
 def deployment(replicas: int = 1, **pod: Any) -> dict[str, Any]:
@@ -74,7 +30,7 @@ def deployment(replicas: int = 1, **pod: Any) -> dict[str, Any]:
     return {"spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}}
 
 
-def test_a_config_map_lives_and_dies(stack: Stack, kubectl: Callable[..., Any], namespace: str) -> None:
+def test_a_config_map_lives_and_dies(stack: Any, kubectl: Callable[..., Any], namespace: str) -> None:
     resource, inputs, outputs = stack.up(CM, "life", {"data": {"a": Secret("1")}})
     assert resource.id == f"{namespace}/life"
     assert outputs["data"] == {"a": Secret("1")}
@@ -104,7 +60,7 @@ def test_a_config_map_lives_and_dies(stack: Stack, kubectl: Callable[..., Any], 
     assert stack.provider.read(resource, inputs, updated).id == ""
 
 
-def test_a_preview_pretends_where_it_can(stack: Stack, kubectl: Callable[..., Any], namespace: str) -> None:
+def test_a_preview_pretends_where_it_can(stack: Any, kubectl: Callable[..., Any], namespace: str) -> None:
     resource, _, outputs = stack.up(CM, "pretended", {"data": {"a": "1"}}, PREVIEW)
     assert resource.id == ""
     assert outputs["metadata"]["uid"]
@@ -121,13 +77,13 @@ def test_a_preview_pretends_where_it_can(stack: Stack, kubectl: Callable[..., An
     ],
 )
 def test_a_preview_that_cannot_pretend_gives_the_inputs_back(
-    stack: Stack, token: str, fields: Any, metadata: Any
+    stack: Any, token: str, fields: Any, metadata: Any
 ) -> None:
     _, inputs, outputs = stack.up(token, "unseen", fields, PREVIEW, **metadata)
     assert outputs == inputs
 
 
-def test_what_the_server_refuses_fails_in_its_words(stack: Stack, namespace: str) -> None:
+def test_what_the_server_refuses_fails_in_its_words(stack: Any, namespace: str) -> None:
     for options in (PREVIEW, REAL):
         with pytest.raises(ProviderError, match=r'was not successfully created.*"Not_Valid" is invalid') as caught:
             stack.up(CM, "Not_Valid", {"data": {}}, options)
@@ -138,7 +94,7 @@ def test_what_the_server_refuses_fails_in_its_words(stack: Stack, namespace: str
     assert stack.up(CM, "taken", {"data": {}}, PREVIEW)[2]["metadata"]["namespace"] == namespace
 
 
-def test_a_secret_is_not_repeated_where_the_server_quotes_it(stack: Stack) -> None:
+def test_a_secret_is_not_repeated_where_the_server_quotes_it(stack: Any) -> None:
     for options in (PREVIEW, REAL):
         with pytest.raises(ProviderError, match=r"Invalid value: \"\[secret\]\"") as caught:
             stack.up(CM, "quoted", {"data": {}}, options, labels={"app": Secret("not a label!")})
@@ -150,14 +106,14 @@ def test_a_secret_is_not_repeated_where_the_server_quotes_it(stack: Stack) -> No
     assert "not a label!" not in "".join(partial.value.reasons)
 
 
-def test_existing_objects_are_taken_over_where_the_provider_says_so(cluster: Any, namespace: str, stack: Stack) -> None:
+def test_existing_objects_are_taken_over_where_the_provider_says_so(cluster: Any, namespace: str, stack: Any) -> None:
     stack.up(CM, "upserted", {"data": {"a": "1"}})
-    upserting = Stack(str(cluster.kubeconfig), namespace, upsertExistingObjects=True, enablePatchForce=True)
+    upserting = type(stack)(str(cluster.kubeconfig), namespace, upsertExistingObjects=True, enablePatchForce=True)
     assert upserting.up(CM, "upserted", {"data": {"a": "2"}})[2]["data"] == {"a": "2"}
     upserting.provider.close()
 
 
-def test_a_refused_update_is_partial_with_the_live_object_and_the_new_inputs(stack: Stack) -> None:
+def test_a_refused_update_is_partial_with_the_live_object_and_the_new_inputs(stack: Any) -> None:
     resource, inputs, outputs = stack.up(CM, "partial", {"data": {"a": "1"}})
     news = {**inputs, "metadata": {**inputs["metadata"], "labels": {"app": "not valid!"}}, "data": {"a": "2"}}
     with pytest.raises(InitFailedError, match=r"failed to fully initialize or become live") as caught:
@@ -170,7 +126,7 @@ def test_a_refused_update_is_partial_with_the_live_object_and_the_new_inputs(sta
 
 
 def test_drift_by_kubectl_conflicts_in_a_preview_and_is_put_back_in_earnest(
-    stack: Stack, kubectl: Callable[..., Any], namespace: str
+    stack: Any, kubectl: Callable[..., Any], namespace: str
 ) -> None:
     resource, inputs, outputs = stack.up(CM, "drift", {"data": {"a": "1"}})
     outputs = stack.provider.update(resource, inputs, outputs, {**inputs, "data": {"a": "2"}}, REAL)
@@ -186,7 +142,7 @@ def test_drift_by_kubectl_conflicts_in_a_preview_and_is_put_back_in_earnest(
 
 
 def test_an_ignored_field_of_another_owner_stays_theirs(
-    stack: Stack, kubectl: Callable[..., Any], namespace: str
+    stack: Any, kubectl: Callable[..., Any], namespace: str
 ) -> None:
     resource, inputs, outputs = stack.up(CM, "ignored", {"data": {"a": "1", "b": "1"}})
     theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ignored", "namespace": namespace}}
@@ -205,7 +161,7 @@ def test_an_ignored_field_of_another_owner_stays_theirs(
 
 
 def test_an_import_describes_the_object_and_an_absent_one_is_gone(
-    stack: Stack, kubectl: Callable[..., Any], namespace: str
+    stack: Any, kubectl: Callable[..., Any], namespace: str
 ) -> None:
     kubectl("create", "configmap", "foreign", "-n", namespace, "--from-literal=a=1")
     found = stack.provider.read(ResourceId("urn:f", "f", CM, f"{namespace}/foreign"), {}, {})
@@ -220,7 +176,7 @@ def test_an_import_describes_the_object_and_an_absent_one_is_gone(
 
 
 def test_a_deployment_is_awaited_rolled_out_and_deleted(
-    stack: Stack, kubectl: Callable[..., Any], namespace: str
+    stack: Any, kubectl: Callable[..., Any], namespace: str
 ) -> None:
     resource, inputs, outputs = stack.up(DEPLOYMENT, "web", deployment(2, hostNetwork=False))
     assert outputs["status"]["readyReplicas"] == 2
@@ -237,7 +193,7 @@ def test_a_deployment_is_awaited_rolled_out_and_deleted(
     assert all(ephemeral for _, _, ephemeral in stack.said)
 
 
-def test_a_stuck_deployment_fails_with_what_holds_it(stack: Stack) -> None:
+def test_a_stuck_deployment_fails_with_what_holds_it(stack: Any) -> None:
     with pytest.raises(InitFailedError, match=r"'stuck' timed out waiting to be Ready") as caught:
         stack.up(
             DEPLOYMENT, "stuck", deployment(nodeSelector={"no": "such"}), annotations={"pulumi.com/timeoutSeconds": "4"}
@@ -256,7 +212,7 @@ def test_a_stuck_deployment_fails_with_what_holds_it(stack: Stack) -> None:
         )
 
 
-def test_cancelling_ends_a_wait_at_once(stack: Stack) -> None:
+def test_cancelling_ends_a_wait_at_once(stack: Any) -> None:
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(stack.up, DEPLOYMENT, "endless", deployment(nodeSelector={"no": "such"}))
         waiting = threading.Event()
@@ -271,7 +227,7 @@ def test_cancelling_ends_a_wait_at_once(stack: Stack) -> None:
         assert time.monotonic() - began < 5
 
 
-def test_many_waits_share_one_watch(stack: Stack) -> None:
+def test_many_waits_share_one_watch(stack: Any) -> None:
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda n: stack.up("kubernetes:core/v1:Pod", f"pod-{n}", {"spec": POD}), range(8)))
     assert all(outputs["status"]["phase"] == "Running" for _, _, outputs in made)
@@ -282,7 +238,7 @@ def test_many_waits_share_one_watch(stack: Stack) -> None:
 POD = {"containers": [{"name": "c", "image": "registry.example/web:1"}], "restartPolicy": "Always"}
 
 
-def test_skipping_and_choosing_what_to_wait_for(stack: Stack) -> None:
+def test_skipping_and_choosing_what_to_wait_for(stack: Any) -> None:
     never = {**POD, "nodeSelector": {"no": "such"}}
     skip = {"pulumi.com/skipAwait": "true"}
     stack.up("kubernetes:core/v1:Pod", "skipped", {"spec": never}, annotations=skip)
@@ -293,7 +249,7 @@ def test_skipping_and_choosing_what_to_wait_for(stack: Stack) -> None:
     assert "not supported" in stack.provider.check(odd, None, news, b"seed").failures[0].reason
 
 
-def test_a_custom_resource_may_follow_its_definition_at_once(stack: Stack) -> None:
+def test_a_custom_resource_may_follow_its_definition_at_once(stack: Any) -> None:
     group = f"kprov-{uuid4().hex[:8]}.example"
     schema = {"openAPIV3Schema": {"type": "object", "x_kubernetes_preserve_unknown_fields": True}}
     version = {"name": "v1", "served": True, "storage": True, "schema": schema}
@@ -323,7 +279,7 @@ def test_a_custom_resource_may_follow_its_definition_at_once(stack: Stack) -> No
 
 
 def test_a_patch_resource_changes_fields_and_gives_them_back(
-    stack: Stack, kubectl: Callable[..., Any], namespace: str
+    stack: Any, kubectl: Callable[..., Any], namespace: str
 ) -> None:
     stack.up(CM, "patched", {"data": {"a": "1"}})
     patch = "kubernetes:core/v1:ConfigMapPatch"
@@ -335,7 +291,7 @@ def test_a_patch_resource_changes_fields_and_gives_them_back(
     assert kubectl("get", "configmap", "patched", "-n", namespace)["data"] == {"a": "1"}
 
 
-def test_a_finalizer_that_holds_a_deletion_is_named(stack: Stack, kubectl: Callable[..., Any], namespace: str) -> None:
+def test_a_finalizer_that_holds_a_deletion_is_named(stack: Any, kubectl: Callable[..., Any], namespace: str) -> None:
     held = {"finalizers": ["kprov.example/held"]}
     resource, inputs, outputs = stack.up(CM, "held", {"data": {}}, **held)
     with pytest.raises(ProviderError, match=r"timed out waiting to be deleted; its finalizers: .*kprov.example/held"):
