@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pulumi_kubernetes as k8s
 
 from components import _configuration
+from components._questions import Questions
 from components.cluster_access import require_access
 from components.governance import Governance, Law, govern
 from components.pod import MANAGED_BY_LABEL, NAME_LABEL, claim_name, image_faults
 from components.score import read_score
-from inventories.faults import Fault, OnshoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,37 +23,7 @@ if TYPE_CHECKING:
     from components._configuration import Configuration
     from components.args import ScheduledJobArgs, WebServiceArgs
     from components.workload import Volume, Workload
-
-T = TypeVar("T")
-
-
-class Questions:
-    """Asks everything that may refuse a component, then raises all that was found as one OnshoreError."""
-
-    def __init__(self, name: str) -> None:
-        self.faults: list[Fault] = []
-        self._name = name
-        self._errors: list[OnshoreError] = []
-
-    def ask(self, question: Callable[[], T]) -> T | None:
-        """The answer, or None when it is an error (kept for `settle`)."""
-        try:
-            return question()
-        except OnshoreError as error:
-            self._errors.append(error)
-            return None
-
-    def settle(self) -> None:
-        """Raise OnshoreError if anything stands against the component."""
-        errors = list(self._errors)
-        if self.faults:
-            errors.append(OnshoreError(f"{self._name} cannot be built", self.faults, refused=True))
-        if len(errors) == 1:
-            raise errors[0]
-        if errors:
-            faults = [fault for error in errors for fault in error.faults]
-            refused = any(error.refused for error in errors)
-            raise OnshoreError("\n".join(error.summary for error in errors), faults, refused=refused)
+    from inventories.faults import Fault
 
 
 def governed(

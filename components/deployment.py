@@ -7,11 +7,12 @@ is built, so that the command line can decide without it.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 from pydantic import Field, StringConstraints
 
+from components._questions import Questions
 from components.explain import as_error
 from components.fitness import job_faults, most_replicas, service_faults, usual_replicas
 from components.governance import Law
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Decision", "StackSpec", "build", "judge", "program_config", "read_spec"]
 
 NAMESPACE: Final = "onshore:"
+_MAX_NAMESPACE: Final = 63  # RFC 1123
 _JSON_KEYS: Final = ("placement", "environment")
 
 
@@ -112,16 +114,20 @@ def judge(spec: StackSpec, settings: Settings, *, on: date | None = None) -> Dec
     law = Law.load(settings)
     law = law if on is None else Law(law.register, law.profile, on)
     score = settings.root / "stacks" / spec.workload
-    workload = read_score(score, spec.environment)
-    _check_workload(spec, workload)
+    questions = Questions(spec.workload)
+    workload = questions.ask(lambda: read_score(score, spec.environment))
     placement = place(_request(spec, workload), law.register, law.profile, on=law.on)
+    if workload is not None:
+        questions.ask(lambda: _check_fit(spec, workload))
+        if not isinstance(placement, Refusal):
+            questions.faults += image_faults(workload, placement.category)
     if isinstance(placement, Refusal):
-        if placement.faults:
-            raise as_error(placement)
-        return placement
-    faults = image_faults(workload, placement.category)
-    if faults:
-        raise OnshoreError(f"{spec.workload} may not run as {placement.category.id} data", faults, refused=True)
+        if not placement.faults and not questions.found:
+            return placement
+        questions.found.append(as_error(placement))
+    questions.settle()
+    if workload is None or isinstance(placement, Refusal):
+        raise AssertionError(spec.workload)  # settle has raised
     return Decision(spec, score, workload, placement, law)
 
 
@@ -184,24 +190,19 @@ def kubeconfig(decision: Decision, settings: Settings) -> str:
     raise OnshoreError(f"there is no way to {cluster}", [fault])
 
 
-def _request(spec: StackSpec, workload: Workload) -> Request:
-    pods = _pods_at_rest(spec, workload)
-    return Request(
-        department=spec.department,
-        category=spec.category,
-        exposure=spec.exposure,
-        vcpu=pods * workload.vcpu,
-        memory_gib=pods * workload.memory_gib,
-        storage_gib=workload.storage_gib,
-        **spec.placement.model_dump(),
+def _request(spec: StackSpec, workload: Workload | None) -> Request:
+    """The request of a stack; without its size while the workload cannot be read."""
+    request = Request(
+        department=spec.department, category=spec.category, exposure=spec.exposure, **spec.placement.model_dump()
     )
+    if workload is None:
+        return request
+    pods = 1 if spec.schedule is not None else usual_replicas(workload, spec.replicas)
+    vcpu, memory = pods * workload.vcpu, pods * workload.memory_gib
+    return replace(request, vcpu=vcpu, memory_gib=memory, storage_gib=workload.storage_gib)
 
 
-def _pods_at_rest(spec: StackSpec, workload: Workload) -> int:
-    return 1 if spec.schedule is not None else usual_replicas(workload, spec.replicas)
-
-
-def _check_workload(spec: StackSpec, workload: Workload) -> None:
+def _check_fit(spec: StackSpec, workload: Workload) -> None:
     """What the stack and its workload have against each other; raises OnshoreError."""
     if spec.schedule is None:
         faults = service_faults(workload, spec.replicas, spec.exposure)
@@ -211,8 +212,9 @@ def _check_workload(spec: StackSpec, workload: Workload) -> None:
             fix = "remove `onshore:replicas` and `onshore:exposure`"
             faults.append(Fault("onshore:schedule", "a scheduled job has neither replicas nor exposure", fix=fix))
     name = f"{spec.department}-{workload.name}"
-    if len(name) > 63:
-        faults.append(Fault("metadata.name", "too long for a namespace", name, fix="shorten it: 63 characters in all"))
+    if len(name) > _MAX_NAMESPACE:
+        fix = f"shorten it: {_MAX_NAMESPACE} characters in all"
+        faults.append(Fault("metadata.name", "too long for a namespace", name, fix=fix))
     if faults:
         raise OnshoreError(f"{spec.workload} does not fit the stack", faults)
 

@@ -6,7 +6,8 @@ from typing import Any, Final
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components._common import Questions, governed, metadata
+from components._common import governed, metadata
+from components._questions import Questions
 from components.args import LandingZoneArgs
 from components.governance import Governance, Law
 from components.workload import Resources

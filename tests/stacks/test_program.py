@@ -6,13 +6,20 @@ import json
 import os
 import re
 import runpy
+import subprocess
+import sys
 import uuid
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pulumi
 import pytest
 import yaml
+
+from components.deployment import judge, read_spec
+from components.governance import today
+from inventories import OnshoreError, load_profile
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -194,3 +201,44 @@ def manifests(golden: Path) -> list[dict[str, Any]]:
     documents = list(yaml.safe_load_all(golden.read_text()))
     found = [one["inputs"] for one in documents if one["type"].startswith("kubernetes:")]
     return sorted(found, key=lambda one: one["kind"] != "Namespace")
+
+
+def test_faults_of_the_stack_its_workload_and_its_place_are_told_at_once(run, tmp_path: Path) -> None:
+    (tmp_path / "score.yaml").write_text(
+        "apiVersion: score.dev/v1b1\nmetadata: {name: app}\ncontainers: {main: {image: .}}"
+    )
+    config = stack_config("health-vaccination-abroad") | {"onshore:workload": str(tmp_path / "score.yaml")}
+    with pytest.raises(pulumi.RunError) as refused:
+        run(config)
+    assert "no image" in str(refused.value)
+    assert "RES-001" in str(refused.value)
+    config |= {"onshore:category": "restrictd"}
+    with pytest.raises(pulumi.RunError) as wrong:
+        run(config)
+    assert "no image" in str(wrong.value)
+    assert "did you mean `restricted`?" in str(wrong.value)
+
+
+def test_an_image_without_digest_is_refused_for_restricted_data_before_any_engine_starts(
+    settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "score.yaml"
+    file.write_text(
+        "apiVersion: score.dev/v1b1\nmetadata: {name: app}\ncontainers: {main: {image: 'registry.example/a:1'}}"
+    )
+    spec = read_spec(stack_config("health-vaccination-api") | {"onshore:workload": str(file)})
+    with pytest.raises(OnshoreError, match="an image without digest") as refused:
+        judge(spec, settings)
+    assert refused.value.refused
+
+
+def test_deciding_needs_no_pulumi() -> None:
+    """The command line decides before it loads an engine: the SDK takes a second to import."""
+    code = "import sys, components.deployment; sys.exit('pulumi' in sys.modules or 'pulumi_kubernetes' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_only_a_try_out_may_ask_about_another_day(settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONSHORE_ON", "2031-02-03")
+    assert today(settings.load_profile()) == date(2031, 2, 3)
+    assert today(load_profile("pakistan-cloud-first")) != date(2031, 2, 3)
