@@ -37,12 +37,15 @@ def explain(cwd: Path, stack: str, *, as_json: bool, on: datetime | None) -> int
 
 def judge_stack(project: Project, stack: str, *, on: date | None) -> Decision | Refusal | None:
     """Where a stack's workload goes; None for a stack whose program places for itself. Raises on wrong input."""
+    from cli.files import check_stack_file  # noqa: PLC0415
     from components.deployment import NAMESPACE, judge, read_spec  # noqa: PLC0415
     from engine.config import blinded, check_stack_name, load_project, load_stack_config  # noqa: PLC0415
     from inventories import Fault, OnshoreError  # noqa: PLC0415
 
     program = load_project(project.root)
-    config = load_stack_config(program, check_stack_name(stack))
+    name = check_stack_name(stack)
+    check_stack_file(program.stack_file(name))
+    config = load_stack_config(program, name)
     if not config.exists:
         known = sorted(file.name[7:-5] for file in program.config_dir.glob("Pulumi.*.yaml"))
         fault = Fault(

@@ -132,11 +132,14 @@ def _run(cwd: Path, wish: Wish, operation: str, *, yes: bool = True, preview_fir
 
 def _refused_before_start(project: Project, wish: Wish) -> int:
     """Ask placement first, so that a refusal is told in full before any engine starts."""
+    from cli.access import check_access  # noqa: PLC0415
     from cli.explain import judge_stack, tell  # noqa: PLC0415
     from components.placement import Refusal  # noqa: PLC0415
 
     decision = judge_stack(project, wish.stack, on=None)
     if not isinstance(decision, Refusal):
+        if decision is not None:
+            check_access(project, wish.stack, decision)
         return DONE
     tell(decision, as_json=wish.as_json, err=not wish.as_json)
     return REFUSED

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.files import check_project_file
 from inventories import Fault, OnshoreError, Settings
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Project:
         if root is None:
             fault = Fault(str(folder), "no Pulumi.yaml here or above", fix="cd into a project, or use -C FOLDER")
             raise OnshoreError("this is not a Pulumi project", [fault])
+        check_project_file(root / "Pulumi.yaml")
         return cls(root, Settings.load(root))
 
     @property

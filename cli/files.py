@@ -1,0 +1,70 @@
+"""Pulumi's two files, looked at before an engine reads them: every fault with its line, the nearest name offered.
+
+Their keys: `workspace.Project` and `workspace.ProjectStack` of Pulumi's Go SDK (sdk/go/common/workspace/project.go).
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Final
+
+from inventories import Fault, OnshoreError
+from inventories.yaml_source import nearest, read_yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inventories.yaml_source import Document
+
+_PROJECT_KEYS: Final = (
+    "name", "runtime", "main", "description", "author", "website", "license", "config", "stackConfigDir", "template",
+    "backend", "options", "packages", "plugins", "requiredPulumiVersion",
+)  # fmt: skip
+_STACK_KEYS: Final = ("config", "encryptionsalt", "secretsprovider", "encryptedkey", "environment")
+_NAMESPACE: Final = "onshore"
+
+
+def check_project_file(path: Path) -> None:
+    """Raise OnshoreError with every misspelt key of a Pulumi.yaml; programs in YAML have keys of their own."""
+    document = read_yaml(path)
+    runtime = document.data.get("runtime", "python") if isinstance(document.data, dict) else ""
+    language = runtime.get("name") if isinstance(runtime, dict) else runtime
+    faults = _unknown(document, _PROJECT_KEYS) if language in ("python", "") else []
+    required = [key for key in ("name", "runtime") if not isinstance(document.data, dict) or not document.data.get(key)]
+    faults += [Fault(document.where(), f"`{key}` is missing", fix=f"add `{key}`") for key in required]
+    _refuse(document, faults)
+
+
+def check_stack_file(path: Path) -> None:
+    """Raise OnshoreError with every misspelt key or namespace of a Pulumi.<stack>.yaml; a bare one is sound."""
+    if not path.exists() or (path.is_file() and not _said(path.read_bytes())):
+        return
+    document = read_yaml(path)
+    faults = _unknown(document, _STACK_KEYS)
+    config = document.data.get("config") if isinstance(document.data, dict) else None
+    for key in config if isinstance(config, dict) else ():
+        namespace, colon, rest = key.partition(":")
+        if colon and namespace != _NAMESPACE and difflib.get_close_matches(namespace, [_NAMESPACE], cutoff=0.8):
+            fix = f"did you mean `{_NAMESPACE}:{rest}`?"
+            faults.append(Fault(document.where(("config", key)), "unknown namespace", key, fix=fix))
+    _refuse(document, faults)
+
+
+def _said(raw: bytes) -> bool:
+    """Whether a file holds more than remarks."""
+    return any(line.strip() and not line.lstrip().startswith(b"#") for line in raw.splitlines())
+
+
+def _unknown(document: Document, known: tuple[str, ...]) -> list[Fault]:
+    if not isinstance(document.data, dict):
+        return [Fault(document.where(), "not a mapping", fix="write `key: value` lines")]
+    return [
+        Fault(document.where((key,)), "unknown field", key, fix=nearest(key, known))
+        for key in document.data
+        if key not in known
+    ]
+
+
+def _refuse(document: Document, faults: list[Fault]) -> None:
+    if faults:
+        raise OnshoreError(f"{document.name} cannot be used", faults)
