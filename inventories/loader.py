@@ -62,7 +62,7 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
         providers,
         departments and (departments[0], departments[1].departments),
         approvals and (approvals[0], approvals[1].approvals),
-        fictional=head is not None and head[1].fictional,
+        fictional=head is None or head[1].fictional,  # a register that cannot be read is not said to be real
     )
     complete = not reading.faults
     laid = [part for path in sorted(overlays) if (part := reading.record(path, RegisterOverlay))]
