@@ -67,7 +67,7 @@ class Cluster:
         """The live object. Raises ApiError (404 when it is not there), NoSuchKindError."""
         return self.client.request("GET", self.path(obj, name))
 
-    def create(self, obj: Object, manager: str, *, upsert: bool, force: bool, preview: bool) -> Object:
+    def create(self, obj: Object, manager: str, urn: str, *, upsert: bool, force: bool, preview: bool) -> Object:
         """Create an object, or apply it where `upsert` allows that it exists.
 
         Its namespace or its kind may just be in the making: in earnest both are waited for, some seconds.
@@ -83,7 +83,10 @@ class Cluster:
                 if isinstance(error, ApiError) and error.reason == "AlreadyExists" and not preview:
                     raise ProviderError(error.message + _EXISTS_HELP) from None
                 missing = isinstance(error, NoSuchKindError) or error.code == 404
-                if preview or not missing or delay_s is None or self.watches.stopped.wait(delay_s):
+                if preview or not missing or delay_s is None:
+                    raise
+                self.waiter.log("info", f"creation failed, trying again: {error.message}", urn=urn, ephemeral=True)
+                if self.watches.stopped.wait(delay_s):
                     raise
         raise AssertionError("unreachable")
 

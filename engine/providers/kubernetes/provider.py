@@ -154,7 +154,7 @@ class KubernetesProvider:
         force = insists(inputs, None, patch_force=settings.patch_force, preview=options.preview)
         try:
             live = cluster.create(
-                inputs, manager, upsert=patch or settings.upsert, force=force, preview=options.preview
+                inputs, manager, resource.urn, upsert=patch or settings.upsert, force=force, preview=options.preview
             )
         except ProviderError as error:
             if options.preview and cannot_pretend(error):

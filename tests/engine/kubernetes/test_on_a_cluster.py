@@ -278,6 +278,20 @@ def test_a_custom_resource_may_follow_its_definition_at_once(stack: Any) -> None
     stack.provider.delete(thing, {}, outputs, REAL)
 
 
+def test_a_namespace_that_comes_late_is_waited_for(stack: Any, kubectl: Callable[..., Any]) -> None:
+    late = f"kprov-{uuid4().hex[:8]}"
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(stack.up, CM, "early", {"data": {}}, REAL, namespace=late)
+        pause = threading.Event()
+        for _ in range(200):
+            if stack.said or pause.wait(0.05):
+                break
+        kubectl("create", "namespace", late)
+        assert running.result(timeout=30)[0].id == f"{late}/early"
+    assert "trying again" in stack.said[0][1]
+    kubectl("delete", "namespace", late, "--wait=false")
+
+
 def test_a_patch_resource_changes_fields_and_gives_them_back(
     stack: Any, kubectl: Callable[..., Any], namespace: str
 ) -> None:
