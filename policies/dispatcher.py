@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_RULE: Final = "UNK-001"
 _LONGEST_GOT: Final = 160
-_HOLDERS: Final = ("data", "stringData", "binaryData")
+_HOLDERS: Final = re.compile(r"(^|[.\]])(data|stringData|binaryData)\b")
 
 ResourceCheck = Callable[[Subject], Iterable[Violation]]
 StackCheck = Callable[[Sequence[Subject]], Iterable[tuple[str, Violation]]]
@@ -144,7 +145,7 @@ def _shown(subject: Subject, violation: Violation) -> str:
 
 
 def _is_hidden(subject: Subject, path: str) -> bool:
-    if path.startswith(_HOLDERS):
+    if _HOLDERS.search(path):  # what a Secret or ConfigMap holds
         return True
     return any(path.startswith(secret) or secret.startswith(path) for secret in subject.secrets)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from policies.subject import KUBERNETES_PROVIDER, PROVIDER_PREFIX, Violation
-from policies.values import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,5 +50,5 @@ def _object(found: KubeObject) -> Iterator[Violation]:
 
 
 def _agrees(path: str, got: Any, expected: str) -> Iterator[Violation]:
-    if got is UNKNOWN or got != expected:
+    if got != expected:
         yield Violation(path, got, f"{expected}, as the type says")

@@ -82,6 +82,9 @@ def test_a_message_reads_as_a_person_would_want() -> None:
         made("Secret", "v1", category=None, stringData={"password": HIDDEN}, data=HIDDEN, type=HIDDEN),
         made("ConfigMap", "v1", category=None, data={"password": HIDDEN}),
         Resource("pulumi:providers:kubernetes", {"kubeconfig": HIDDEN, "context": secret(HIDDEN)}),
+        Resource(
+            "kubernetes:helm.sh/v4:Chart", {"repositoryOpts": {"password": secret(f"https://{HIDDEN}")}}, Provider()
+        ),
         Resource("pulumi:providers:kubernetes", {"kubeconfig": secret(f"clusters: [\n{HIDDEN}")}),
         Resource(
             "kubernetes:core/v1:SecretList",
@@ -110,6 +113,16 @@ def test_strange_names_cannot_forge_or_flood_a_message() -> None:
 def _crashes(_subject: Subject) -> Iterator[Violation]:
     yield Violation("first", None, "something")
     raise KeyError(HIDDEN)
+
+
+@pytest.mark.parametrize("path", ["data.password", "items[0].stringData", "binaryData"])
+def test_no_check_can_show_what_a_config_map_or_secret_holds(path: str) -> None:
+    world = World()
+    subject = world.pack._builder.subject(world.request(made("ConfigMap", "v1")))
+    (check,) = [check for check in load_checks(world.facts.rules) if check.rule.id == "CAT-001"]
+    (found,) = judge(subject, [replace(check, judge=lambda _: [Violation(path, HIDDEN, "something")])])
+    assert HIDDEN not in found.message
+    assert "[secret]" in found.message
 
 
 def test_a_crashed_check_refuses_and_tells_nothing_it_saw() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pulumi.runtime.proto import analyzer_pb2 as wire
+
 from tests.policies.asking import UNKNOWN, Resource, World, deployment, edited, made, namespace, table, urn
 
 BOTH = ["Ingress", "Egress"]
@@ -67,6 +69,16 @@ def test_a_namespace_whose_name_is_not_known_yet_is_found_by_what_its_name_comes
 def test_pods_in_a_namespace_that_the_stack_does_not_make_need_the_denial_too() -> None:
     assert World().stack_refused_by(deployment()) == {"NET-001"}
     assert World().stack_refused_by(deployment(), policy(policyTypes=BOTH)) == set()
+
+
+def test_a_namespace_is_reported_once() -> None:
+    world = World()
+    request = wire.AnalyzeStackRequest()
+    for resource in (namespace(), deployment(), named(deployment(), "second")):
+        asked = world.request(resource)
+        request.resources.add(type=asked.type, urn=asked.urn, name=asked.name, properties=asked.properties)
+    (found,) = world.pack.AnalyzeStack(request, None).diagnostics
+    assert found.urn == urn(namespace())
 
 
 def test_open_data_needs_no_denial() -> None:

@@ -178,6 +178,7 @@ def test_pods_are_seen_through_every_kind_that_wraps_them(
         (("spec", "template"), "x"),
         (("spec", "template", "spec"), DROP),
         (("spec", "template", "spec", "containers"), {}),
+        (("spec", "template", "spec", "containers"), DROP),
     ],
 )
 def test_a_workload_whose_pods_cannot_be_found_is_refused(path: tuple[str, ...], to: Any) -> None:

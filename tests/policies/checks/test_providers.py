@@ -69,6 +69,7 @@ UNLAWFUL = {
     "another current context": bent("current-context", to="there"),
     "a context to nowhere": bent(*CONTEXT, "cluster", to="two"),
     "a context for nobody": bent(*CONTEXT, "user", to="you"),
+    "an entry with more in it": bent("users", 0, "exec", to={"command": "sh"}),
     "clusters that are text": bent("clusters", to="one"),
     "a field nobody knows": bent("plugins", to=[]),
     "a key twice": text(LAWFUL) + "current-context: here\n",
