@@ -18,8 +18,7 @@ import pytest
 import yaml
 
 from components.deployment import judge, read_spec
-from components.governance import today
-from inventories import OnshoreError, load_profile
+from inventories import OnshoreError, load_profile, today
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
