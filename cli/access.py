@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,12 +13,23 @@ if TYPE_CHECKING:
 
 def check_access(project: Project, stack: str, decision: Decision) -> None:
     """Raise OnshoreError when there is no kubeconfig, or (`refused`) with all that speaks against it."""
-    from components.deployment import kubeconfig  # noqa: PLC0415 - commands that change nothing need none of it
+    from components.deployment import NAMESPACE, kubeconfig  # noqa: PLC0415 - only runs need it
     from components.kubeconfig import check_kubeconfig  # noqa: PLC0415
+    from inventories import OnshoreError  # noqa: PLC0415
+    from inventories.yaml_source import display_name  # noqa: PLC0415
 
-    own = decision.spec.kubeconfig is not None
-    content = _own_kubeconfig(project, stack) if own else kubeconfig(decision, project.settings)
-    check_kubeconfig(content, decision.placement.cluster)
+    cluster = decision.placement.cluster
+    if decision.spec.kubeconfig is None:
+        place = display_name(project.settings.kubeconfigs / f"{cluster.id}.yaml")
+        content = kubeconfig(decision, project.settings)
+    else:
+        place = f"{NAMESPACE}kubeconfig"
+        content = _own_kubeconfig(project, stack)
+    try:
+        check_kubeconfig(content, cluster)
+    except OnshoreError as error:
+        named = [replace(fault, where=f"{place}{fault.where.removeprefix('kubeconfig')}") for fault in error.faults]
+        raise OnshoreError(error.summary, named, refused=error.refused) from None
 
 
 def _own_kubeconfig(project: Project, stack: str) -> str:

@@ -90,7 +90,8 @@ def _project(cwd: Path) -> list[Finding]:
     try:
         project = Project.find(cwd)
     except OnshoreError as error:
-        return [Finding("project", ok=False, found=error.summary, fix="cd into a project, or use -C FOLDER")]
+        fix = "; ".join(f"{fault.where}: {fault.what}; {fault.fix}" for fault in error.faults)
+        return [Finding("project", ok=False, found=error.summary, fix=fix)]
     findings = [Finding("project", ok=True, found=str(project.root))]
     try:
         register = project.settings.load_register()

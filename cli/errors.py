@@ -18,7 +18,8 @@ def report(error: BaseException, *, as_json: bool) -> int:
     """Say what went wrong on stderr (or as JSON on stdout) and return the exit code; no traceback is ever shown."""
     code, summary, faults = _classify(error)
     if as_json and summary:
-        click.echo(json.dumps({"error": summary, "faults": faults, "exit_code": code}, indent=2))
+        full = [dict.fromkeys(("where", "what", "got", "why", "fix"), "") | fault for fault in faults]
+        click.echo(json.dumps({"error": summary, "faults": full, "exit_code": code}, indent=2))
     elif summary:
         click.echo("\n".join([_label(summary), *(_indent(fault) for fault in faults)]), err=True)
     return code

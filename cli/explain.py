@@ -43,9 +43,8 @@ def judge_stack(project: Project, stack: str, *, on: date | None) -> Decision | 
     from inventories import Fault, OnshoreError  # noqa: PLC0415
 
     program = load_project(project.root)
-    name = check_stack_name(stack)
-    check_stack_file(program.stack_file(name))
-    config = load_stack_config(program, name)
+    check_stack_file(project.stack_file(stack))
+    config = load_stack_config(program, check_stack_name(stack))
     if not config.exists:
         known = sorted(file.name[7:-5] for file in program.config_dir.glob("Pulumi.*.yaml"))
         fault = Fault(

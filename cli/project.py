@@ -34,6 +34,12 @@ class Project:
         check_project_file(root / "Pulumi.yaml")
         return cls(root, Settings.load(root))
 
+    def stack_file(self, stack: str) -> Path:
+        """A stack's configuration file, which need not exist; raises EngineError for what is not a stack's name."""
+        from engine.config import check_stack_name, load_project  # noqa: PLC0415 - not every command has a stack
+
+        return load_project(self.root).stack_file(check_stack_name(stack))
+
     @property
     def policy_pack(self) -> Path:
         """The pack that every run is judged by; it stands beside the settings it judges with."""

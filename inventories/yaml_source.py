@@ -276,6 +276,8 @@ def _fault(model: type[BaseModel], document: Document, at: KeyPath, detail: Any,
     if kind == "string_pattern_mismatch":
         what = f"not {patterns.IN_WORDS.get(detail['ctx']['pattern'], detail['ctx']['pattern'])}"
     fix = "put it in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
+    if kind == "value_error" and isinstance(given, dict):
+        got, fix = "", "correct one of them"  # fields of a record that disagree; the message names them
     return Fault(where, what, got, fix=fix)
 
 
