@@ -15,7 +15,6 @@ import click
 
 from cli.errors import DONE, FAILED
 from cli.project import Project, json_option, project_option
-from inventories import OnshoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +74,8 @@ def _pulumi() -> Finding:
 
 
 def _passphrase(cwd: Path) -> Finding:
+    from inventories import OnshoreError  # noqa: PLC0415 - `--help` needs no inventories
+
     names = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
     given = next((name for name in names if name in os.environ), "")
     try:
@@ -87,6 +88,8 @@ def _passphrase(cwd: Path) -> Finding:
 
 
 def _project(cwd: Path) -> list[Finding]:
+    from inventories import OnshoreError  # noqa: PLC0415 - as above
+
     try:
         project = Project.find(cwd)
     except OnshoreError as error:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.errors import DONE, FAILED, REFUSED, SIGNALLED
-from cli.files import check_stack_file
 from cli.project import Project, json_option, project_option
 
 if TYPE_CHECKING:
@@ -103,6 +102,8 @@ def destroy(cwd: Path, *, yes: bool, **wish: Any) -> int:
 
 
 def _run(cwd: Path, wish: Wish, operation: str, *, yes: bool = True, preview_first: bool = False) -> int:
+    from cli.files import check_stack_file  # noqa: PLC0415 - `--help` needs no inventories
+
     project = Project.find(cwd)
     check_stack_file(project.stack_file(wish.stack))
     project.use_tryout_passphrase()

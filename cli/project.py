@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.files import check_project_file
-from inventories import Fault, OnshoreError, Settings
-
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from inventories import Settings
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,9 @@ class Project:
     @classmethod
     def find(cls, start: Path) -> Project:
         """The nearest project upwards from a folder; raises OnshoreError."""
+        from cli.files import check_project_file  # noqa: PLC0415 - `--help` needs no inventories
+        from inventories import Fault, OnshoreError, Settings  # noqa: PLC0415
+
         folder = start.resolve()
         root = next((each for each in (folder, *folder.parents) if (each / "Pulumi.yaml").is_file()), None)
         if root is None:
