@@ -49,7 +49,7 @@ def _classify(error: BaseException) -> tuple[int, str, list[dict[str, str]]]:
             found = REFUSED if error.refused else WRONG_INPUT, error.summary, [asdict(fault) for fault in error.faults]
         case EngineError() | SandboxError():
             found = WRONG_INPUT, error.what, [{"fix": error.fix}] if error.fix else []
-        case BrokenPipeError():
+        case BrokenPipeError() | SystemExit():  # click's way to say that nobody reads any more
             found = FAILED, "", []
         case _:
             found = FAILED, *_defect(error)
