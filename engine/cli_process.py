@@ -9,12 +9,13 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 
 class Finished(NamedTuple):
@@ -35,6 +36,8 @@ def run_cli(path: Path, arguments: Sequence[str], *, cwd: Path, environment: Map
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_AUTOMATION_API": "true",
             "PULUMI_DEBUG_COMMANDS": "true",  # --event-log is one of them
+            # What this environment brings, uv for one, is found without being activated.
+            "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)]),
             **environment,
         },
         stdin=subprocess.DEVNULL,

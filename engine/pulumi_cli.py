@@ -263,7 +263,9 @@ def _stack_outputs(events: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _failure(finished: Finished) -> EngineError:
-    lines = [line.strip() for line in finished.stderr.splitlines() if line.strip()]
-    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    what = "\n".join(errors or lines[-5:]) or f"the Pulumi CLI ended with exit code {finished.code} and said nothing"
+    # An error may go on for some lines: who holds the lock stands on the second.
+    said = f"\n{finished.stderr.strip()}"
+    _, found, errors = said.partition("\nerror: ")
+    what = errors.replace("\nerror: ", "\n") if found else "\n".join(said.splitlines()[-5:]).strip()
+    what = what or f"the Pulumi CLI ended with exit code {finished.code} and said nothing"
     return EngineError(what, exit_code=finished.code if finished.code > 0 else 255)

@@ -21,7 +21,7 @@ if words[0] == "version":
 
 calls = folder / "calls.jsonl"
 earlier = [json.loads(line) for line in calls.read_text().splitlines()] if calls.exists() else []
-environment = {key: value for key, value in os.environ.items() if key.startswith("PULUMI")}
+environment = {key: value for key, value in os.environ.items() if key.startswith(("PULUMI", "PATH"))}
 call = {"arguments": arguments, "environment": environment, "cwd": str(Path.cwd())}
 if "--file" in arguments:
     call["file"] = Path(arguments[arguments.index("--file") + 1]).read_text()

@@ -176,6 +176,7 @@ def test_each_operation_is_its_command(fake, project, operation, words):
     assert call["cwd"] == str(project)
     assert call["environment"]["PULUMI_DEBUG_COMMANDS"] == "true"
     assert "PULUMI_BACKEND_URL" not in call["environment"]
+    assert call["environment"]["PATH"].split(os.pathsep)[-1] == str(Path(sys.executable).parent)
 
 
 def test_an_option_the_command_does_not_know_is_refused(fake, project):
@@ -238,6 +239,11 @@ def test_a_run_that_failed_is_a_result(fake, project, events, code):
     ("stderr", "message"),
     [
         ("warning: x\nerror: incorrect passphrase\n", "^incorrect passphrase$"),
+        (
+            "error: locked by 1 lock(s).\n  created by a@b (pid 1) at noon\n",
+            r"^locked by 1 lock\(s\)\.\n  created by a@b",
+        ),
+        ("error: one\n\nerror: two", "^one\n\ntwo$"),
         ("panic: odd", "^panic: odd$"),
         ("", "said nothing"),
     ],
