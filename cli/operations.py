@@ -7,7 +7,7 @@ import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+CHANGES_NOT_EXPECTED: Final = 7  # the Pulumi CLI's exit code for it, of either engine
 _ENGINE = click.option(
     "--engine",
     "choice",
@@ -157,7 +158,7 @@ def _operate(engine: Engine, project: Project, wish: Wish, operation: str, show:
         if wish.event_log:
             from engine.display import EventLog  # noqa: PLC0415
 
-            sinks.append(EventLog(open_files.enter_context(wish.event_log.open("a", encoding="utf-8"))))
+            sinks.append(EventLog(open_files.enter_context(_opened(wish.event_log))))
 
         def tell_all(event: dict[str, Any]) -> None:
             for sink in sinks:
@@ -176,6 +177,8 @@ def _operate(engine: Engine, project: Project, wish: Wish, operation: str, show:
             result: RunResult = getattr(engine, operation)(wish.stack, options)
         finally:
             show.close()
+    if wish.expect_no_changes and result.exit_code == CHANGES_NOT_EXPECTED:
+        click.echo("error: there are changes, and none were expected", err=True)
     return _exit_code(result), result
 
 
@@ -183,6 +186,13 @@ def _tell_machine(operation: str, wish: Wish, result: RunResult, code: int) -> i
     if wish.as_json:
         click.echo(json.dumps(_document(operation, wish, result), indent=2))
     return code
+
+
+def _opened(log: Path) -> TextIO:
+    try:
+        return log.open("a", encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"the event log {log} cannot be written: {error.strerror}") from None
 
 
 def _display(as_json: bool) -> Display:
