@@ -1,0 +1,132 @@
+"""`make bench`: everything in one run, as a table; `--write` puts it into benchmarks/README.md.
+
+Whole runs are measured as new processes, imports included, the best of three; the Pulumi CLI beside them when one is on
+PATH.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import decisions
+from sandbox import cluster_down, cluster_up, shown_on
+
+ROOT = Path(__file__).parents[1]
+PROJECT = ROOT / "benchmarks" / "programs" / "configmaps"
+PAGE = ROOT / "benchmarks" / "README.md"
+MARK = "<!-- figures -->"
+NO_CLI = "no pulumi here"
+Rows = list[tuple[str, str, str, str]]
+
+
+def main() -> None:
+    """Measure, print, and write when asked to."""
+    home = ROOT / ".onshore" / "bench" / "sandbox"
+    with shown_on(sys.stderr) as progress:
+        cluster = cluster_up("bench", home=home, progress=progress)
+    try:
+        with tempfile.TemporaryDirectory() as state:
+            os.environ.update(
+                PULUMI_BACKEND_URL=Path(state).as_uri(),
+                PULUMI_CONFIG_PASSPHRASE="bench",  # noqa: S106 - a throw-away state
+                ONSHORE_OVERLAYS=str(cluster.overlay),
+                ONSHORE_BENCH_KUBECONFIG=str(cluster.kubeconfig),
+            )
+            rows = _engines()
+    finally:
+        for file in PROJECT.glob("Pulumi.bench-*.yaml"):
+            _forget_salt(file)
+        cluster_down("bench", home=home)
+    single = [*decisions.placement(), decisions.settings_load(), *decisions.pack()]
+    text = _page(rows, single)
+    sys.stdout.write(text)
+    if "--write" in sys.argv:
+        head = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
+        PAGE.write_text(f"{head}{MARK}\n\n{text}", encoding="utf-8")
+
+
+def _engines() -> Rows:
+    cli = shutil.which("pulumi")
+    rows: Rows = []
+    floor = _best([sys.executable, "-c", "import pulumi, pulumi_kubernetes"])
+    rows.append(("imports of the SDK alone", f"{floor:.2f} s", "", ""))
+    for count in (1, 1000):
+        stack = f"bench-{count}"
+        ours = _best(_ours("preview", stack, "yes"))
+        bare = _best(_ours("preview", stack, "no"))
+        theirs = _best(_theirs(cli, "preview", stack)) if cli else None
+        rows.append((f"preview of {count}, gated", f"{ours:.2f} s", *_against(theirs, ours)))
+        rows.append((f"preview of {count}, without the pack", f"{bare:.2f} s", *_against(theirs, bare)))
+        rows.append((f"what the pack adds to {count}", f"{100 * (ours / bare - 1):+.0f} %", "", ""))
+    ours = _once(_ours("up", "bench-200", "yes"))
+    gone = _once(_ours("destroy", "bench-200", "no"))
+    theirs = theirs_gone = None
+    if cli:
+        theirs = _once(_theirs(cli, "up", "bench-200", "--yes", "--skip-preview"))
+        theirs_gone = _once(_theirs(cli, "destroy", "bench-200", "--yes", "--skip-preview"))
+    rows.append(("up of 200, gated", f"{ours:.2f} s", *_against(theirs, ours)))
+    rows.append(("destroy of 200", f"{gone:.2f} s", *_against(theirs_gone, gone)))
+    return rows
+
+
+def _ours(operation: str, stack: str, pack: str) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.engine_run", operation, stack, pack]
+
+
+def _theirs(cli: str, operation: str, stack: str, *more: str) -> list[str]:
+    return [cli, operation, "--cwd", str(PROJECT), "--stack", stack, "--non-interactive", *more]
+
+
+def _best(command: list[str]) -> float:
+    return min(_once(command) for _ in range(3))
+
+
+def _once(command: list[str]) -> float:
+    if command[1] in ("preview", "up"):  # the CLI wants its stack to be there
+        with suppress(subprocess.CalledProcessError):
+            stack = command[command.index("--stack") + 1]
+            subprocess.run(
+                [command[0], "stack", "init", stack, "--cwd", str(PROJECT)], check=True, capture_output=True, cwd=ROOT
+            )
+    started = time.perf_counter()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+    return time.perf_counter() - started
+
+
+def _against(theirs: float | None, ours: float) -> tuple[str, str]:
+    return (NO_CLI, "") if theirs is None else (f"{theirs:.2f} s", f"{ours / theirs:.2f}")
+
+
+def _forget_salt(file: Path) -> None:
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if not line.startswith("encryptionsalt:")), encoding="utf-8")
+
+
+def _page(rows: Rows, single: list[tuple[str, str]]) -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    size = f"{os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}, Linux"
+    lines = [
+        f"{datetime.now(UTC).date()}, {size}.",
+        "",
+        "| what | onshore | pulumi, bare | ratio |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    lines += ["", "| decisions in process | |", "|---|---|"]
+    lines += [f"| {' | '.join(row)} |" for row in single]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
