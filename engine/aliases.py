@@ -20,7 +20,9 @@ def alias_urns(goal: Goal, urn: str, *, stack: str, project: str, old_parent: st
         for alias in goal.aliases:
             if isinstance(alias, AliasSpec) and alias.parent is None and not alias.no_parent:
                 own = _child_name(alias.name or goal.name, name_of(goal.parent), name_of(old_parent))
-                found.append(make_urn(alias.stack or stack, alias.project or project, old_parent, alias.type or goal.type, own))
+                found.append(
+                    make_urn(alias.stack or stack, alias.project or project, old_parent, alias.type or goal.type, own)
+                )
     return [alias for alias in dict.fromkeys(found) if alias != urn]
 
 
@@ -28,7 +30,9 @@ def _resolve(alias: AliasSpec, goal: Goal, stack: str, project: str) -> str:
     parent = "" if alias.no_parent else (goal.parent if alias.parent is None else alias.parent)
     if parent and qualified_type(parent) == STACK_TYPE:
         parent = ""
-    return make_urn(alias.stack or stack, alias.project or project, parent, alias.type or goal.type, alias.name or goal.name)
+    return make_urn(
+        alias.stack or stack, alias.project or project, parent, alias.type or goal.type, alias.name or goal.name
+    )
 
 
 def _child_name(name: str, parent: str, old_parent: str) -> str:

@@ -302,7 +302,9 @@ class Analyzers:
         for pack in self._packs:
             failed: set[str] = set()
             if pack.stack_policies:
-                request = request or analyzer_pb2.AnalyzeStackRequest(resources=[self._item(state) for state in resources])
+                request = request or analyzer_pb2.AnalyzeStackRequest(
+                    resources=[self._item(state) for state in resources]
+                )
                 try:
                     response = pack.stub.AnalyzeStack(request)
                 except grpc.RpcError as error:
@@ -376,7 +378,9 @@ def _timeouts(seconds: Mapping[str, float]) -> Any:
     from pulumi.runtime.proto import analyzer_pb2  # noqa: PLC0415 - gRPC is needed with packs only
 
     kinds = ("create", "update", "delete")
-    return analyzer_pb2.AnalyzerResourceOptions.CustomTimeouts(**{kind: seconds[kind] for kind in kinds if kind in seconds})
+    return analyzer_pb2.AnalyzerResourceOptions.CustomTimeouts(
+        **{kind: seconds[kind] for kind in kinds if kind in seconds}
+    )
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -127,10 +127,13 @@ class FileBackend:
         if meta.exists():
             version = (yaml.safe_load(meta.read_text(encoding="utf-8")) or {}).get("version")
             if version != 1:
-                raise EngineError(f"{meta}: layout version {version} is not supported", fix="Use the Pulumi CLI for this state.")
+                raise EngineError(
+                    f"{meta}: layout version {version} is not supported", fix="Use the Pulumi CLI for this state."
+                )
         elif any((self._root / "stacks").glob("*.json")):
             raise EngineError(
-                f"{self._root} has the old layout without projects", fix="Run `pulumi state upgrade` on it, then try again."
+                f"{self._root} has the old layout without projects",
+                fix="Run `pulumi state upgrade` on it, then try again.",
             )
 
     # ------------------------------------------------------------ locks

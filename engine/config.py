@@ -79,11 +79,15 @@ def load_project(folder: Path) -> Project:
     language = runtime.get("name") if isinstance(runtime, dict) else runtime
     if language != "python":
         raise EngineError(
-            f"{path}: the runtime is {language!r}; this engine runs Python programs only", fix="Use the Pulumi CLI.", exit_code=2
+            f"{path}: the runtime is {language!r}; this engine runs Python programs only",
+            fix="Use the Pulumi CLI.",
+            exit_code=2,
         )
     backend = data.get("backend")
     if isinstance(backend, dict) and backend.get("url"):
-        raise EngineError(f"{path}: `backend.url` is not supported here", fix="Set PULUMI_BACKEND_URL instead.", exit_code=2)
+        raise EngineError(
+            f"{path}: `backend.url` is not supported here", fix="Set PULUMI_BACKEND_URL instead.", exit_code=2
+        )
     return Project(
         root=folder,
         name=name,
@@ -113,9 +117,13 @@ def load_stack_config(project: Project, stack: str) -> StackConfig:
         return StackConfig(path, dict(project.defaults), "", exists=False)
     data = _load(path)
     if (provider := data.get("secretsprovider", "passphrase")) not in ("passphrase", "", "default"):
-        raise EngineError(f"{path}: the secrets provider {provider!r} is not supported", fix="Use the Pulumi CLI.", exit_code=2)
+        raise EngineError(
+            f"{path}: the secrets provider {provider!r} is not supported", fix="Use the Pulumi CLI.", exit_code=2
+        )
     if data.get("environment"):
-        raise EngineError(f"{path}: `environment` (Pulumi ESC) is not supported", fix="Use the Pulumi CLI.", exit_code=2)
+        raise EngineError(
+            f"{path}: `environment` (Pulumi ESC) is not supported", fix="Use the Pulumi CLI.", exit_code=2
+        )
     own = data.get("config") or {}
     if not isinstance(own, dict):
         raise EngineError(f"{path}: `config` is not a mapping", exit_code=2)
@@ -160,12 +168,16 @@ def resolve(values: Mapping[str, Any], decrypt: Callable[[str], str]) -> Configu
 
 def blinded(values: Mapping[str, Any]) -> dict[str, str]:
     """The configuration for people: secrets read `[secret]`."""
-    return {key: _text(_opened(value, lambda _: "[secret]")) for key, value in sorted(values.items()) if value is not None}
+    return {
+        key: _text(_opened(value, lambda _: "[secret]")) for key, value in sorted(values.items()) if value is not None
+    }
 
 
 def _opened(value: Any, decrypt: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return decrypt(value[_SECURE]) if _is_secure(value) else {k: _opened(v, decrypt) for k, v in sorted(value.items())}
+        return (
+            decrypt(value[_SECURE]) if _is_secure(value) else {k: _opened(v, decrypt) for k, v in sorted(value.items())}
+        )
     if isinstance(value, list):
         return [_opened(item, decrypt) for item in value]
     return value
@@ -184,7 +196,11 @@ def write_salt(config: StackConfig, salt: str) -> None:
 
 def set_value(path: Path, key: str, value: Any) -> None:
     """Sets one `ns:key` of a stack file (None removes it); comments outside the value's own lines stay."""
-    rendered = [] if value is None else yaml.safe_dump({key: value}, allow_unicode=True, sort_keys=False).splitlines(keepends=True)
+    rendered = (
+        []
+        if value is None
+        else yaml.safe_dump({key: value}, allow_unicode=True, sort_keys=False).splitlines(keepends=True)
+    )
 
     def edit(lines: list[str]) -> list[str]:
         start = next((n for n, line in enumerate(lines) if re.match(r"config:\s*(#.*)?$", line.rstrip("\n"))), None)

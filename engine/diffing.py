@@ -58,7 +58,9 @@ def _with_replace_on_changes(diff: DiffResult, old: ResourceState, listed: tuple
     if not diff.changes or not watched:
         return replace(diff, replaces=tuple(replaces))
     if diff.detailed:
-        detailed = {path: _forced(change) if paths.within(watched, path) else change for path, change in diff.detailed.items()}
+        detailed = {
+            path: _forced(change) if paths.within(watched, path) else change for path, change in diff.detailed.items()
+        }
         return replace(diff, replaces=tuple(replaces), detailed=detailed)
     replaces += [key for key in diff.diffs if paths.within(watched, key) and key not in replaces]
     return replace(diff, replaces=tuple(replaces))

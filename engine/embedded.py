@@ -12,7 +12,15 @@ from engine.config import check_stack_name, load_project
 from engine.errors import EngineError
 from engine.events import visible_outputs
 from engine.stack import open_stack, stack_outputs
-from engine.state import Deployment, decode_deployment, encode_deployment, encode_value, exported_deployment, salt_of, verify
+from engine.state import (
+    Deployment,
+    decode_deployment,
+    encode_deployment,
+    encode_value,
+    exported_deployment,
+    salt_of,
+    verify,
+)
 
 if TYPE_CHECKING:
     from engine.operation import Kind, Operation
@@ -113,15 +121,22 @@ class EmbeddedEngine:
             raise EngineError("the imported state is encrypted with another salt than this stack's")
         deployment = decode_deployment(body, secrets.decrypt)
         verify(deployment.resources, "the imported state")
-        foreign = [s.urn for s in deployment.resources if not s.urn.startswith(f"urn:pulumi:{name}::{self._project.name}::")]
+        foreign = [
+            s.urn for s in deployment.resources if not s.urn.startswith(f"urn:pulumi:{name}::{self._project.name}::")
+        ]
         if foreign:
             raise EngineError(f"the imported state is of another stack or project: {foreign[0]}")
         from engine.snapshot import now  # noqa: PLC0415
 
         sealed = encode_deployment(
-            Deployment(deployment.resources, deployment.pending, secrets.salt, deployment.metadata), secrets.encrypt, now()
+            Deployment(deployment.resources, deployment.pending, secrets.salt, deployment.metadata),
+            secrets.encrypt,
+            now(),
         )
-        document = {"version": 3, "checkpoint": {"stack": f"organization/{self._project.name}/{name}", "latest": sealed}}
+        document = {
+            "version": 3,
+            "checkpoint": {"stack": f"organization/{self._project.name}/{name}", "latest": sealed},
+        }
         self._backend.create()
         with self._backend.lock(name):
             self._backend.back_up(name)

@@ -132,7 +132,10 @@ def _state(state: ResourceState | None) -> dict[str, Any] | None:
 
 def visible_outputs(outputs: PropertyMap) -> dict[str, Any]:
     """Stack outputs for people: secrets read "[secret]", everything else is plain JSON data."""
-    return {key: "[secret]" if wire.contains_secret(value) else encode_value(value, _masked) for key, value in outputs.items()}
+    return {
+        key: "[secret]" if wire.contains_secret(value) else encode_value(value, _masked)
+        for key, value in outputs.items()
+    }
 
 
 def is_root_stack(state: ResourceState) -> bool:

@@ -193,7 +193,11 @@ class Executor:
     ) -> DiffResult:
         try:
             return provider.diff_config(
-                resource_id(old.urn, old.id), external_inputs(old.inputs), external_inputs(old.outputs), external_inputs(news), ignored
+                resource_id(old.urn, old.id),
+                external_inputs(old.inputs),
+                external_inputs(old.outputs),
+                external_inputs(news),
+                ignored,
             )
         except UnsupportedError:
             return DiffResult(changes=None)
@@ -274,7 +278,9 @@ class Executor:
         outputs = with_secret_outputs(error.outputs, step.new.inputs, step.new.additional_secret_outputs)
         kept = {"inputs": step.old.inputs} if step.op == "update" and step.old is not None else {}
         created = step.old.created if step.op == "update" and step.old is not None else now()
-        state = step.new.but(id=error.id, outputs=outputs, init_errors=error.reasons, created=created, modified=now(), **kept)
+        state = step.new.but(
+            id=error.id, outputs=outputs, init_errors=error.reasons, created=created, modified=now(), **kept
+        )
         self.snapshot.add(state, step.old if step.op in ("update", "read") else None)
         return state
 
@@ -301,7 +307,9 @@ class Executor:
     def _journaled(self, step: Step, kind: str, call: object) -> ResourceState:
         """A provider call between two saves: the intention before, the result after."""
         real = step.state.custom and not self.preview
-        number = self.snapshot.begin(_without_outputs(step.state) if kind == "creating" else step.state, kind) if real else 0
+        number = (
+            self.snapshot.begin(_without_outputs(step.state) if kind == "creating" else step.state, kind) if real else 0
+        )
         try:
             state: ResourceState = call(step)  # type: ignore[operator]
             old = step.old
@@ -326,7 +334,9 @@ class Executor:
         if new is old:
             self.snapshot.add(old, old, meaningful=False)
             return old
-        state = new.but(id=old.id, outputs=old.outputs, created=old.created, modified=old.modified, external=old.external)
+        state = new.but(
+            id=old.id, outputs=old.outputs, created=old.created, modified=old.modified, external=old.external
+        )
         self.snapshot.add(state, old, meaningful=_meaningful(old, state))
         if not self.preview:
             self.snapshot.save()

@@ -102,7 +102,16 @@ class OutputsRegistered:
 
 
 Event: TypeAlias = (
-    Registered | Checked | Analyzed | Diffed | ProviderCompared | StepEnded | StepFailed | OutputsRegistered | ProgramEnded | Stopped
+    Registered
+    | Checked
+    | Analyzed
+    | Diffed
+    | ProviderCompared
+    | StepEnded
+    | StepFailed
+    | OutputsRegistered
+    | ProgramEnded
+    | Stopped
 )
 
 # ---------------------------------------------------------------- instructions
@@ -222,5 +231,17 @@ class Finished:
 
 
 Instruction: TypeAlias = (
-    Check | Analyze | Diff | CompareProviders | Run | RunTogether | Answer | Reject | Report | Marked | Renamed | Complete | Finished
+    Check
+    | Analyze
+    | Diff
+    | CompareProviders
+    | Run
+    | RunTogether
+    | Answer
+    | Reject
+    | Report
+    | Marked
+    | Renamed
+    | Complete
+    | Finished
 )

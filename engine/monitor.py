@@ -75,6 +75,7 @@ class Monitor:
         self._providers_of: dict[str, Mapping[str, str]] = {}  # URN -> package -> provider reference
         self._defaults: dict[tuple[str, str, str], str] = {}
         self._transforms = Transforms()
+        self._paths: dict[str, str] = {}  # every frame of every resource names one of a few files
         self._lock = threading.Lock()
         self._default_lock = threading.Lock()
 
@@ -156,7 +157,7 @@ class Monitor:
         dependencies = tuple(sorted(set(request.dependencies)))
         by_property = {key: tuple(sorted(entry.urns)) for key, entry in request.propertyDependencies.items()}
         if not by_property:
-            by_property = {key: dependencies for key in inputs}
+            by_property = dict.fromkeys(inputs, dependencies)
         if is_provider_type(request.type):
             inputs = _with_internal(inputs, request)
         retain = request.retainOnDelete if request.HasField("retainOnDelete") else None
@@ -167,7 +168,9 @@ class Monitor:
             custom=request.custom,
             parent=request.parent,
             inputs=inputs,
-            provider=self._provider_for(request, parent) if request.custom and not is_provider_type(request.type) else "",
+            provider=self._provider_for(request, parent)
+            if request.custom and not is_provider_type(request.type)
+            else "",
             dependencies=dependencies,
             property_dependencies=by_property,
             protect=parent.protect if protect is None and parent else protect,
@@ -285,12 +288,14 @@ class Monitor:
 
     def ExistsResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's method
         raise MonitorError(
-            grpc.StatusCode.UNIMPLEMENTED, f"{request.type}: asking whether a resource exists is not supported; use the Pulumi CLI"
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"{request.type}: asking whether a resource exists is not supported; use the Pulumi CLI",
         )
 
     def RegisterPackage(self, request: Any) -> Any:  # noqa: N802 - the protocol's method
         raise MonitorError(
-            grpc.StatusCode.UNIMPLEMENTED, f"{request.name}: parameterized packages are not supported; use the Pulumi CLI"
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"{request.name}: parameterized packages are not supported; use the Pulumi CLI",
         )
 
     # ------------------------------------------------------------ positions
@@ -299,9 +304,10 @@ class Monitor:
         """`project:///<path relative to the project>#<line>`, "" when there is none (`source_eval.go`)."""
         if not position.uri.startswith("file://"):
             return ""
-        path = unquote(urlsplit(position.uri).path)
+        if (path := self._paths.get(position.uri)) is None:
+            path = self._paths[position.uri] = os.path.relpath(unquote(urlsplit(position.uri).path), self._root)
         column = f",{position.column}" if position.column else ""
-        return f"project:///{os.path.relpath(path, self._root)}#{position.line}{column}"
+        return f"project:///{path}#{position.line}{column}"
 
     def _trace(self, trace: Any) -> tuple[str, ...]:
         return tuple(self._position(frame.pc) for frame in trace.frames)

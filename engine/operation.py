@@ -17,12 +17,11 @@ from engine.events import EventStream, visible_outputs
 from engine.executor import Executor
 from engine.options import Options, RunResult
 from engine.planner import Planner, PlanOptions
-from engine.provider import ProviderError
 from engine.providers import make_provider
 from engine.providers.builtin import BuiltinProvider
 from engine.providers.pool import ProviderPool
 from engine.refresh import refresh_resources
-from engine.snapshot import Snapshot, now
+from engine.snapshot import Snapshot
 from engine.stack import Stack, history_entry, open_stack, stack_outputs
 from engine.state import ResourceState
 
@@ -37,14 +36,22 @@ if TYPE_CHECKING:
 Kind = Literal["preview", "up", "refresh", "destroy"]
 _HISTORY_KINDS: Final = {"up": "update", "refresh": "refresh", "destroy": "destroy"}
 _LEAST_PARALLEL: Final = 4
-_PROGRAM_THREADS: Final = 32
+_LEAST_THREADS: Final = 16
 
 
 class Operation:
     """Everything one run holds; used once."""
 
-    def __init__(self, project: Project, backend: FileBackend, kind: Kind, options: Options, passphrase: str | None) -> None:
-        self._project, self._backend, self._kind, self._options, self._passphrase = project, backend, kind, options, passphrase
+    def __init__(
+        self, project: Project, backend: FileBackend, kind: Kind, options: Options, passphrase: str | None
+    ) -> None:
+        self._project, self._backend, self._kind, self._options, self._passphrase = (
+            project,
+            backend,
+            kind,
+            options,
+            passphrase,
+        )
         self._preview = kind == "preview"
         self._events = EventStream(options.on_event)
         self._executor: Executor | None = None
@@ -176,7 +183,9 @@ class Operation:
             return None
         return stack_outputs(open_stack(other, backend, name, self._passphrase).deployment)
 
-    def _executor_for(self, stack: Stack, snapshot: Snapshot, providers: ProviderPool, analyzers: Analyzers) -> Executor:
+    def _executor_for(
+        self, stack: Stack, snapshot: Snapshot, providers: ProviderPool, analyzers: Analyzers
+    ) -> Executor:
         options = self._options
         parallel = options.parallel or max(_LEAST_PARALLEL, 4 * (os.cpu_count() or 1))
         executor = Executor(
@@ -233,7 +242,7 @@ class Operation:
                 configuration=stack.configuration,
                 monitor=Monitor(executor, stack.configuration, self._project.root),
                 engine=ProgramEngine(self._events),
-                threads=_PROGRAM_THREADS,
+                threads=max(_LEAST_THREADS, 2 * executor.parallel),
                 say=self._events.diagnostic,
             )
         )
@@ -257,9 +266,13 @@ class Operation:
 
     def _warn_pending(self, stack: Stack) -> None:
         pending = stack.deployment.pending
-        lines = [f"Attempting to deploy or update resources with {len(pending)} pending operations from previous deployment."]
+        lines = [
+            f"Attempting to deploy or update resources with {len(pending)} pending operations from previous deployment."
+        ]
         lines += [f"  * {operation.resource.urn}, interrupted while {operation.type}" for operation in pending]
-        lines.append("These resources are in an unknown state because the engine was interrupted while waiting for changes.")
+        lines.append(
+            "These resources are in an unknown state because the engine was interrupted while waiting for changes."
+        )
         self._events.diagnostic("warning", "\n".join(lines))
 
     # ------------------------------------------------------------ the end
@@ -291,7 +304,9 @@ class Operation:
         exit_code = self._exit_code(failed=failed, changes=changes)
         if not self._preview and not snapshot.broken:
             self._record(stack, started, ok=not failed, changes=changes)
-        return RunResult(exit_code == 0, exit_code, changes, tuple(self._events.events), self._outputs(planner, snapshot))
+        return RunResult(
+            exit_code == 0, exit_code, changes, tuple(self._events.events), self._outputs(planner, snapshot)
+        )
 
     def _explain_interruption(self, snapshot: Snapshot) -> None:
         if snapshot.broken:
@@ -301,7 +316,9 @@ class Operation:
                 f" written again, put it back with `onshore state import {snapshot.rescue}` before the next run.",
             )
         elif self._interrupted.is_set():
-            self._events.diagnostic("warning", "interrupted: what was running has ended and is saved; nothing new was begun")
+            self._events.diagnostic(
+                "warning", "interrupted: what was running has ended and is saved; nothing new was begun"
+            )
 
     def _exit_code(self, *, failed: bool, changes: dict[str, int]) -> int:
         if self._interrupted.is_set():
@@ -329,7 +346,7 @@ class Operation:
 
     @staticmethod
     def _outputs(planner: Planner, snapshot: Snapshot) -> dict[str, Any]:
-        roots = [s for s in (*planner.resources(), *snapshot.resources()) if s.type == "pulumi:pulumi:Stack" and not s.parent]
+        roots = [
+            s for s in (*planner.resources(), *snapshot.resources()) if s.type == "pulumi:pulumi:Stack" and not s.parent
+        ]
         return visible_outputs(roots[0].outputs) if roots else {}
-
-

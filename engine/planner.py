@@ -169,7 +169,9 @@ class Planner:
         renamed: list[Instruction] = []
         if found and found != urn:
             if found in self._renamed or found in self._goals:
-                return self._bail(event.token, urn, f"Duplicate resource URN '{found}' conflicting with alias on resource '{urn}'")
+                return self._bail(
+                    event.token, urn, f"Duplicate resource URN '{found}' conflicting with alias on resource '{urn}'"
+                )
             self._renamed[found], self._former[urn] = urn, found
             renamed.append(Renamed(found, urn))
         if self._needs(goal) & self._failed_urns:
@@ -230,7 +232,11 @@ class Planner:
         registration.inputs = event.inputs
         if event.failures:
             reports: list[Instruction] = [
-                Report("error", self._failure_text(registration, failure.property, failure.reason, event.inputs), registration.urn)
+                Report(
+                    "error",
+                    self._failure_text(registration, failure.property, failure.reason, event.inputs),
+                    registration.urn,
+                )
                 for failure in event.failures
             ]
             self.bailed = True
@@ -304,7 +310,9 @@ class Planner:
     def _diff(self, registration: _Registration, old: ResourceState) -> list[Instruction]:
         goal = registration.goal
         registration.stage = "diff"
-        return [Diff(registration.token, old, registration.urn, goal.provider, registration.inputs, goal.ignore_changes)]
+        return [
+            Diff(registration.token, old, registration.urn, goal.provider, registration.inputs, goal.ignore_changes)
+        ]
 
     def _diffed(self, event: Diffed) -> list[Instruction]:
         registration = self._open[event.token]
@@ -382,7 +390,10 @@ class Planner:
             elif split_reference(state.provider)[0] in going:
                 self._condemn(registration, registration.candidates.popleft(), ())
                 going.add(state.urn)
-            elif touched := {key for key, urns in state.property_dependencies.items() if going & set(urns)} & state.inputs.keys():
+            elif (
+                touched := {key for key, urns in state.property_dependencies.items() if going & set(urns)}
+                & state.inputs.keys()
+            ):
                 news = {key: UNKNOWN if key in touched else value for key, value in state.inputs.items()}
                 return [Diff(registration.token, state, state.urn, state.provider, news)]
             else:
@@ -479,7 +490,9 @@ class Planner:
                 self._kept.add(old.urn)
             return self._chain(registration, [self._step(registration, "read")])
         self._kept.add(old.urn)
-        return self._chain(registration, [self._step(registration, "read-replacement"), self._step(registration, "replace")])
+        return self._chain(
+            registration, [self._step(registration, "read-replacement"), self._step(registration, "replace")]
+        )
 
     @staticmethod
     def _imports(goal: Goal, old: ResourceState | None) -> bool:
@@ -560,7 +573,9 @@ class Planner:
     def _outputs_registered(self, event: OutputsRegistered) -> list[Instruction]:
         state = self._news.get(event.urn)
         if state is None or event.urn in self._complete:
-            return self._bail(event.token, event.urn, f"cannot complete a resource '{event.urn}' whose registration isn't pending")
+            return self._bail(
+                event.token, event.urn, f"cannot complete a resource '{event.urn}' whose registration isn't pending"
+            )
         if state.type == STACK_TYPE and not state.parent:
             self._stack_outputs = (event.urn, event.outputs)
             return []
@@ -587,7 +602,9 @@ class Planner:
         self.program_failed = event.failed
         if self.halted or self.program_failed:
             return [Finished()]
-        condemned = [state for state in self._base if state.delete or state.urn not in self._kept | self._renamed.keys()]
+        condemned = [
+            state for state in self._base if state.delete or state.urn not in self._kept | self._renamed.keys()
+        ]
         instructions: list[Instruction] = []
         if not self._targets.everything:
             condemned, instructions = self._targeted_only(condemned)

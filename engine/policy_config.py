@@ -94,7 +94,9 @@ def _value_faults(value: Any, rules: Mapping[str, Any]) -> list[str]:
     if isinstance(value, str) and "pattern" in rules and not re.search(rules["pattern"], value):
         faults.append(f"Does not match pattern '{rules['pattern']}'")
     if isinstance(value, list) and isinstance(rules.get("items"), dict):
-        faults += [f"{index}: {fault}" for index, item in enumerate(value) for fault in _value_faults(item, rules["items"])]
+        faults += [
+            f"{index}: {fault}" for index, item in enumerate(value) for fault in _value_faults(item, rules["items"])
+        ]
     return faults
 
 

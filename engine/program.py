@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import contextvars
 import io
+import itertools
 import logging
 import os
 import runpy
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _INSIDE: contextvars.ContextVar[bool] = contextvars.ContextVar("inside_program", default=False)
 _SHUTDOWN_TEXT: Final = "Resource monitor has terminated, shutting down"
+_SHOWN_OUTPUTS: Final = 32
 _ONE_AT_A_TIME: Final = threading.Lock()
 
 
@@ -76,18 +78,18 @@ def _run(run: ProgramRun) -> ProgramResult:
 
     ROOT.set(None)
     set_all_config(dict(run.configuration.values), list(run.configuration.secret_keys))
-    configure(
-        Settings(
-            project=run.project.name,
-            stack=run.stack,
-            monitor=run.monitor,
-            engine=run.engine,
-            parallel=run.threads,
-            dry_run=run.preview,
-            organization="organization",
-            root_directory=str(run.project.root),
-        )
+    settings = Settings(
+        project=run.project.name,
+        stack=run.stack,
+        monitor=run.monitor,
+        engine=run.engine,
+        parallel=run.threads,
+        dry_run=run.preview,
+        organization="organization",
+        root_directory=str(run.project.root),
     )
+    settings.outputs = _OpenOutputs()
+    configure(settings)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     executor = ThreadPoolExecutor(run.threads, "program-rpc")
@@ -128,7 +130,9 @@ def _exit_message(code: int) -> str:
 def _raised(error: BaseException, project: Project) -> ProgramResult:
     if _SHUTDOWN_TEXT in str(error):
         return ProgramResult(failed=True, shut_down=True)
-    return ProgramResult(failed=True, messages=(f"Program failed with an unhandled exception:\n{_user_traceback(error, project)}",))
+    return ProgramResult(
+        failed=True, messages=(f"Program failed with an unhandled exception:\n{_user_traceback(error, project)}",)
+    )
 
 
 def _user_traceback(error: BaseException, project: Project) -> str:
@@ -172,6 +176,25 @@ def _surroundings(run: ProgramRun) -> Iterator[None]:
         cwd, sys.argv, sys.path[:], sys.stdout, sys.stderr = before
         os.chdir(cwd)
         asyncio_log.setLevel(level)
+
+
+class _OpenOutputs(set["asyncio.Task[Any]"]):
+    """The SDK's set of outputs still open, shown to it a few at a time.
+
+    Until it is empty, the SDK waits for the first of all its members and starts over (`wait_for_rpcs`): with all of them
+    at once, that is quadratic in the size of the program. Every member is still waited for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: list[asyncio.Task[Any]] = []
+
+    def __iter__(self) -> Iterator[asyncio.Task[Any]]:
+        self._shown = list(itertools.islice(super().__iter__(), _SHOWN_OUTPUTS))
+        return iter(self._shown)
+
+    def clear(self) -> None:
+        self.difference_update(self._shown)
 
 
 class _Captured(io.TextIOBase):

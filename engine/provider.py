@@ -93,7 +93,13 @@ class InitFailedError(ProviderError):
     """The resource exists (or was updated) but is not what was asked for; state is saved with `reasons`."""
 
     def __init__(
-        self, message: str, *, id: str, outputs: PropertyMap, inputs: PropertyMap | None, reasons: tuple[str, ...]  # noqa: A002
+        self,
+        message: str,
+        *,
+        id: str,
+        outputs: PropertyMap,
+        inputs: PropertyMap | None,
+        reasons: tuple[str, ...],  # noqa: A002
     ) -> None:
         super().__init__(message)
         self.id = id
@@ -137,7 +143,12 @@ class Provider(Protocol):
     def check_config(self, resource: ResourceId, old_inputs: PropertyMap, news: PropertyMap) -> CheckResult: ...
 
     def diff_config(
-        self, resource: ResourceId, old_inputs: PropertyMap, olds: PropertyMap, news: PropertyMap, ignore_changes: tuple[str, ...]
+        self,
+        resource: ResourceId,
+        old_inputs: PropertyMap,
+        olds: PropertyMap,
+        news: PropertyMap,
+        ignore_changes: tuple[str, ...],
     ) -> DiffResult: ...
 
     def configure(self, resource: ResourceId, inputs: PropertyMap) -> None: ...
@@ -147,7 +158,12 @@ class Provider(Protocol):
     ) -> CheckResult: ...
 
     def diff(
-        self, resource: ResourceId, old_inputs: PropertyMap, olds: PropertyMap, news: PropertyMap, ignore_changes: tuple[str, ...]
+        self,
+        resource: ResourceId,
+        old_inputs: PropertyMap,
+        olds: PropertyMap,
+        news: PropertyMap,
+        ignore_changes: tuple[str, ...],
     ) -> DiffResult: ...
 
     def create(self, resource: ResourceId, news: PropertyMap, options: CallOptions) -> CreateResult: ...
@@ -156,7 +172,9 @@ class Provider(Protocol):
         self, resource: ResourceId, old_inputs: PropertyMap, olds: PropertyMap, news: PropertyMap, options: CallOptions
     ) -> PropertyMap: ...
 
-    def delete(self, resource: ResourceId, old_inputs: PropertyMap, olds: PropertyMap, options: CallOptions) -> None: ...
+    def delete(
+        self, resource: ResourceId, old_inputs: PropertyMap, olds: PropertyMap, options: CallOptions
+    ) -> None: ...
 
     def read(self, resource: ResourceId, old_inputs: PropertyMap | None, olds: PropertyMap) -> ReadResult: ...
 

@@ -46,7 +46,9 @@ def refresh_resources(executor: Executor, events: EventStream, *, counted: bool,
     return all(ok for ok, _ in found)
 
 
-def _refresh_one(executor: Executor, events: EventStream, old: ResourceState, *, counted: bool) -> tuple[bool, ResourceState | None]:
+def _refresh_one(
+    executor: Executor, events: EventStream, old: ResourceState, *, counted: bool
+) -> tuple[bool, ResourceState | None]:
     step = Step("refresh", old.urn, old.type, old, old)
     events.emit("resourcePreEvent", executor.body(step))
     if not old.custom or is_provider_type(old.type):
@@ -55,7 +57,9 @@ def _refresh_one(executor: Executor, events: EventStream, old: ResourceState, *,
     try:
         fresh, diff = _read(executor, events, old)
     except ProviderError as error:
-        events.diagnostic("error", f"Preview failed: {error.message}" if executor.preview else error.message, urn=old.urn)
+        events.diagnostic(
+            "error", f"Preview failed: {error.message}" if executor.preview else error.message, urn=old.urn
+        )
         if not executor.preview:
             events.emit("resOpFailedEvent", {**executor.body(step), "status": 0, "steps": 0})
         executor.fail()
@@ -66,7 +70,11 @@ def _refresh_one(executor: Executor, events: EventStream, old: ResourceState, *,
         changed = bool(diff.changes)
         op = ("update" if changed else "same") if counted else "refresh"
         ended = dataclasses.replace(
-            step, op=op, new=fresh, detailed=_reversed(diff) if changed else None, diffs=diff.diffs if changed else ()  # type: ignore[arg-type]
+            step,
+            op=op,
+            new=fresh,
+            detailed=_reversed(diff) if changed else None,
+            diffs=diff.diffs if changed else (),  # type: ignore[arg-type]
         )
     _ended(executor, events, ended, counted=counted)
     return True, fresh
@@ -87,7 +95,9 @@ def _read(executor: Executor, events: EventStream, old: ResourceState) -> tuple[
     inputs = old.inputs if inputs is None or old.external else inputs
     outputs = with_secret_outputs(outputs, inputs, old.additional_secret_outputs)
     same = equal(old.outputs, outputs) and equal(old.inputs, inputs) and errors == old.init_errors
-    fresh = old.but(id=id_, inputs=inputs, outputs=outputs, init_errors=errors, modified=old.modified if same else now())
+    fresh = old.but(
+        id=id_, inputs=inputs, outputs=outputs, init_errors=errors, modified=old.modified if same else now()
+    )
     if old.external:
         return fresh, DiffResult(changes=not equal(old.outputs, outputs))
     # exchanged on purpose: what would have to change to come back

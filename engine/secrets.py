@@ -37,10 +37,16 @@ class PassphraseSecrets:
 
     def __init__(self, passphrase: str, salt: str) -> None:
         version, encoded, proof = _parts(salt)
-        if version != "v1" or not encoded:
-            raise EngineError(f"the encryption salt {salt[:12]!r} is not one", fix="Restore encryptionsalt in the stack file.")
+        try:
+            raw = _decode(encoded) if version == "v1" else b""
+        except ValueError:
+            raw = b""
+        if not raw:
+            raise EngineError(
+                f"the encryption salt {salt[:12]!r} is not one", fix="Restore encryptionsalt in the stack file."
+            )
         self.salt = salt
-        self._cipher = AESGCM(_derive(passphrase, _decode(encoded)))
+        self._cipher = AESGCM(_derive(passphrase, raw))
         if self._open(proof) != _PROOF:
             raise EngineError(
                 "incorrect passphrase",
@@ -62,7 +68,9 @@ class PassphraseSecrets:
         """The text of a `v1:` ciphertext; raises EngineError when this key did not make it."""
         plaintext = self._open(ciphertext)
         if plaintext is None:
-            raise EngineError("a secret cannot be decrypted", fix="It was encrypted with another passphrase, or it was damaged.")
+            raise EngineError(
+                "a secret cannot be decrypted", fix="It was encrypted with another passphrase, or it was damaged."
+            )
         return plaintext
 
     def _open(self, ciphertext: str) -> str | None:

@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.errors import EngineError
-from engine.state import Deployment, PendingOperation, ResourceState, encode_resource, manifest, secrets_provider, verify
+from engine.state import (
+    Deployment,
+    PendingOperation,
+    ResourceState,
+    encode_resource,
+    manifest,
+    secrets_provider,
+    verify,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -62,7 +62,14 @@ def stack_outputs(deployment: Deployment) -> PropertyMap:
 
 
 def history_entry(
-    kind: str, *, started: int, ended: int, message: str, ok: bool, changes: Mapping[str, int], config: Mapping[str, Any]
+    kind: str,
+    *,
+    started: int,
+    ended: int,
+    message: str,
+    ok: bool,
+    changes: Mapping[str, int],
+    config: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What a run leaves in the stack's history; times are whole seconds since 1970."""
     return {

@@ -147,7 +147,7 @@ def encode_resource(state: ResourceState, seal: Callable[[str], str]) -> dict[st
         "created": state.created,
         "modified": state.modified,
         "sourcePosition": state.source_position,
-        "stackTrace": [{"sourcePosition": position} for position in state.stack_trace],
+        "stackTrace": [{"sourcePosition": position} if position else {} for position in state.stack_trace],
         "ignoreChanges": list(state.ignore_changes),
         "hideDiff": list(state.hide_diff),
         "replaceOnChanges": list(state.replace_on_changes),
@@ -161,9 +161,36 @@ def encode_resource(state: ResourceState, seal: Callable[[str], str]) -> dict[st
 
 
 _KNOWN_FIELDS: Final = frozenset(
-    "urn custom delete id type inputs outputs parent protect external dependencies initErrors provider propertyDependencies"
-    " pendingReplacement additionalSecretOutputs aliases customTimeouts importID retainOnDelete deletedWith created modified"
-    " sourcePosition stackTrace ignoreChanges hideDiff replaceOnChanges".split()
+    [
+        "urn",
+        "custom",
+        "delete",
+        "id",
+        "type",
+        "inputs",
+        "outputs",
+        "parent",
+        "protect",
+        "external",
+        "dependencies",
+        "initErrors",
+        "provider",
+        "propertyDependencies",
+        "pendingReplacement",
+        "additionalSecretOutputs",
+        "aliases",
+        "customTimeouts",
+        "importID",
+        "retainOnDelete",
+        "deletedWith",
+        "created",
+        "modified",
+        "sourcePosition",
+        "stackTrace",
+        "ignoreChanges",
+        "hideDiff",
+        "replaceOnChanges",
+    ]
 )
 
 
@@ -188,7 +215,9 @@ def decode_resource(data: Mapping[str, Any], unseal: Callable[[str], str]) -> Re
         dependencies=tuple(data.get("dependencies") or ()),
         init_errors=tuple(data.get("initErrors") or ()),
         provider=data.get("provider", ""),
-        property_dependencies={key: tuple(urns or ()) for key, urns in (data.get("propertyDependencies") or {}).items()},
+        property_dependencies={
+            key: tuple(urns or ()) for key, urns in (data.get("propertyDependencies") or {}).items()
+        },
         pending_replacement=data.get("pendingReplacement", False),
         additional_secret_outputs=tuple(data.get("additionalSecretOutputs") or ()),
         aliases=tuple(data.get("aliases") or ()),
@@ -199,7 +228,7 @@ def decode_resource(data: Mapping[str, Any], unseal: Callable[[str], str]) -> Re
         created=data.get("created", ""),
         modified=data.get("modified", ""),
         source_position=data.get("sourcePosition", ""),
-        stack_trace=tuple(frame["sourcePosition"] for frame in data.get("stackTrace") or ()),
+        stack_trace=tuple(frame.get("sourcePosition", "") for frame in data.get("stackTrace") or ()),
         ignore_changes=tuple(data.get("ignoreChanges") or ()),
         hide_diff=tuple(data.get("hideDiff") or ()),
         replace_on_changes=tuple(data.get("replaceOnChanges") or ()),
@@ -229,7 +258,8 @@ def encode_deployment(deployment: Deployment, seal: Callable[[str], str], now: s
         document["resources"] = [encode_resource(state, seal) for state in deployment.resources]
     if deployment.pending:
         document["pending_operations"] = [
-            {"resource": encode_resource(operation.resource, seal), "type": operation.type} for operation in deployment.pending
+            {"resource": encode_resource(operation.resource, seal), "type": operation.type}
+            for operation in deployment.pending
         ]
     document["metadata"] = dict(deployment.metadata)
     return document
@@ -250,9 +280,13 @@ def decode_deployment(document: Mapping[str, Any], unseal: Callable[[str], str])
     """A `latest` or `deployment` object; raises EngineError when its magic is wrong or something would be lost."""
     stamp = document.get("manifest") or {}
     if stamp.get("magic", "") != _magic(stamp.get("version", "")):
-        raise EngineError("the state's manifest does not match its checksum: it was edited or damaged; refusing to use it")
+        raise EngineError(
+            "the state's manifest does not match its checksum: it was edited or damaged; refusing to use it"
+        )
     if lost := [key for key in ("snippets", "extensions") if document.get(key)]:
-        raise EngineError(f"the state uses {', '.join(lost)}, which this engine does not support", fix="Use the Pulumi CLI.")
+        raise EngineError(
+            f"the state uses {', '.join(lost)}, which this engine does not support", fix="Use the Pulumi CLI."
+        )
     return Deployment(
         resources=tuple(decode_resource(data, unseal) for data in document.get("resources") or ()),
         pending=tuple(
@@ -311,7 +345,9 @@ def integrity_faults(resources: tuple[ResourceState, ...]) -> list[str]:
             faults.append(f"{state.urn} is a component and has the id {state.id!r}")
         if state.provider and not state.pending_replacement and state.provider not in references:
             faults.append(f"{state.urn} refers to the provider {state.provider}, which does not stand before it")
-        faults.extend(f"{state.urn} refers to {urn}, which does not stand before it" for urn in _references(state) - seen.keys())
+        faults.extend(
+            f"{state.urn} refers to {urn}, which does not stand before it" for urn in _references(state) - seen.keys()
+        )
         if state.urn in seen and not state.delete and not seen[state.urn].delete:
             faults.append(f"{state.urn} is recorded twice")
         if state.urn not in seen or not state.delete:

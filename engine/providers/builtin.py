@@ -25,7 +25,11 @@ class BuiltinProvider(PassThrough):
         self._outputs_of = outputs_of
 
     def check(
-        self, resource: ResourceId, old_inputs: PropertyMap | None, news: PropertyMap, random_seed: bytes  # noqa: ARG002 - protocol
+        self,
+        resource: ResourceId,
+        old_inputs: PropertyMap | None,
+        news: PropertyMap,
+        random_seed: bytes,  # noqa: ARG002 - protocol
     ) -> CheckResult:
         reason = f"{resource.type} is not supported by this engine: read stack references, or use the Pulumi CLI"
         return CheckResult(news, (CheckFailure("", reason),))

@@ -39,7 +39,11 @@ class PassThrough:
         pass
 
     def check(
-        self, resource: ResourceId, old_inputs: PropertyMap | None, news: PropertyMap, random_seed: bytes  # noqa: ARG002 - protocol
+        self,
+        resource: ResourceId,
+        old_inputs: PropertyMap | None,
+        news: PropertyMap,
+        random_seed: bytes,  # noqa: ARG002 - protocol
     ) -> CheckResult:
         return CheckResult(news)
 

@@ -61,7 +61,9 @@ class FakeProvider:
     def configure(self, resource, inputs) -> None:
         self.configured = inputs
 
-    def check(self, resource: ResourceId, old_inputs: PropertyMap | None, news: PropertyMap, random_seed: bytes) -> CheckResult:
+    def check(
+        self, resource: ResourceId, old_inputs: PropertyMap | None, news: PropertyMap, random_seed: bytes
+    ) -> CheckResult:
         if news.get("forbidden"):
             return CheckResult(news, (CheckFailure("forbidden", "is not allowed"),))
         if "name" not in news:
