@@ -9,6 +9,8 @@ BIN := .venv/bin
 CASES ?= tests/conformance
 STAMP := .venv/.synced
 
+# a large SDK is imported at every run: compiling it each time would cost seconds
+export PYTHONDONTWRITEBYTECODE :=
 export ONSHORE_MAKE_TARGET := $(firstword $(MAKECMDGOALS))
 
 help: ## this list
@@ -20,7 +22,7 @@ $(STAMP): pyproject.toml uv.lock
 	@command -v uv >/dev/null || test -x .venv/bin/uv || \
 	  { echo "==> installing uv into .venv"; $(PYTHON) -m venv .venv && .venv/bin/python -m pip install --quiet 'uv>=0.9'; }
 	@echo "==> installing the locked environment into .venv"
-	@$(UV) sync --quiet --frozen --python $(PYTHON)
+	@$(UV) sync --quiet --frozen --compile-bytecode --python $(PYTHON)
 	@touch $@
 
 setup: $(STAMP) ## install the locked environment into .venv
