@@ -11,11 +11,12 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, StringConstraints, field_validator
 from pydantic.alias_generators import to_camel
 
+from inventories import patterns
 from inventories.models import Record
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$")]
-Cpu = Annotated[str, StringConstraints(pattern=r"^\d+(m|\.\d+)?$")]
-Memory = Annotated[str, StringConstraints(pattern=r"^(0\.\d+|[1-9]\d*(\.\d+)?)(K|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$")]
+Name = Annotated[str, StringConstraints(pattern=patterns.WORKLOAD_NAME)]
+Cpu = Annotated[str, StringConstraints(pattern=patterns.CPU)]
+Memory = Annotated[str, StringConstraints(pattern=patterns.MEMORY)]
 PortNumber = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 
@@ -52,7 +53,7 @@ class Service(Written):
 class HttpHeader(Written):
     """One header of an HTTP probe."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
+    name: Annotated[str, StringConstraints(pattern=patterns.HEADER)]
     value: Text
 
 
@@ -82,7 +83,7 @@ class WrittenProbe(Written):
 class WrittenFile(Written):
     """`files.TARGET`."""
 
-    mode: Annotated[str, StringConstraints(pattern=r"^0?[0-7]{3}$")] | None = None
+    mode: Annotated[str, StringConstraints(pattern=patterns.FILE_MODE)] | None = None
     source: Text | None = None
     content: str | None = None
     binary_content: str | None = None
@@ -153,7 +154,7 @@ class RouteParams(Written):
     """`params` of a route; `port` names a service port or gives its number."""
 
     host: Text
-    path: Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9._~/%-]*$")] = "/"
+    path: Annotated[str, StringConstraints(pattern=patterns.URL_PATH)] = "/"
     port: PortNumber | Name
 
 

@@ -11,6 +11,12 @@ SHA256: Final = r"^[0-9a-f]{64}$"
 HTTPS_URL: Final = r"^https://[^\s/]+(/\S*[^\s/])?$"
 RULE: Final = r"^[A-Z]{3}-\d{3}$"
 SLUG: Final = r"^[a-z][a-z0-9_]*$"
+WORKLOAD_NAME: Final = r"^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$"
+CPU: Final = r"^\d+(m|\.\d+)?$"
+MEMORY: Final = r"^(0\.\d+|[1-9]\d*(\.\d+)?)(K|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+HEADER: Final = r"^[A-Za-z0-9_-]+$"
+FILE_MODE: Final = r"^0?[0-7]{3}$"
+URL_PATH: Final = r"^/[A-Za-z0-9._~/%-]*$"
 
 IN_WORDS: Final = MappingProxyType(
     {
@@ -20,5 +26,11 @@ IN_WORDS: Final = MappingProxyType(
         HTTPS_URL: "an address that starts with https:// and does not end in a slash",
         RULE: "a rule id like ACC-001",
         SLUG: "a module name: lowercase letters, digits and underscores",
+        WORKLOAD_NAME: "two to 63 lowercase letters, digits and dashes, no dash at either end",
+        CPU: "an amount of CPU like 250m, 0.5 or 2",
+        MEMORY: "an amount of memory like 256Mi or 1G",
+        HEADER: "the name of a header: letters, digits, dashes and underscores",
+        FILE_MODE: "the mode of a file in octal, like 0644",
+        URL_PATH: "a path that starts with a slash and has no spaces or placeholders",
     }
 )

@@ -275,6 +275,8 @@ def _fault(model: type[BaseModel], document: Document, at: KeyPath, detail: Any,
     what = str(detail["msg"]).removeprefix("Value error, ")
     if kind == "string_pattern_mismatch":
         what = f"not {patterns.IN_WORDS.get(detail['ctx']['pattern'], detail['ctx']['pattern'])}"
+    if kind == "too_short" and detail["ctx"].get("min_length") == 1:
+        return Fault(where, "nothing in it", fix="add at least one")
     fix = "put it in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
     if kind == "value_error" and isinstance(given, dict):
         got, fix = "", "correct one of them"  # fields of a record that disagree; the message names them

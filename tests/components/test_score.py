@@ -91,7 +91,7 @@ _ROUTE = "service: {ports: {web: {port: 80}}}\nresources: {www: {type: route, pa
         ("", "the file is empty"),
         ("just text", "valid dictionary"),
         (_HEAD, "`containers` is missing"),
-        (_HEAD + "containers: {}", "at least 1 item"),
+        (_HEAD + "containers: {}", "add at least one"),
         (score().replace("v1b1", "v2"), "score.dev/v1b1"),
         (score().replace("image:", "imgae:"), "did you mean `image`?"),
         (score().replace("{name: example}", "{name: Example_1}"), "metadata.name"),
