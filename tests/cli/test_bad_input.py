@@ -1,0 +1,66 @@
+"""Whatever a person gets wrong: exit 2 or 3, all faults named, the way out printed, nothing made and nothing lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.cli.refusals import refuse
+
+if TYPE_CHECKING:
+    from tests.project import Onshore
+
+STACK = "health-vaccination-api"
+
+
+@dataclass(frozen=True)
+class BadInput:
+    """A case of bad_inputs.yaml."""
+
+    title: str
+    code: int
+    says: list[str]
+    edits: list[dict[str, Any]] = field(default_factory=list)
+    command: list[str] = field(default_factory=lambda: ["up", STACK, "--yes"])
+    environment: dict[str, str] = field(default_factory=dict)
+    without: list[str] = field(default_factory=list)
+    faults: int | None = None
+
+
+CASES = [BadInput(**case) for case in yaml.safe_load((Path(__file__).parent / "bad_inputs.yaml").read_text("utf-8"))]
+
+
+def edit(root: Path, *, file: str, **how: Any) -> None:
+    """Do to a file of a project what a case says."""
+    path = root / file
+    match how:
+        case {"write": text}:
+            path.write_text(text, encoding="utf-8")
+        case {"bytes": digits}:
+            path.write_bytes(bytes.fromhex(digits))
+        case {"cut": length}:
+            path.write_bytes(path.read_bytes()[:length])
+        case {"remove": True}:
+            path.unlink()
+        case {"replace": pairs}:
+            text = path.read_text(encoding="utf-8")
+            for old, new in pairs.items():
+                assert old in text, f"{file} holds no {old!r} any more"
+                text = text.replace(old, new, 1)
+            path.write_text(text, encoding="utf-8")
+        case _:
+            raise AssertionError(how)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.title.replace(" ", "-") for case in CASES])
+def test_what_is_wrong_in_files_or_words_is_refused(offline: Onshore, case: BadInput) -> None:
+    for change in case.edits:
+        edit(offline.root, **change)
+    for name in case.without:
+        del offline.environment[name]
+    refuse(offline, *case.command, code=case.code, says=case.says, faults=case.faults, **case.environment)
+    assert not (offline.root / ".onshore").exists()
