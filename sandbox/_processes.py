@@ -36,7 +36,7 @@ def start(component: str, argv: list[str], directory: Path, log: Path) -> None:
     environment |= {MARK: _mark(component, directory), "HOME": str(directory), "KWOK_WORKDIR": str(directory)}
     output = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     # posix_spawn and not subprocess: the process outlives us on purpose, a Popen object would complain about that.
-    os.posix_spawn(
+    pid = os.posix_spawn(
         argv[0],
         argv,
         environment,
@@ -49,6 +49,13 @@ def start(component: str, argv: list[str], directory: Path, log: Path) -> None:
         setsigmask=[],
         setsigdef=[signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE],
     )
+    # The kernel lets us go on before the new program has its environment: until then it would not count as running.
+    handle = os.pidfd_open(pid)
+    try:
+        while _mark_of(pid) is None and not _ended(handle, 0.001):
+            pass
+    finally:
+        os.close(handle)
 
 
 def running(directory: Path) -> list[Process]:

@@ -37,6 +37,13 @@ def test_a_started_process_is_found_by_its_directory_and_stopped(tmp_path: Path)
     stop(running(there), grace_s=5)
 
 
+def test_a_process_counts_as_running_from_its_start_on(tmp_path: Path) -> None:
+    for _ in range(20):
+        start("etcd", [SLEEP, "600"], tmp_path, tmp_path / "log")
+        assert len(running(tmp_path)) == 1
+        stop(running(tmp_path), grace_s=5)
+
+
 def test_a_process_that_took_over_a_pid_is_left_alone(tmp_path: Path, stranger: subprocess.Popen[bytes]) -> None:
     stop([Process("etcd", stranger.pid, tmp_path)], grace_s=5)
     assert stranger.poll() is None
