@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import tempfile
@@ -12,6 +13,7 @@ import click
 
 DONE, FAILED, WRONG_INPUT, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
 SIGNALLED = 128  # and above: ended by a signal
+_NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 def report(error: BaseException, *, as_json: bool) -> int:
@@ -51,6 +53,10 @@ def _classify(error: BaseException) -> tuple[int, str, list[dict[str, str]]]:
             found = WRONG_INPUT, error.what, [{"fix": error.fix}] if error.fix else []
         case BrokenPipeError() | SystemExit():  # click's way to say that nobody reads any more
             found = FAILED, "", []
+        case OSError() if error.errno in _NOT_WRITABLE:
+            place = f" ({error.filename})" if error.filename else ""
+            fix = "make room, or make it writable, and try again"
+            found = WRONG_INPUT, f"cannot write: {error.strerror}{place}", [{"fix": fix}]
         case _:
             found = FAILED, *_defect(error)
     return found

@@ -37,7 +37,7 @@ def stack() -> None:
 def list_(cwd: Path, *, as_json: bool) -> None:
     """List the stacks that were ever deployed."""
     names = _engine(cwd).stacks()
-    click.echo(json.dumps(names) if as_json else "\n".join(names))
+    click.echo(json.dumps(names) if as_json else "".join(f"{name}\n" for name in names), nl=as_json)
 
 
 @stack.command()
@@ -87,6 +87,8 @@ def import_(cwd: Path, stack: str, *, file: Path | None) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def cancel(cwd: Path, stack: str, *, yes: bool) -> None:
     """Remove the locks of a run that was killed."""
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("cancel breaks a run that is going on and nobody is there to ask: add --yes")
     if not yes:
         click.confirm(f"is no run of {stack} going on anywhere?", abort=True, err=True)
     click.echo(f"removed {_engine(cwd).cancel(stack)} lock(s) of {stack}", err=True)
