@@ -1,4 +1,4 @@
-"""Runs the Pulumi CLI so that Ctrl-C ends it in order: once asks it to stop, twice makes it stop at once.
+"""Runs the Pulumi CLI so that Ctrl-C or SIGTERM ends it in order: once asks it to stop, twice makes it stop at once.
 
 The caller gets control back only when the CLI has ended: until then it holds the lock and writes the state.
 """
@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 class Finished(NamedTuple):
-    """A command that ended; `code` is negative for a signal."""
+    """A command that ended; `code` is negative for the signal that killed it, `stopped_by` the one passed on, or 0."""
 
     code: int
     stdout: str
     stderr: str
+    stopped_by: int = 0
 
 
 def run_cli(path: Path, arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> Finished:
@@ -51,20 +52,32 @@ def run_cli(path: Path, arguments: Sequence[str], *, cwd: Path, environment: Map
     assert process.stdout is not None  # noqa: S101 - both are pipes
     assert process.stderr is not None  # noqa: S101
     out, err = _Reader(process.stdout), _Reader(process.stderr)
-    interrupted = False
-    while process.returncode is None:
-        try:
-            # In short waits: an endless one would not notice a Ctrl-C that another thread was told of.
+    told: list[int] = []
+
+    def pass_on(number: int, _frame: object) -> None:
+        told.append(number)
+        process.send_signal(signal.SIGINT)
+
+    with _handling(pass_on):
+        while process.returncode is None:
+            # In short waits: an endless one would not notice a signal that another thread was told of.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=1)
-        except KeyboardInterrupt:
-            interrupted = True
-            process.send_signal(signal.SIGINT)
-    finished = Finished(process.returncode, out.text(), err.text())
-    if interrupted and finished.code == 0:
-        # It was done before it heard: the caller's Ctrl-C still counts.
-        raise KeyboardInterrupt
-    return finished
+    return Finished(process.returncode, out.text(), err.text(), told[0] if told else 0)
+
+
+@contextlib.contextmanager
+def _handling(handler: Callable[[int, object], None]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM go to the handler; only a process's main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 class _Reader:

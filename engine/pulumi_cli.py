@@ -1,7 +1,6 @@
 """The real Pulumi CLI as an engine, driven as Pulumi's Automation API drives it: same flags, environment, event stream.
 
-The Python package `pulumi.automation` itself is not used: it reads every secret in clear after each run, hands events
-on without the fields the displays need, loses the exit code, and on Ctrl-C returns while the CLI goes on working.
+Why not `pulumi.automation` itself: `docs/decisions/2026-11-24-driving-the-pulumi-cli.md`.
 Exit codes: `pkg/cmd/pulumi/cmd/exit_codes.go`.
 """
 
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 # Since this one every flag is also an environment variable, and events stream over gRPC.
 OLDEST_SUPPORTED: Final = VersionInfo(3, 208, 0)
 _NO_SUCH_STACK: Final = 6
+_SIGNALLED: Final = 128  # and the signal's number: the shell's code for a command that a signal ended
 _VERSION_TIMEOUT_S: Final = 30
 _GET_CLI: Final = "Install a supported one (https://www.pulumi.com/docs/install/), or use --engine embedded."
 _INSTEAD: Final = "Use the embedded engine (--engine embedded), or leave the option out."
@@ -152,16 +152,17 @@ class PulumiCli:
         if finished.code == _NO_SUCH_STACK and creates_stack and not events:
             self._checked(["stack", "init", "--no-select", "--stack", stack])
             finished, events = self._watched(arguments, options)
-        if finished.code and not _explains_itself(events, finished.code):
+        code = _SIGNALLED + finished.stopped_by if finished.stopped_by else finished.code
+        if code and not _explains_itself(events, code):
             raise _failure(finished)
-        if command[0] in {"preview", "up"} and not finished.code:
+        if command[0] in {"preview", "up"} and not code:
             _check_packs_ran(events, options)
         summary: dict[str, Any] = next(
             (event["summaryEvent"] for event in reversed(events) if "summaryEvent" in event), {}
         )
         return RunResult(
-            ok=finished.code == 0,
-            exit_code=finished.code,
+            ok=code == 0,
+            exit_code=code,
             changes=dict(summary.get("resourceChanges") or {}),
             events=tuple(events),
             outputs=_stack_outputs(events),
@@ -188,6 +189,8 @@ class PulumiCli:
 
     def _checked(self, arguments: list[str]) -> str:
         finished = self._run(arguments)
+        if finished.stopped_by:
+            raise KeyboardInterrupt
         if finished.code:
             raise _failure(finished)
         return finished.stdout
@@ -238,7 +241,8 @@ def _explains_itself(events: list[dict[str, Any]], code: int) -> bool:
             return True
         if event.get("summaryEvent", {}).get("result") == "failed":
             return True
-    return code == 7  # changes where none were expected: the events show which
+    # Changes where none were expected: the events show which. A signal: whoever sent it knows.
+    return code == 7 or code >= _SIGNALLED
 
 
 def _check_packs_ran(events: list[dict[str, Any]], options: Options) -> None:

@@ -39,15 +39,19 @@ if part.get("wait"):
     signal.signal(signal.SIGINT, lambda *_: stopped.append(1))
 
 
+def wait():
+    (folder / "waiting").touch()
+    while not stopped:
+        time.sleep(0.05)
+
+
 def requests():
     from pulumi.runtime.proto import events_pb2
 
     for event in part["events"]:
         yield events_pb2.EventRequest(event=json.dumps(event))
     if part.get("wait"):
-        (folder / "waiting").touch()
-        while not stopped:
-            time.sleep(0.05)
+        wait()
         yield events_pb2.EventRequest(event=json.dumps({"cancelEvent": {}}))
 
 
@@ -58,6 +62,8 @@ if part.get("events"):
     address = arguments[arguments.index("--event-log") + 1].removeprefix("tcp://")
     with grpc.insecure_channel(address) as channel:
         events_pb2_grpc.EventsStub(channel).StreamEvents(requests())
+elif part.get("wait"):
+    wait()
 print(part.get("stdout", ""))
 print(part.get("stderr", ""), file=sys.stderr)
 sys.exit(part.get("exit", 0))

@@ -281,21 +281,36 @@ def test_an_answer_that_is_no_json_is_an_error(fake, project):
         PulumiCli(project).export_state("test")
 
 
-def test_ctrl_c_asks_the_cli_to_stop_and_waits_for_its_end(fake, project):
-    fake.plays(up={"events": [summary(result="failed")], "wait": True, "exit": 1})
-
-    def interrupt():
+def tell_once_it_waits(fake, number):
+    def tell():
         deadline = time.monotonic() + 30
         while not (fake.folder / "waiting").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident, number)
 
-    thread = threading.Thread(target=interrupt)
+    thread = threading.Thread(target=tell)
     thread.start()
-    result = PulumiCli(project).up("test", Options())
+    return thread
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("result", "code"), [("failed", 1), ("succeeded", 0)])
+def test_a_signal_asks_the_cli_to_stop_and_waits_for_its_end(fake, project, number, result, code):
+    fake.plays(up={"events": [summary(result=result)], "wait": True, "exit": code})
+    thread = tell_once_it_waits(fake, number)
+    ended = PulumiCli(project).up("test", Options(policy_packs=(Path("policies"),)))
     thread.join()
-    assert result.exit_code == 1
-    assert result.events[-1] == {"cancelEvent": {}}
+    assert (ended.ok, ended.exit_code) == (False, 128 + number)
+    assert ended.events[-1] == {"cancelEvent": {}}
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_while_state_is_read_is_a_ctrl_c(fake, project):
+    fake.plays(stack_export={"wait": True, "exit": 1})
+    thread = tell_once_it_waits(fake, signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        PulumiCli(project).export_state("test")
+    thread.join()
 
 
 # -- the program's KeyboardInterrupt
