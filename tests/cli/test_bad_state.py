@@ -1,0 +1,154 @@
+"""State that is damaged, newer, locked, sealed or without room: refused before anything is written."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine.backend import FileBackend
+from engine.secrets import PassphraseSecrets
+from tests.cli.disks import small_disk
+from tests.cli.refusals import check_document, check_words, contents, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.cli.conftest import Claimed
+    from tests.cli.disks import Disk
+    from tests.project import Onshore
+
+STACK = "health-vaccination-api"
+UP = ("up", STACK, "--yes", "--skip-preview")
+DESTROY = ("destroy", STACK, "--yes")
+OUTPUTS = ("stack", "outputs", STACK)
+STATE = f".onshore/state/.pulumi/stacks/onshore/{STACK}.json"
+EMPTY = {"version": 3, "checkpoint": {"stack": f"organization/onshore/{STACK}", "latest": None}}
+
+BAD_STATES = {
+    "truncated": (json.dumps(EMPTY)[:40], ["truncated or damaged", "Restore it from the .bak file"]),
+    "empty": ("", ["truncated or damaged", "Restore it from the .bak file"]),
+    "of a newer version": ('{"version": 99, "checkpoint": {}}', ["newer engine (version 99", "Pulumi CLI"]),
+    "in contradiction": (
+        '{"version": 3, "checkpoint": {"latest": {"resources": [{"urn": "x"}]}}}',
+        ["snapshot integrity failure", "Restore an earlier file"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_STATES)
+@pytest.mark.parametrize("command", [UP, DESTROY, OUTPUTS], ids=["up", "destroy", "outputs"])
+def test_a_state_that_cannot_be_trusted_is_refused_and_kept(
+    claimed: Claimed, name: str, command: tuple[str, ...]
+) -> None:
+    text, says = BAD_STATES[name]
+    claimed.onshore.write(STATE, text)
+    refuse(claimed.onshore, *command, code=2, says=[f"{STACK}.json", *says])
+
+
+def test_a_layout_of_a_newer_version_is_refused(offline: Onshore) -> None:
+    offline.write(".onshore/state/.pulumi/meta.yaml", "version: 2\n")
+    refuse(offline, *DESTROY, code=2, says=["layout version 2 is not supported", "Use the Pulumi CLI"])
+
+
+@pytest.mark.parametrize("command", [UP, DESTROY], ids=["up", "destroy"])
+def test_a_wrong_passphrase_is_refused(claimed: Claimed, command: tuple[str, ...]) -> None:
+    salt = PassphraseSecrets.create("the right one").salt
+    file = f"stacks/Pulumi.{STACK}.yaml"
+    claimed.onshore.write(file, f"encryptionsalt: {salt}\n{(claimed.onshore.root / file).read_text('utf-8')}")
+    says = ["incorrect passphrase", "Set PULUMI_CONFIG_PASSPHRASE"]
+    refuse(claimed.onshore, *command, code=2, says=says)
+
+
+@pytest.mark.parametrize("command", [UP, DESTROY], ids=["up", "destroy"])
+def test_a_second_run_is_told_who_runs_and_since_when(claimed: Claimed, command: tuple[str, ...]) -> None:
+    onshore = claimed.onshore
+    backend = FileBackend.at((onshore.root / ".onshore" / "state").as_uri(), "onshore")
+    backend.create()
+    with backend.lock(STACK):
+        who = f"created by {getpass.getuser()}@{socket.gethostname()} (pid {os.getpid()}) at 20"
+        document = refuse(onshore, *command, code=2, says=["locked by 1 lock", who, "wait for the other process"])
+        assert re.search(r" at \d{4}-\d\d-\d\dT\d\d:\d\d", document["error"])
+    # the first run has ended
+    assert onshore(*DESTROY).returncode == 0
+    assert not list((onshore.root / ".onshore").rglob("locks/**/*.json"))
+
+
+def test_a_lock_that_a_killed_run_left_is_removed_on_a_yes_only(offline: Onshore) -> None:
+    lock = f".onshore/state/.pulumi/locks/organization/onshore/{STACK}/left.json"
+    offline.write(lock, json.dumps({"pid": 1, "username": "a", "hostname": "b", "timestamp": "2026-01-01T00:00:00Z"}))
+    check_words(offline("stack", "cancel", STACK), 2, ["nobody is there to ask", "--yes"])
+    assert (offline.root / lock).exists()
+    done = offline("stack", "cancel", STACK, "--yes")
+    assert (done.returncode, done.stderr) == (0, f"removed 1 lock(s) of {STACK}\n")
+    assert not (offline.root / lock).exists()
+
+
+WRONG_EXPORTS = {
+    "not JSON": ("{", ["is not JSON"]),
+    "no state": ("[]", ["does not hold an exported stack"]),
+    "a contradiction": ('{"version": 3, "deployment": {"resources": [{"urn": "x"}]}}', ["integrity failure"]),
+    "newer": ('{"version": 99, "deployment": {}}', ["version 99"]),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_EXPORTS)
+def test_what_is_no_sound_state_is_not_imported(offline: Onshore, name: str) -> None:
+    text, says = WRONG_EXPORTS[name]
+    offline.write("exported.json", text)
+    before = contents(offline.root)
+    check_words(offline("stack", "import", STACK, "--file", "exported.json"), 2, says)
+    assert contents(offline.root) == before
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A small disk to keep state on."""
+    with small_disk(tmp_path / "disk") as mounted:
+        yield mounted
+
+
+def _full(disk: Disk) -> None:
+    disk.fill()
+
+
+def _sealed(disk: Disk) -> None:
+    disk.seal()
+
+
+NOT_WRITABLE: dict[str, tuple[Callable[[Disk], None], str]] = {
+    "full": (_full, "No space left on device"),
+    "read-only": (_sealed, "Read-only file system"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_WRITABLE)
+def test_a_run_whose_state_cannot_be_written_changes_nothing(claimed: Claimed, disk: Disk, name: str) -> None:
+    spoil, says = NOT_WRITABLE[name]
+    spoil(disk)
+    kept = contents(disk.folder)
+    words = ["the state cannot be written", says, "Make room, or make the folder writable"]
+    refuse(claimed.onshore, *UP, code=2, says=words, PULUMI_BACKEND_URL=disk.url)
+    refuse(claimed.onshore, *DESTROY, code=2, says=words, PULUMI_BACKEND_URL=disk.url)
+    assert contents(disk.folder) == kept
+
+
+@pytest.mark.parametrize("name", NOT_WRITABLE)
+def test_an_import_that_cannot_be_written_leaves_the_state_as_it_was(offline: Onshore, disk: Disk, name: str) -> None:
+    offline.environment["PULUMI_BACKEND_URL"] = disk.url
+    offline.write("exported.json", json.dumps({"version": 3, "deployment": {"metadata": {}}}))
+    importing = ("stack", "import", STACK, "--file", "exported.json")
+    first = offline(*importing)
+    assert first.returncode == 0, first.stderr
+    spoil, says = NOT_WRITABLE[name]
+    spoil(disk)
+    kept = contents(disk.folder)
+    check_words(offline(*importing), 2, ["cannot write", says, "make room, or make it writable"])
+    assert contents(disk.folder) == kept
+    check_document(offline("destroy", STACK, "--yes", "--json"), 2, [says])
