@@ -403,10 +403,8 @@ def _interpreter(folder: Path, manifest: Mapping[str, Any]) -> Path:
     """The Python of the pack's own virtual environment when it declares one that exists, else ours."""
     runtime = manifest["runtime"]
     declared = (runtime.get("options") or {}).get("virtualenv") if isinstance(runtime, dict) else None
-    own = folder / declared / "bin" / "python" if declared else None
-    if own is not None and own.exists():
-        return own
-    return Path(sys.executable)
+    own = folder / str(declared) / "bin" / "python"
+    return own if declared and own.exists() else Path(sys.executable)
 
 
 def _abbreviated(folder: Path) -> str:

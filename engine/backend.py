@@ -45,7 +45,8 @@ class FileBackend:
         parts = urlsplit(url)
         if parts.scheme != "file":
             raise EngineError(
-                f"the backend {parts.scheme or url}:// is not supported here: the embedded engine keeps state in file:// folders only",
+                f"the backend {parts.scheme or url}:// is not supported here: the embedded engine keeps state in file://"
+                " folders only",
                 fix="Use the Pulumi CLI for it, on the same program and the same state.",
                 exit_code=2,
             )
@@ -90,7 +91,7 @@ class FileBackend:
             _replace(meta, b"version: 1\n")
 
     def write(self, stack: str, document: bytes) -> None:
-        """Replaces the stack's state, keeping the previous one as `.bak`. Raises OSError; then the old one still stands."""
+        """Replaces the state, keeping the previous one as `.bak`. Raises OSError; then the old one still stands."""
         path = self.path(stack)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = _write_beside(path, document)

@@ -32,8 +32,8 @@ _DEFAULT_STATE = Path(".onshore") / "state"
 class EmbeddedEngine:
     """One project's engine (`engine.options.Engine`).
 
-    `backend_url` is a `file://` URL, by default PULUMI_BACKEND_URL, else the project's `.onshore/state`; `passphrase` is by
-    default the environment's. Raises EngineError for a project or backend that cannot be used.
+    `backend_url` is a `file://` URL, by default PULUMI_BACKEND_URL, else the project's `.onshore/state`; `passphrase`
+    is by default the environment's. Raises EngineError for a project or backend that cannot be used.
     """
 
     def __init__(self, project_dir: Path, *, backend_url: str | None = None, passphrase: str | None = None) -> None:
@@ -106,7 +106,7 @@ class EmbeddedEngine:
         return {"version": 3, "deployment": document}
 
     def import_state(self, stack: str, state: dict[str, Any]) -> None:
-        """Replaces the stack's state by an exported one; raises EngineError and changes nothing when it is not sound."""
+        """Replaces the stack's state by an exported one; raises EngineError, nothing changed, when it is not sound."""
         name = check_stack_name(stack)
         text = json.dumps(state)
         body = exported_deployment(text, "the imported state") if "deployment" in state else None

@@ -10,21 +10,19 @@ import dataclasses
 import itertools
 import os
 import threading
-import uuid
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
 from engine import messages as m
-from engine.diffing import equal, with_secret_outputs
+from engine.diffing import equal
 from engine.events import step_metadata
+from engine.performer import Performer
 from engine.planner import is_internal
-from engine.provider import CallOptions, CheckResult, DiffResult, InitFailedError, ProviderError, UnsupportedError
+from engine.provider import CheckResult, DiffResult, InitFailedError, ProviderError, UnsupportedError
 from engine.providers.pool import INTERNAL, external_inputs, resource_id
-from engine.snapshot import now
 from engine.steps import REMOVALS
 from engine.urn import is_provider_type
-from engine.values import UNKNOWN, UNKNOWN_SENTINEL, Unknown
 
 if TYPE_CHECKING:
     from engine.analyzers import Analyzers
@@ -57,6 +55,7 @@ class Executor:
         self._analyzers = analyzers
         self._events = events
         self.parallel = parallel
+        self._performer = Performer(snapshot, providers, preview=planner.options.preview)
         self._slots = threading.BoundedSemaphore(parallel)
         self._tokens = itertools.count(1)
         self._lock = threading.Lock()
@@ -68,13 +67,11 @@ class Executor:
 
     def register(self, goal: Goal) -> m.Answer | None:
         """Does all that one registration needs; None when the engine is going down."""
-        token = next(self._tokens)
-        return self._drive(m.Registered(token, goal))
+        return self._drive(m.Registered(next(self._tokens), goal))[0]
 
     def register_outputs(self, urn: str, outputs: PropertyMap) -> bool:
         """A component is complete; False when that is not possible."""
-        token = next(self._tokens)
-        return self._drive(m.OutputsRegistered(token, urn, outputs), rejected=False) is not False
+        return not self._drive(m.OutputsRegistered(next(self._tokens), urn, outputs))[1]
 
     def invoke(self, reference: str, token: str, args: PropertyMap) -> InvokeResult:
         """Calls a provider's function; raises ProviderError."""
@@ -104,20 +101,22 @@ class Executor:
         with self._lock:
             return self.planner.handle(event)
 
-    def _drive(self, event: m.Event, rejected: object = None) -> object:
-        answer: object = None
+    def _drive(self, event: m.Event) -> tuple[m.Answer | None, bool]:
+        """Obeys until nothing is left to do: the answer, if there is one, and whether it was a rejection."""
+        answer: m.Answer | None = None
+        rejected = False
         waiting = deque(self._post(event))
         while waiting:
             instruction = waiting.popleft()
             if isinstance(instruction, m.Answer):
                 answer = instruction
             elif isinstance(instruction, m.Reject):
-                answer = rejected
+                rejected = True
             elif isinstance(instruction, m.RunTogether):
                 waiting.extend(self._run_together(instruction))
             elif (outcome := self._obey(instruction)) is not None:
                 waiting.extend(self._post(outcome))
-        return answer
+        return answer, rejected
 
     def _run_together(self, instruction: m.RunTogether) -> list[m.Instruction]:
         following: list[m.Instruction] = []
@@ -224,9 +223,12 @@ class Executor:
                 return m.StepFailed(run.token, step)
             self._events.emit("resourcePreEvent", self.body(step))
             try:
-                state = self._perform(step)
+                state = self._performer.perform(step)
             except ProviderError as error:
                 return self._failed(run, error)
+            except Exception as error:  # noqa: BLE001 - a fault in a provider must not end the run without its state
+                unexpected = ProviderError(f"unexpected {type(error).__name__}: {error}", unknown_outcome=True)
+                return self._failed(run, unexpected)
         self._succeeded(step, state)
         return m.StepEnded(run.token, step, state)
 
@@ -258,7 +260,9 @@ class Executor:
 
     def _failed(self, run: m.Run, error: ProviderError) -> m.StepFailed:
         step = run.step
-        state = self._partial(step, error) if isinstance(error, InitFailedError) and not self.preview else None
+        state = (
+            self._performer.partial(step, error) if isinstance(error, InitFailedError) and not self.preview else None
+        )
         if state is not None:
             self.snapshot.save()
         self.maybe_corrupt = self.maybe_corrupt or error.unknown_outcome
@@ -271,157 +275,6 @@ class Executor:
             self._events.emit("resOpFailedEvent", {"metadata": step_metadata(step), "status": status, "steps": 0})
         return m.StepFailed(run.token, step, state)
 
-    def _partial(self, step: Step, error: InitFailedError) -> ResourceState | None:
-        """What exists after a step that half succeeded; an update keeps the inputs that were true before."""
-        if step.new is None:
-            return None
-        outputs = with_secret_outputs(error.outputs, step.new.inputs, step.new.additional_secret_outputs)
-        kept = {"inputs": step.old.inputs} if step.op == "update" and step.old is not None else {}
-        created = step.old.created if step.op == "update" and step.old is not None else now()
-        state = step.new.but(
-            id=error.id, outputs=outputs, init_errors=error.reasons, created=created, modified=now(), **kept
-        )
-        self.snapshot.add(state, step.old if step.op in ("update", "read") else None)
-        return state
-
-    def _perform(self, step: Step) -> ResourceState | None:
-        match step.op:
-            case "same":
-                return self._same(step)
-            case "create" | "create-replacement":
-                return self._journaled(step, "creating", self._create)
-            case "update":
-                return self._journaled(step, "updating", self._update)
-            case "read" | "read-replacement":
-                return self._journaled(step, "reading", self._read)
-            case "import" | "import-replacement":
-                return self._journaled(step, "importing", self._import)
-            case "replace":
-                return step.new
-            case "remove-pending-replace":
-                self.snapshot.remove(step.state)
-                return None
-            case _:
-                return self._delete(step)
-
-    def _journaled(self, step: Step, kind: str, call: object) -> ResourceState:
-        """A provider call between two saves: the intention before, the result after."""
-        real = step.state.custom and not self.preview
-        number = (
-            self.snapshot.begin(_without_outputs(step.state) if kind == "creating" else step.state, kind) if real else 0
-        )
-        try:
-            state: ResourceState = call(step)  # type: ignore[operator]
-            old = step.old
-            replaced = step.op in ("create-replacement", "import-replacement", "read-replacement")
-            if replaced and old is not None and not self.snapshot.pending_replacement(old):
-                # the old copy stays until the end of the run, and the file must never hold two live ones
-                self.snapshot.swap(old, old.but(delete=True))
-                old = None
-            self.snapshot.add(state, old)
-        finally:
-            self.snapshot.end(number)
-            if not self.preview:
-                self.snapshot.save()
-        return state
-
-    def _same(self, step: Step) -> ResourceState | None:
-        old, new = step.old, step.new
-        if step.skipped or old is None or new is None:
-            return new
-        if is_provider_type(step.type):
-            self.providers.configure(step.urn, f"{step.urn}::{old.id}", old.inputs)
-        if new is old:
-            self.snapshot.add(old, old, meaningful=False)
-            return old
-        state = new.but(
-            id=old.id, outputs=old.outputs, created=old.created, modified=old.modified, external=old.external
-        )
-        self.snapshot.add(state, old, meaningful=_meaningful(old, state))
-        if not self.preview:
-            self.snapshot.save()
-        return state
-
-    def _create(self, step: Step) -> ResourceState:
-        new = step.state
-        stamp = now()
-        if not new.custom:
-            return new.but(created=stamp, modified=stamp)
-        if is_provider_type(step.type):
-            identity = UNKNOWN_SENTINEL if self.preview else str(uuid.uuid4())
-            self.providers.configure(step.urn, f"{step.urn}::{identity}", new.inputs)
-            id_: str | Unknown = UNKNOWN if self.preview else identity
-            return new.but(id=id_, outputs=external_inputs(new.inputs), created=stamp, modified=stamp)
-        options = CallOptions(new.custom_timeouts.get("create", 0.0), self.preview, new.ignore_changes)
-        result = self.providers.get(new.provider).create(resource_id(step.urn), new.inputs, options)
-        if not result.id and not self.preview:
-            raise ProviderError("the provider returned an empty id for the new resource", unknown_outcome=True)
-        outputs = with_secret_outputs(result.outputs, new.inputs, new.additional_secret_outputs)
-        return new.but(id=result.id or UNKNOWN, outputs=outputs, created=now(), modified=now())
-
-    def _update(self, step: Step) -> ResourceState:
-        old, new = step.old, step.state
-        if old is None:
-            raise ProviderError(f"{step.urn} has no recorded state to update")
-        kept = new.but(id=old.id, outputs=old.outputs, created=old.created, modified=old.modified)
-        if not new.custom:
-            return kept
-        if is_provider_type(step.type):
-            self.providers.configure(step.urn, f"{step.urn}::{old.id}", new.inputs)
-            return kept.but(outputs=external_inputs(new.inputs), modified=now())
-        options = CallOptions(new.custom_timeouts.get("update", 0.0), self.preview, new.ignore_changes)
-        identity = resource_id(step.urn, old.id)
-        raw = self.providers.get(new.provider).update(identity, old.inputs, old.outputs, new.inputs, options)
-        return kept.but(outputs=with_secret_outputs(raw, new.inputs, new.additional_secret_outputs), modified=now())
-
-    def _read(self, step: Step) -> ResourceState:
-        new = step.state
-        if isinstance(new.id, Unknown):
-            return new
-        result = self.providers.get(new.provider).read(resource_id(step.urn, new.id), None, new.inputs)
-        if not result.id:
-            raise ProviderError(f"resource '{new.id}' does not exist")
-        outputs = with_secret_outputs(result.outputs, {}, new.additional_secret_outputs)
-        times = {"created": step.old.created, "modified": step.old.modified} if step.old else {}
-        if step.old is not None and not equal(step.old.outputs, outputs):
-            times["modified"] = now()
-        return new.but(id=result.id, outputs=outputs, **times)
-
-    def _import(self, step: Step) -> ResourceState:
-        new = step.state
-        result = self.providers.get(new.provider).read(resource_id(step.urn, new.import_id), None, {})
-        if not result.id:
-            raise ProviderError(f"resource '{new.import_id}' does not exist")
-        if result.inputs is None:
-            raise ProviderError(f"the provider of {new.type} cannot import: it does not tell the inputs")
-        outputs = with_secret_outputs(result.outputs, result.inputs, new.additional_secret_outputs)
-        stamp = now()
-        return new.but(id=result.id, inputs=result.inputs, outputs=outputs, created=stamp, modified=stamp)
-
-    def _delete(self, step: Step) -> None:
-        old = step.state
-        if old.protect and not step.replacing:
-            raise ProviderError(
-                f'resource "{old.urn}" cannot be deleted\nbecause it is protected. To unprotect the resource, either remove the'
-                " `protect` flag from the resource in your Pulumi program and run `pulumi up`, or use the command:\n"
-                f"`pulumi state unprotect '{old.urn}'`"
-            )
-        if self.preview:
-            return
-        number = self.snapshot.begin(old, "deleting") if step.call else 0
-        try:
-            if step.call and not is_provider_type(step.type):
-                options = CallOptions(old.custom_timeouts.get("delete", 0.0), preview=False)
-                provider = self.providers.get(old.provider)
-                provider.delete(resource_id(old.urn, old.id), old.inputs, old.outputs, options)
-            if step.replacing:
-                self.snapshot.swap(old, old.but(pending_replacement=True))
-            else:
-                self.snapshot.remove(old)
-        finally:
-            self.snapshot.end(number)
-            self.snapshot.save()
-
     def _complete(self, complete: m.Complete) -> None:
         self.snapshot.swap(complete.before, complete.after)
         if not self.preview:
@@ -433,21 +286,7 @@ def _with_new(step: Step, state: ResourceState | None) -> Step:
     return step if state is None or step.op == "replace" else dataclasses.replace(step, new=state)
 
 
-def _without_outputs(state: ResourceState) -> ResourceState:
-    return state.but(outputs={})
-
-
 def _listed(reasons: tuple[str, ...]) -> str:
     """Several errors in the form of Go's multierror."""
     count = f"{len(reasons)} error{'s' if len(reasons) != 1 else ''} occurred:"
     return "\n\t".join([count, *(f"* {reason}" for reason in reasons)]) + "\n\n"
-
-
-_VOLATILE = frozenset({"source_position", "stack_trace", "modified", "created"})
-
-
-def _meaningful(old: ResourceState, new: ResourceState) -> bool:
-    """Whether a `same` must be saved at once; the rest is flushed at the end (`mustWrite`)."""
-    return any(
-        getattr(old, name) != getattr(new, name) for name in type(old).__dataclass_fields__ if name not in _VOLATILE
-    )

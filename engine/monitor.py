@@ -24,10 +24,10 @@ from engine.providers import installed_version
 from engine.steps import AliasSpec, Goal
 from engine.transforms import Transforms
 from engine.urn import is_provider_type, package_of
-from engine.values import UNKNOWN, Secret, Unknown
+from engine.values import UNKNOWN, UNKNOWN_SENTINEL, Secret, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from engine.config import Configuration
@@ -242,7 +242,7 @@ class Monitor:
             inputs=inputs,
         )
         state = self._register(goal).state
-        return f"{state.urn}::{wire.UNKNOWN_SENTINEL if isinstance(state.id, Unknown) else state.id}"
+        return f"{state.urn}::{UNKNOWN_SENTINEL if isinstance(state.id, Unknown) else state.id}"
 
     # ------------------------------------------------------------ functions
 
@@ -260,7 +260,7 @@ class Monitor:
                 grpc.StatusCode.UNKNOWN, f"invocation of {request.tok} returned an error: {error.message}"
             ) from error
         failures = [provider_pb2.CheckFailure(property=item.property, reason=item.reason) for item in result.failures]
-        return resource_pb2.ResourceInvokeResponse(**{"return": wire.to_struct(result.outputs), "failures": failures})
+        return _returned(result.outputs, failures)
 
     def _unknown(self, urn: str) -> bool:
         """Whether a resource that a function depends on does not exist yet."""
@@ -278,7 +278,7 @@ class Monitor:
         if state is None:
             raise MonitorError(grpc.StatusCode.NOT_FOUND, f"unknown resource {urn}")
         found = {"urn": urn, "id": state.id, "provider": state.provider, "state": state.outputs}
-        return resource_pb2.ResourceInvokeResponse(**{"return": wire.to_struct(found)})
+        return _returned(found)
 
     def Call(self, request: Any) -> Any:  # noqa: N802 - the protocol's method
         raise MonitorError(
@@ -311,6 +311,12 @@ class Monitor:
 
     def _trace(self, trace: Any) -> tuple[str, ...]:
         return tuple(self._position(frame.pc) for frame in trace.frames)
+
+
+def _returned(outputs: Mapping[str, Any], failures: Sequence[Any] = ()) -> Any:
+    response = resource_pb2.ResourceInvokeResponse(failures=failures)
+    getattr(response, "return").CopyFrom(wire.to_struct(outputs))  # a keyword in Python
+    return response
 
 
 def _refuse_unsupported(request: Any) -> None:

@@ -23,14 +23,14 @@ from engine.providers.pool import ProviderPool
 from engine.refresh import refresh_resources
 from engine.snapshot import Snapshot
 from engine.stack import Stack, history_entry, open_stack, stack_outputs
-from engine.state import ResourceState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from engine.backend import FileBackend
     from engine.config import Project
     from engine.provider import Provider
+    from engine.state import ResourceState
     from engine.values import PropertyMap
 
 Kind = Literal["preview", "up", "refresh", "destroy"]
@@ -124,8 +124,7 @@ class Operation:
     # ------------------------------------------------------------ the run
 
     def _run_open(self, stack: Stack, started: int) -> RunResult:
-        known: dict[str, Callable[[str], ResourceState | None]] = {}
-        analyzers = Analyzers(self._events, lambda urn: known["of"](urn))
+        analyzers = Analyzers(self._events, self._known)
         with contextlib.ExitStack() as ending:
             ending.callback(analyzers.close)
             if self._kind in ("preview", "up"):
@@ -136,11 +135,13 @@ class Operation:
             providers = self._providers(snapshot)
             ending.callback(providers.close)
             executor = self._executor_for(stack, snapshot, providers, analyzers)
-            known["of"] = executor.known
             if self._interrupted.is_set():
                 executor.stop()
             failed = self._perform(stack, executor, analyzers)
         return self._end(stack, executor, snapshot, analyzers, failed=failed, started=started)
+
+    def _known(self, urn: str) -> ResourceState | None:
+        return self._executor.known(urn) if self._executor is not None else None
 
     def _snapshot(self, stack: Stack) -> Snapshot:
         rescue = self._project.root / ".onshore" / "rescue" / f"{stack.name}.{time.time_ns()}.json"
@@ -312,8 +313,8 @@ class Operation:
         if snapshot.broken:
             self._events.diagnostic(
                 "error",
-                f"no further step was begun. The state of everything that exists is in {snapshot.rescue}; once the backend can be"
-                f" written again, put it back with `onshore state import {snapshot.rescue}` before the next run.",
+                f"no further step was begun. The state of everything that exists is in {snapshot.rescue}; once the backend can"
+                f" be written again, put it back with `onshore state import {snapshot.rescue}` before the next run.",
             )
         elif self._interrupted.is_set():
             self._events.diagnostic(

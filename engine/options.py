@@ -15,8 +15,8 @@ class Options:
     """How to run one operation.
 
     `policy_packs`: folders, each always attached to preview and up; `policy_pack_configs`: their configuration files in
-    the same order. `parallel` 0 means the engine's default. `targets`: URNs; empty means everything. `exclude_protected`: a
-    destroy leaves protected resources and what they need. `on_event` gets
+    the same order. `parallel` 0 means the engine's default. `targets`: URNs; empty means everything.
+    `exclude_protected`: a destroy leaves protected resources and what they need. `on_event` gets
     each EngineEvent in the CLI's JSON form as it happens, on any thread.
     """
 

@@ -45,7 +45,7 @@ def within(paths: Iterable[str], changed: str) -> bool:
     return any(contains(parse(path), place) for path in paths)
 
 
-def reset(news: Any, olds: Any, path: tuple[str | int, ...]) -> Any:
+def reset(news: Any, olds: Any, path: tuple[str | int, ...]) -> Any:  # noqa: PLR0911 - one kind of part each
     """`news` with what stands at `path` taken from `olds`, removed where `olds` has nothing there."""
     if isinstance(news, Secret):
         return Secret(reset(news.value, olds, path))

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine import diffing
 from engine.aliases import alias_urns
+from engine.deletion import END_TOKEN, Deletion, only_targets, uncovered_reports, unmet_reports, without_protected
+from engine.dependents import Dependents
 from engine.messages import (
     Analyze,
     Analyzed,
@@ -36,25 +38,22 @@ from engine.messages import (
     Renamed,
     Report,
     Run,
-    RunTogether,
     StepEnded,
     StepFailed,
     Stopped,
 )
-from engine.ordering import deletion_layers, dependents_of, needed_by, references_of
+from engine.registration import Registration, needs, removal, replaces
 from engine.state import ResourceState
-from engine.steps import CREATIONS, Goal, Op, Step
+from engine.steps import Goal, Op, Step
 from engine.targets import Targets
 from engine.urn import STACK_TYPE, is_default_provider, is_provider_type, make_urn, split_reference
-from engine.values import UNKNOWN, PropertyMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from engine.diffing import Decision
     from engine.provider import DiffResult
-
-END_TOKEN: Final = 0  # steps after the program belong to no registration
+    from engine.values import PropertyMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +70,6 @@ class PlanOptions:
     exclude_protected: bool = False
 
 
-@dataclass(slots=True)
-class _Registration:
-    """How far one registration has come."""
-
-    token: int
-    goal: Goal
-    urn: str
-    old: ResourceState | None
-    inputs: PropertyMap = field(default_factory=dict)
-    recreating: bool = False
-    remediated: bool = False
-    imported: bool = False
-    decision: Decision | None = None
-    chain: deque[Step] = field(default_factory=deque)
-    condemned: list[ResourceState] = field(default_factory=list)  # dependents that go first, in dependency order
-    candidates: deque[ResourceState] = field(default_factory=deque)  # dependents still to be asked about
-    stage: str = "new"
-
-
 class Planner:
     """Decides what happens to each resource of one run."""
 
@@ -100,8 +80,8 @@ class Planner:
         self._targets = Targets(options.targets, dependents=options.target_dependents)
         self._news: dict[str, ResourceState] = {}
         self._steps: dict[str, Step] = {}
-        self._goals: dict[str, _Registration] = {}
-        self._open: dict[int, _Registration] = {}
+        self._goals: dict[str, Registration] = {}
+        self._open: dict[int, Registration] = {}
         self._kept: set[str] = set()  # recorded URNs that are still in use
         self._renamed: dict[str, str] = {}  # old URN -> new
         self._former: dict[str, str] = {}  # new URN -> old
@@ -110,8 +90,7 @@ class Planner:
         self._not_created: set[str] = set()  # outside the targets
         self._complete: set[str] = set()
         self._stack_outputs: tuple[str, PropertyMap] | None = None
-        self._layers: deque[list[Step]] = deque()
-        self._outstanding = 0
+        self._deletion = Deletion(())
         self.step_failed = False  # "update failed"
         self.bailed = False  # failed for a reason already shown
         self.refused = False  # a mandatory policy is violated
@@ -164,7 +143,7 @@ class Planner:
         if goal.parent and goal.parent not in self._goals:
             return self._bail(event.token, urn, f"could not find parent resource {goal.parent}")
         found = self._recorded(goal, urn)
-        registration = _Registration(event.token, goal, urn, self._olds.get(found) if found else None)
+        registration = Registration(event.token, goal, urn, self._olds.get(found) if found else None)
         self._goals[urn] = self._open[event.token] = registration
         renamed: list[Instruction] = []
         if found and found != urn:
@@ -174,7 +153,7 @@ class Planner:
                 )
             self._renamed[found], self._former[urn] = urn, found
             renamed.append(Renamed(found, urn))
-        if self._needs(goal) & self._failed_urns:
+        if needs(goal) & self._failed_urns:
             self._failed_urns.add(urn)
             if registration.old is not None:
                 self._kept.add(registration.old.urn)
@@ -192,11 +171,11 @@ class Planner:
         )
         return next((candidate for candidate in (urn, *aliases) if candidate in self._olds), "")
 
-    def _begin(self, registration: _Registration) -> list[Instruction]:
+    def _begin(self, registration: Registration) -> list[Instruction]:
         goal, old, urn = registration.goal, registration.old, registration.urn
-        if not self._targets.include(urn, self._needs(goal)) and not self._targets.always(urn):
+        if not self._targets.include(urn, needs(goal)) and not self._targets.always(urn):
             return self._untargeted(registration)
-        if missing := sorted(self._needs(goal) & self._not_created):
+        if missing := sorted(needs(goal) & self._not_created):
             text = f"Resource '{urn}' depends on '{missing[0]}' which was not specified in --target list."
             if not self.options.preview:
                 return self._bail(registration.token, urn, text)
@@ -204,15 +183,15 @@ class Planner:
             return [Report("error", text, urn), *self._untargeted(registration)]
         if goal.read_id is not None:
             return self._read(registration)
-        if self._imports(goal, old):
+        if registration.imports():
             registration.stage, registration.inputs = "import", goal.inputs
             replacing = old is not None and not old.external
             op: Op = "import-replacement" if replacing else "import"
-            return self._chain(registration, [self._step(registration, op, logical=not replacing)])
+            return self._chain(registration, [registration.step(op, logical=not replacing)])
         registration.recreating = urn in self._dependent_keys or (old is not None and old.urn in self._dependent_keys)
         return self._check(registration)
 
-    def _check(self, registration: _Registration) -> list[Instruction]:
+    def _check(self, registration: Registration) -> list[Instruction]:
         goal, old = registration.goal, registration.old
         fresh = old is None or registration.recreating or old.external
         inputs = goal.inputs
@@ -234,7 +213,7 @@ class Planner:
             reports: list[Instruction] = [
                 Report(
                     "error",
-                    self._failure_text(registration, failure.property, failure.reason, event.inputs),
+                    registration.failure_text(failure, event.inputs),
                     registration.urn,
                 )
                 for failure in event.failures
@@ -244,15 +223,6 @@ class Planner:
         if registration.stage == "recheck" and not registration.remediated:
             return self._replacement(registration)
         return [Analyze(event.token, registration.urn, registration.goal, event.inputs)]
-
-    @staticmethod
-    def _failure_text(registration: _Registration, name: str, reason: str, inputs: PropertyMap) -> str:
-        who = f"{registration.goal.type} resource '{registration.goal.name}'"
-        if not name:
-            return f"{who} has a problem: {reason}"
-        shown = inputs.get(name)
-        value = f" value {{{shown}}}" if isinstance(shown, (str, int, float)) else ""
-        return f"{who}: property {name}{value} has a problem: {reason}"
 
     def _analyzed(self, event: Analyzed) -> list[Instruction]:
         registration = self._open[event.token]
@@ -273,14 +243,14 @@ class Planner:
 
     # ------------------------------------------------------------ choosing steps
 
-    def _choose(self, registration: _Registration) -> list[Instruction]:
+    def _choose(self, registration: Registration) -> list[Instruction]:
         goal, old = registration.goal, registration.old
         if old is None or old.external:
-            return self._chain(registration, [self._step(registration, "create")])
+            return self._chain(registration, [registration.step("create")])
         self._kept.add(old.urn)
         if registration.recreating:
             keys = self._dependent_keys[old.urn]
-            steps = [self._step(registration, "replace"), self._step(registration, "create-replacement", keys=keys)]
+            steps = [registration.step("replace"), registration.step("create-replacement", keys=keys)]
             return self._chain(registration, steps)
         if not goal.custom:
             return self._decided(registration, diffing.compare_component(old, registration.inputs))
@@ -288,7 +258,7 @@ class Planner:
             return self._compare_providers(registration, old)
         return self._diff(registration, old)
 
-    def _compare_providers(self, registration: _Registration, old: ResourceState) -> list[Instruction]:
+    def _compare_providers(self, registration: Registration, old: ResourceState) -> list[Instruction]:
         goal = registration.goal
         if not old.provider or not goal.provider:
             return self._decided(registration, diffing.Decision("replace", ("provider",)))
@@ -305,9 +275,9 @@ class Planner:
             return self._bail(event.token, registration.urn, event.error)
         if event.replace:
             return self._decided(registration, diffing.Decision("replace", ("provider",)))
-        return self._diff(registration, self._old(registration))
+        return self._diff(registration, registration.recorded())
 
-    def _diff(self, registration: _Registration, old: ResourceState) -> list[Instruction]:
+    def _diff(self, registration: Registration, old: ResourceState) -> list[Instruction]:
         goal = registration.goal
         registration.stage = "diff"
         return [
@@ -318,23 +288,23 @@ class Planner:
         registration = self._open[event.token]
         if event.error or event.diff is None:
             return self._bail(event.token, registration.urn, event.error)
-        if registration.stage == "dependents":
-            return self._dependent_diffed(registration, event.diff)
-        old = self._old(registration)
+        if registration.stage == "dependents" and registration.dependents is not None:
+            return self._dependent_diffed(registration, registration.dependents, event.diff)
+        old = registration.recorded()
         decision = diffing.decide(old, registration.inputs, event.diff, registration.goal.replace_on_changes)
         return self._decided(registration, decision)
 
-    def _decided(self, registration: _Registration, decision: Decision) -> list[Instruction]:
+    def _decided(self, registration: Registration, decision: Decision) -> list[Instruction]:
         registration.decision = decision
         if decision.kind == "same" and registration.imported:
-            return [self._answer(registration, self._old(registration), "success")]
+            return [self._answer(registration, registration.recorded(), "success")]
         if decision.kind == "replace":
             return self._begin_replacement(registration)
         op: Op = decision.kind
-        return self._chain(registration, [self._step(registration, op, decision=decision)])
+        return self._chain(registration, [registration.step(op, decision=decision)])
 
-    def _begin_replacement(self, registration: _Registration) -> list[Instruction]:
-        goal, old, urn = registration.goal, self._old(registration), registration.urn
+    def _begin_replacement(self, registration: Registration) -> list[Instruction]:
+        goal, old, urn = registration.goal, registration.recorded(), registration.urn
         refusals: list[Instruction] = []
         if goal.import_id:
             text = (
@@ -346,8 +316,8 @@ class Planner:
             refusals.append(Report("warning", text, urn))
         if old.protect and goal.protect:
             text = (
-                f'unable to replace resource "{urn}"\nas it is currently marked for protection. To unprotect the resource, '
-                f"remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`"
+                f'unable to replace resource "{urn}"\nas it is currently marked for protection. To unprotect the '
+                f"resource, remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`"
             )
             if not self.options.preview:
                 return self._bail(registration.token, urn, text)
@@ -359,152 +329,70 @@ class Planner:
         registration.stage = "recheck"
         return [*refusals, Check(registration.token, urn, goal.type, goal.provider, None, goal.inputs)]
 
-    def _replacement(self, registration: _Registration) -> list[Instruction]:
-        goal, old, decision = registration.goal, self._old(registration), registration.decision
+    def _replacement(self, registration: Registration) -> list[Instruction]:
+        goal, old, decision = registration.goal, registration.recorded(), registration.decision
         defined = goal.delete_before_replace
         first = defined if defined is not None else decision is not None and decision.delete_first
         if old.pending_replacement:
-            return self._chain(registration, self._replace_steps(registration, first=True))
+            return self._chain(registration, registration.replacement_steps(delete_first=True))
         if not first:
-            return self._chain(registration, self._replace_steps(registration, first=False))
+            return self._chain(registration, registration.replacement_steps(delete_first=False))
         registration.stage = "dependents"
-        registration.condemned = []
         candidates = [s for s in self._base if not s.delete and s.urn not in self._kept and s.urn not in self._goals]
-        registration.candidates = deque(dependents_of(old, [old, *candidates]))
-        return self._next_dependent(registration)
-
-    def _replace_steps(self, registration: _Registration, *, first: bool) -> list[Step]:
-        decision = registration.decision
-        create = self._step(registration, "create-replacement", decision=decision, logical=False)
-        marker = self._step(registration, "replace", decision=decision)
-        return [marker, create] if first else [create, marker]
+        registration.dependents = Dependents(old, candidates, self._dependent_keys)
+        return self._next_dependent(registration, registration.dependents)
 
     # ------------------------------------------------------------ dependents of what is deleted first
 
-    def _next_dependent(self, registration: _Registration) -> list[Instruction]:
-        going = {self._old(registration).urn, *(state.urn for state in registration.condemned)}
-        while registration.candidates:
-            state = registration.candidates[0]
-            if not state.custom or state.external or state.urn in self._dependent_keys:
-                registration.candidates.popleft()
-            elif split_reference(state.provider)[0] in going:
-                self._condemn(registration, registration.candidates.popleft(), ())
-                going.add(state.urn)
-            elif (
-                touched := {key for key, urns in state.property_dependencies.items() if going & set(urns)}
-                & state.inputs.keys()
-            ):
-                news = {key: UNKNOWN if key in touched else value for key, value in state.inputs.items()}
-                return [Diff(registration.token, state, state.urn, state.provider, news)]
-            else:
-                registration.candidates.popleft()
-        return self._delete_first(registration)
+    def _next_dependent(self, registration: Registration, dependents: Dependents) -> list[Instruction]:
+        question = dependents.question()
+        if question is not None:
+            state, news = question
+            return [Diff(registration.token, state, state.urn, state.provider, news)]
+        self._dependent_keys.update(dependents.keys)
+        doomed = [*reversed(dependents.condemned), registration.recorded()]
+        steps = [removal(state, "delete-replaced", replacing=True) for state in doomed]
+        return self._chain(registration, steps + registration.replacement_steps(delete_first=True))
 
-    def _dependent_diffed(self, registration: _Registration, diff: DiffResult) -> list[Instruction]:
-        state = registration.candidates.popleft()
-        details = diff.detailed or {}
-        if diff.replaces or any(change.kind.endswith("-replace") for change in details.values()):
-            if state.protect:
-                text = f'unable to replace resource "{state.urn}" as part of replacing "{registration.urn}" as it is currently marked for protection.'
-                return self._bail(registration.token, state.urn, text)
-            self._condemn(registration, state, diff.replaces)
-        return self._next_dependent(registration)
-
-    def _condemn(self, registration: _Registration, state: ResourceState, keys: tuple[str, ...]) -> None:
-        registration.condemned.append(state)
-        self._dependent_keys[state.urn] = keys
-
-    def _delete_first(self, registration: _Registration) -> list[Instruction]:
-        doomed = [*reversed(registration.condemned), self._old(registration)]
-        steps = [self._removal(state, "delete-replaced", frozenset(), replacing=True) for state in doomed]
-        return self._chain(registration, steps + self._replace_steps(registration, first=True))
+    def _dependent_diffed(
+        self, registration: Registration, dependents: Dependents, diff: DiffResult
+    ) -> list[Instruction]:
+        protected = dependents.answer(diff)
+        if protected is not None:
+            text = (
+                f'unable to replace resource "{protected.urn}" as part of replacing "{registration.urn}"'
+                " as it is currently marked for protection."
+            )
+            return self._bail(registration.token, protected.urn, text)
+        return self._next_dependent(registration, dependents)
 
     # ------------------------------------------------------------ steps
 
-    def _step(
-        self,
-        registration: _Registration,
-        op: Op,
-        *,
-        decision: Decision | None = None,
-        keys: tuple[str, ...] = (),
-        logical: bool = True,
-    ) -> Step:
-        old = registration.old
-        return Step(
-            op,
-            registration.urn,
-            registration.goal.type,
-            old,
-            self._new_state(registration),
-            keys=decision.keys if decision else keys,
-            diffs=decision.diffs if decision else (),
-            detailed=decision.detailed if decision else None,
-            logical=logical and op not in ("create-replacement", "import-replacement", "read-replacement"),
-            call=registration.goal.custom,
-        )
-
-    def _new_state(self, registration: _Registration) -> ResourceState:
-        goal, old = registration.goal, registration.old
-        return ResourceState(
-            urn=registration.urn,
-            type=goal.type,
-            custom=goal.custom,
-            id=goal.read_id if goal.read_id is not None else "",
-            inputs=registration.inputs,
-            parent=goal.parent,
-            protect=bool(goal.protect),
-            external=goal.read_id is not None,
-            dependencies=goal.dependencies,
-            provider=goal.provider,
-            property_dependencies=goal.property_dependencies,
-            additional_secret_outputs=goal.additional_secret_outputs,
-            custom_timeouts=goal.custom_timeouts,
-            import_id=goal.import_id,
-            retain_on_delete=bool(goal.retain_on_delete),
-            deleted_with=goal.deleted_with,
-            created=old.created if old else "",
-            modified=old.modified if old else "",
-            source_position=goal.source_position,
-            stack_trace=goal.stack_trace,
-            ignore_changes=goal.ignore_changes,
-            hide_diff=goal.hide_diff,
-            replace_on_changes=goal.replace_on_changes,
-        )
-
-    def _untargeted(self, registration: _Registration) -> list[Instruction]:
+    def _untargeted(self, registration: Registration) -> list[Instruction]:
         old = registration.old
         if old is not None:
             self._kept.add(old.urn)
             return self._chain(registration, [Step("same", registration.urn, old.type, old, old, call=old.custom)])
         self._not_created.add(registration.urn)
-        step = dataclasses.replace(self._step(registration, "same"), skipped=True, call=False)
+        step = dataclasses.replace(registration.step("same"), skipped=True, call=False)
         return self._chain(registration, [step])
 
-    def _read(self, registration: _Registration) -> list[Instruction]:
+    def _read(self, registration: Registration) -> list[Instruction]:
         goal, old = registration.goal, registration.old
         registration.inputs = goal.inputs
         registration.stage = "read"
         if old is None or old.external:
             if old is not None:
                 self._kept.add(old.urn)
-            return self._chain(registration, [self._step(registration, "read")])
+            return self._chain(registration, [registration.step("read")])
         self._kept.add(old.urn)
-        return self._chain(
-            registration, [self._step(registration, "read-replacement"), self._step(registration, "replace")]
-        )
+        return self._chain(registration, [registration.step("read-replacement"), registration.step("replace")])
 
-    @staticmethod
-    def _imports(goal: Goal, old: ResourceState | None) -> bool:
-        if not goal.custom or not goal.import_id:
-            return False
-        return old is None or old.external or goal.import_id not in (old.id, old.import_id)
-
-    def _chain(self, registration: _Registration, steps: list[Step]) -> list[Instruction]:
+    def _chain(self, registration: Registration, steps: list[Step]) -> list[Instruction]:
         registration.chain = deque(steps)
         return self._advance(registration)
 
-    def _advance(self, registration: _Registration) -> list[Instruction]:
+    def _advance(self, registration: Registration) -> list[Instruction]:
         if self.halted:
             return [Reject(registration.token)]
         if registration.chain:
@@ -513,14 +401,14 @@ class Planner:
             return self._check(registration)
         return [self._answer(registration, self._news[registration.urn], "success")]
 
-    def _answer(self, registration: _Registration, state: ResourceState, result: str) -> Answer:
+    def _answer(self, registration: Registration, state: ResourceState, result: str) -> Answer:
         del self._open[registration.token]
         self._news.setdefault(registration.urn, state)
         return Answer(registration.token, state, result)  # type: ignore[arg-type]
 
     def _step_ended(self, event: StepEnded) -> list[Instruction]:
         if event.token == END_TOKEN:
-            return self._layer_step_over()
+            return self._deletion.step_over(self._failed_urns, stopped=self.stopped)
         registration, step, state = self._open[event.token], event.step, event.state
         marked: list[Instruction] = []
         if step.op in ("delete-replaced", "discard-replaced") and step.old is not None:
@@ -532,8 +420,7 @@ class Planner:
             if step.op != "replace":
                 self._news[registration.urn] = state
                 self._steps[registration.urn] = step
-            replaced = step.op in ("create-replacement", "import-replacement", "read-replacement")
-            if replaced and step.old is not None and not self._current(step.old).pending_replacement:
+            if replaces(step) and step.old is not None and not self._current(step.old).pending_replacement:
                 marked.append(self._mark(step.old, step.old.but(delete=True)))
             if registration.stage == "import":
                 registration.old, registration.imported = state, True
@@ -544,7 +431,7 @@ class Planner:
         urn = event.step.urn
         self._failed_urns.add(urn)
         if event.token == END_TOKEN:
-            return self._layer_step_over()
+            return self._deletion.step_over(self._failed_urns, stopped=self.stopped)
         registration = self._open[event.token]
         if event.state is not None:
             self._news[registration.urn] = event.state
@@ -602,80 +489,22 @@ class Planner:
         self.program_failed = event.failed
         if self.halted or self.program_failed:
             return [Finished()]
-        condemned = [
-            state for state in self._base if state.delete or state.urn not in self._kept | self._renamed.keys()
-        ]
-        instructions: list[Instruction] = []
-        if not self._targets.everything:
-            condemned, instructions = self._targeted_only(condemned)
-            if self.halted:
-                return [*instructions, Finished()]
+        condemned = [s for s in self._base if s.delete or s.urn not in self._kept | self._renamed.keys()]
+        staying = condemned if not self.options.destroy else [s for s in self._base if not s.delete]
+        untouched: list[ResourceState] = []
         if self.options.exclude_protected:
-            condemned = self._without_protected(condemned)
-        going = frozenset(state.urn for state in condemned)
-        self._layers = deque(
-            [self._removal(state, "delete-replaced" if state.delete else "delete", going) for state in layer]
-            for layer in deletion_layers(condemned)
-        )
-        return instructions + self._next_layer()
-
-    @staticmethod
-    def _without_protected(condemned: list[ResourceState]) -> list[ResourceState]:
-        """What may go when protected resources, and all they need, stay."""
-        protected = {state.urn for state in condemned if state.protect}
-        staying = protected | needed_by(condemned, protected)
-        return [state for state in condemned if state.urn not in staying]
-
-    def _targeted_only(self, condemned: list[ResourceState]) -> tuple[list[ResourceState], list[Instruction]]:
-        chosen = [s for s in condemned if self._targets.include(s.urn, references_of(s) - self._always(s))]
-        reports: list[Instruction] = []
-        for urn in self._targets.unmet():
-            self.bailed = True
-            text = f"Target '{urn}' could not be found in the stack. Did you forget to escape $ in your shell?"
-            reports.append(Report("error", text))
-        staying = [state for state in self._base if state.urn not in self._kept] if self.options.destroy else condemned
-        for urn in self._targets.uncovered(chosen, staying):
-            self.step_failed = True
-            text = (
-                f"Resource '{urn}' will be destroyed but was not specified in --target list.\n"
-                "Either include resource in --target list or pass --target-dependents to proceed."
-            )
-            reports.append(Report("error", text, urn))
-        if self.options.destroy and not self.halted:
-            gone = {id(state) for state in chosen}
-            untouched = [s for s in self._base if id(s) not in gone and not s.delete]
+            condemned = without_protected(condemned)
+        if not self._targets.everything:
+            condemned = only_targets(self._targets, condemned)
+            unmet, uncovered = unmet_reports(self._targets), uncovered_reports(self._targets, condemned, staying)
+            self.bailed = bool(unmet)
+            self.step_failed = self.step_failed or bool(uncovered)
+            if unmet or uncovered:
+                return [*unmet, *uncovered, Finished()]
+            untouched = [s for s in staying if s not in condemned] if self.options.destroy else []
             self._news.update({state.urn: state for state in untouched})
-            runs = tuple(Run(END_TOKEN, Step("same", s.urn, s.type, s, s, call=False, skipped=True)) for s in untouched)
-            self._outstanding += len(runs)
-            reports.append(RunTogether(runs))
-        return chosen, reports
-
-    def _always(self, state: ResourceState) -> set[str]:
-        return {urn for urn in references_of(state) if self._targets.always(urn)}
-
-    def _removal(self, state: ResourceState, op: Op, going: frozenset[str], *, replacing: bool = False) -> Step:
-        """The step that takes a recorded resource away; some need no call."""
-        if state.pending_replacement and not replacing:
-            return Step("remove-pending-replace", state.urn, state.type, state, logical=False, call=False)
-        if state.external:
-            op = "discard-replaced" if op == "delete-replaced" else "discard"
-        call = state.custom and not state.external and not state.retain_on_delete and state.deleted_with not in going
-        logical = op in ("delete", "discard")
-        return Step(op, state.urn, state.type, state, logical=logical, call=call, replacing=replacing)
-
-    def _next_layer(self) -> list[Instruction]:
-        while self._layers and self._outstanding == 0 and not self.stopped:
-            layer = self._layers.popleft()
-            blocked = needed_by(self._base, self._failed_urns)
-            steps = [step for step in layer if step.urn not in blocked]
-            if steps:
-                self._outstanding = len(steps)
-                return [RunTogether(tuple(Run(END_TOKEN, step) for step in steps))]
-        return [Finished()] if self._outstanding == 0 else []
-
-    def _layer_step_over(self) -> list[Instruction]:
-        self._outstanding -= 1
-        return self._next_layer() if self._outstanding == 0 else []
+        self._deletion = Deletion(self._base)
+        return self._deletion.begin(condemned, untouched)
 
     def _stop(self, _event: Stopped) -> list[Instruction]:
         self.stopped = True
@@ -687,27 +516,7 @@ class Planner:
         self.bailed = True
         return [Report("error", message, urn), Reject(token)]
 
-    @staticmethod
-    def _old(registration: _Registration) -> ResourceState:
-        if registration.old is None:
-            raise ValueError(f"{registration.urn} has no recorded state")
-        return registration.old
-
-    @staticmethod
-    def _needs(goal: Goal) -> set[str]:
-        urns = {goal.parent, goal.deleted_with, *goal.dependencies}
-        for dependencies in goal.property_dependencies.values():
-            urns.update(dependencies)
-        if goal.provider:
-            urns.add(split_reference(goal.provider)[0])
-        return urns - {""}
-
 
 def is_internal(step: Step) -> bool:
     """Steps of providers the engine itself made are not counted or displayed."""
     return is_provider_type(step.type) and is_default_provider(step.urn)
-
-
-def is_creation(step: Step) -> bool:
-    """Whether the step makes something that may exist although the engine never heard back."""
-    return step.op in CREATIONS

@@ -68,7 +68,7 @@ def run_program(run: ProgramRun) -> ProgramResult:
 
 
 def _run(run: ProgramRun) -> ProgramResult:
-    _INSIDE.set(True)  # noqa: FBT003 - a context variable's value
+    _INSIDE.set(True)
     # the executor's threads copy this context, so the settings below are theirs as well
     from pulumi import RunError  # noqa: PLC0415 - imported with the program, it takes a second
     from pulumi.runtime import Settings, configure  # noqa: PLC0415
@@ -181,8 +181,8 @@ def _surroundings(run: ProgramRun) -> Iterator[None]:
 class _OpenOutputs(set["asyncio.Task[Any]"]):
     """The SDK's set of outputs still open, shown to it a few at a time.
 
-    Until it is empty, the SDK waits for the first of all its members and starts over (`wait_for_rpcs`): with all of them
-    at once, that is quadratic in the size of the program. Every member is still waited for.
+    Until it is empty, the SDK waits for the first of all its members and starts over (`wait_for_rpcs`): with all of
+    them at once, that is quadratic in the size of the program. Every member is still waited for.
     """
 
     def __init__(self) -> None:

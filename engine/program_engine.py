@@ -1,4 +1,4 @@
-"""The Engine service as a Python object: where a program's SDK sends its log lines (`sdk/proto/pulumi/engine.proto`)."""
+"""The Engine service as a Python object: where a program's SDK sends its log lines (`engine.proto`)."""
 
 from __future__ import annotations
 

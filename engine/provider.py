@@ -96,10 +96,10 @@ class InitFailedError(ProviderError):
         self,
         message: str,
         *,
-        id: str,
+        id: str,  # noqa: A002 - the protocol's name
         outputs: PropertyMap,
         inputs: PropertyMap | None,
-        reasons: tuple[str, ...],  # noqa: A002
+        reasons: tuple[str, ...],
     ) -> None:
         super().__init__(message)
         self.id = id

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.events import EventStream
     from engine.executor import Executor
     from engine.state import ResourceState
+    from engine.steps import Op
 
 
 def refresh_resources(executor: Executor, events: EventStream, *, counted: bool, targets: tuple[str, ...]) -> bool:
@@ -68,13 +69,13 @@ def _refresh_one(
         ended = Step("delete" if counted else "refresh", old.urn, old.type, old, None)
     else:
         changed = bool(diff.changes)
-        op = ("update" if changed else "same") if counted else "refresh"
+        op: Op = ("update" if changed else "same") if counted else "refresh"
         ended = dataclasses.replace(
             step,
             op=op,
             new=fresh,
             detailed=_reversed(diff) if changed else None,
-            diffs=diff.diffs if changed else (),  # type: ignore[arg-type]
+            diffs=diff.diffs if changed else (),
         )
     _ended(executor, events, ended, counted=counted)
     return True, fresh

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine import wire
 from engine.errors import EngineError
-from engine.values import SECRET_SIGNATURE, SIGNATURE_KEY, UNKNOWN_SENTINEL, PropertyMap, Secret, Unknown
+from engine.values import SECRET_SIGNATURE, SIGNATURE_KEY, UNKNOWN, UNKNOWN_SENTINEL, PropertyMap, Secret, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -84,7 +84,7 @@ class Deployment:
 # ---------------------------------------------------------------- values
 
 
-def encode_value(value: Any, seal: Callable[[str], str]) -> Any:
+def encode_value(value: Any, seal: Callable[[str], str]) -> Any:  # noqa: PLR0911 - one form of value each
     """A property value as JSON data, object keys sorted; `seal` encrypts a secret's JSON text."""
     if isinstance(value, dict):
         return {key: encode_value(value[key], seal) for key in sorted(value)}
@@ -102,7 +102,7 @@ def encode_value(value: Any, seal: Callable[[str], str]) -> Any:
     return encode_value(wire.signed(value), seal)
 
 
-def decode_value(data: Any, unseal: Callable[[str], str]) -> Any:
+def decode_value(data: Any, unseal: Callable[[str], str]) -> Any:  # noqa: PLR0911 - one form of value each
     """The property value that JSON data stands for; `unseal` decrypts to a secret's JSON text."""
     if isinstance(data, dict):
         signature = data.get(SIGNATURE_KEY)
@@ -118,7 +118,7 @@ def decode_value(data: Any, unseal: Callable[[str], str]) -> Any:
     if isinstance(data, float):
         return wire.whole(data)
     if isinstance(data, str) and data in wire.UNKNOWN_SENTINELS:
-        return wire.UNKNOWN
+        return UNKNOWN
     return data
 
 
@@ -198,7 +198,7 @@ def decode_resource(data: Mapping[str, Any], unseal: Callable[[str], str]) -> Re
     """One resource of a document; raises EngineError for a field this engine would lose."""
     if unknown := sorted(key for key, value in data.items() if key not in _KNOWN_FIELDS and value):
         raise EngineError(
-            f"the state of {data.get('urn', 'a resource')} uses {', '.join(unknown)}, which this engine does not support",
+            f"the state of {data.get('urn', 'a resource')} uses {', '.join(unknown)}, unsupported by this engine",
             fix="Work on this stack with the Pulumi CLI.",
         )
     return ResourceState(
@@ -270,8 +270,8 @@ def salt_of(document: Mapping[str, Any]) -> str:
     provider = document.get("secrets_providers") or {}
     if provider.get("type", "passphrase") not in ("passphrase", ""):
         raise EngineError(
-            f"the state is encrypted with the secrets provider {provider['type']!r}; this engine knows passphrases only",
-            fix="Work on this stack with the Pulumi CLI, or change it with `pulumi stack change-secrets-provider passphrase`.",
+            f"the state is encrypted by {provider['type']!r}; this engine knows passphrases only",
+            fix="Use the Pulumi CLI, or change it with `pulumi stack change-secrets-provider passphrase`.",
         )
     return str((provider.get("state") or {}).get("salt", ""))
 
@@ -299,7 +299,7 @@ def decode_deployment(document: Mapping[str, Any], unseal: Callable[[str], str])
 
 
 def latest_of(text: str, source: str) -> Mapping[str, Any]:
-    """The `latest` object of a checkpoint file, {} for a stack never deployed; raises EngineError when it is not usable."""
+    """The `latest` object of a checkpoint file, {} for a stack never deployed; raises EngineError."""
     return _body(text, source, outer="checkpoint", inner="latest")
 
 

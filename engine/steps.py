@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from engine.values import PropertyMap, Value
 
 Op = Literal[
-    "same", "create", "update", "delete", "replace", "create-replacement", "delete-replaced", "read", "read-replacement",
-    "refresh", "import", "import-replacement", "discard", "discard-replaced", "remove-pending-replace",
+    "same", "create", "update", "delete", "replace", "create-replacement", "delete-replaced", "read",
+    "read-replacement", "refresh", "import", "import-replacement", "discard", "discard-replaced",
+    "remove-pending-replace",
 ]  # fmt: skip
 
 REMOVALS: Final = frozenset({"delete", "delete-replaced", "discard", "discard-replaced", "remove-pending-replace"})
-CREATIONS: Final = frozenset({"create", "create-replacement"})
 
 
 @dataclass(frozen=True, slots=True)

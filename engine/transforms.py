@@ -53,7 +53,7 @@ class Transforms:
             self._of[urn] = (list(callbacks), parent)
 
     def apply(self, request: Any) -> Any:
-        """The registration after its own transforms, its ancestors' and the stack's; raises grpc.RpcError of one that raised."""
+        """The registration after its own transforms, its ancestors' and the stack's; raises grpc.RpcError."""
         callbacks = self._applicable(request)
         if not callbacks:
             return request

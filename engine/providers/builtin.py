@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - the signatures are the protocol's
 """The package `pulumi` itself: references to other stacks (`pkg/resource/deploy/builtins.go`)."""
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ class BuiltinProvider(PassThrough):
         resource: ResourceId,
         old_inputs: PropertyMap | None,
         news: PropertyMap,
-        random_seed: bytes,  # noqa: ARG002 - protocol
+        random_seed: bytes,
     ) -> CheckResult:
         reason = f"{resource.type} is not supported by this engine: read stack references, or use the Pulumi CLI"
         return CheckResult(news, (CheckFailure("", reason),))
 
-    def read(self, resource: ResourceId, old_inputs: PropertyMap | None, olds: PropertyMap) -> ReadResult:  # noqa: ARG002 - protocol
+    def read(self, resource: ResourceId, old_inputs: PropertyMap | None, olds: PropertyMap) -> ReadResult:
         if resource.type != STACK_REFERENCE:
             raise ProviderError(f"{resource.type} cannot be read")
         name = olds.get("name", resource.id)
@@ -42,7 +43,7 @@ class BuiltinProvider(PassThrough):
         secret_names = sorted(key for key, value in outputs.items() if isinstance(value, Secret))
         return ReadResult(resource.id, {"name": name, "outputs": outputs, "secretOutputNames": secret_names}, olds)
 
-    def invoke(self, token: str, args: PropertyMap, *, preview: bool) -> InvokeResult:  # noqa: ARG002 - protocol
+    def invoke(self, token: str, args: PropertyMap, *, preview: bool) -> InvokeResult:
         if token == "pulumi:pulumi:readStackOutputs":  # noqa: S105 - a function's name
             outputs = self._stack_outputs(str(args.get("name")))
             secret_names = sorted(key for key, value in outputs.items() if isinstance(value, Secret))

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - the signatures are the protocol's
 """A stand-in for a provider that cannot be asked during a preview."""
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ class PassThrough:
         self._package = package
         self._echo = echo
 
-    def check_config(self, resource: ResourceId, old_inputs: PropertyMap, news: PropertyMap) -> CheckResult:  # noqa: ARG002 - protocol
+    def check_config(self, resource: ResourceId, old_inputs: PropertyMap, news: PropertyMap) -> CheckResult:
         return CheckResult(news)
 
     def diff_config(
         self,
-        resource: ResourceId,  # noqa: ARG002 - protocol
-        old_inputs: PropertyMap,  # noqa: ARG002 - protocol
-        olds: PropertyMap,  # noqa: ARG002 - protocol
-        news: PropertyMap,  # noqa: ARG002 - protocol
-        ignore_changes: tuple[str, ...],  # noqa: ARG002 - protocol
+        resource: ResourceId,
+        old_inputs: PropertyMap,
+        olds: PropertyMap,
+        news: PropertyMap,
+        ignore_changes: tuple[str, ...],
     ) -> DiffResult:
         return DiffResult(changes=None)
 
@@ -43,31 +44,31 @@ class PassThrough:
         resource: ResourceId,
         old_inputs: PropertyMap | None,
         news: PropertyMap,
-        random_seed: bytes,  # noqa: ARG002 - protocol
+        random_seed: bytes,
     ) -> CheckResult:
         return CheckResult(news)
 
     def diff(
         self,
-        resource: ResourceId,  # noqa: ARG002 - protocol
-        old_inputs: PropertyMap,  # noqa: ARG002 - protocol
-        olds: PropertyMap,  # noqa: ARG002 - protocol
-        news: PropertyMap,  # noqa: ARG002 - protocol
-        ignore_changes: tuple[str, ...],  # noqa: ARG002 - protocol
+        resource: ResourceId,
+        old_inputs: PropertyMap,
+        olds: PropertyMap,
+        news: PropertyMap,
+        ignore_changes: tuple[str, ...],
     ) -> DiffResult:
         # a provider that cannot be asked may find a change anywhere
         return DiffResult(changes=None if self._echo else True)
 
-    def create(self, resource: ResourceId, news: PropertyMap, options: CallOptions) -> CreateResult:  # noqa: ARG002 - protocol
+    def create(self, resource: ResourceId, news: PropertyMap, options: CallOptions) -> CreateResult:
         return CreateResult("", news if self._echo else {})
 
     def update(
         self,
-        resource: ResourceId,  # noqa: ARG002 - protocol
-        old_inputs: PropertyMap,  # noqa: ARG002 - protocol
-        olds: PropertyMap,  # noqa: ARG002 - protocol
+        resource: ResourceId,
+        old_inputs: PropertyMap,
+        olds: PropertyMap,
         news: PropertyMap,
-        options: CallOptions,  # noqa: ARG002 - protocol
+        options: CallOptions,
     ) -> PropertyMap:
         return news if self._echo else {}
 
@@ -77,10 +78,11 @@ class PassThrough:
     def read(self, resource: ResourceId, old_inputs: PropertyMap | None, olds: PropertyMap) -> ReadResult:
         return ReadResult(resource.id, olds if self._echo else {}, old_inputs)
 
-    def invoke(self, token: str, args: PropertyMap, *, preview: bool) -> InvokeResult:  # noqa: ARG002 - protocol
+    def invoke(self, token: str, args: PropertyMap, *, preview: bool) -> InvokeResult:
         if self._echo:
             raise ProviderError(
-                f"{token} cannot be called: install the plugin pulumi-resource-{self._package} on PATH or in the Pulumi home"
+                f"{token} cannot be called: install the plugin pulumi-resource-{self._package} on PATH or in the Pulumi"
+                " home"
             )
         return InvokeResult({})
 

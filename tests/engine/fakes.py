@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002 - the signatures are the protocol's
 """A provider with a cloud in memory: faults can be forced, and what it was asked is on record."""
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ class FakeProvider:
         return ReadResult(resource.id, {**found, "address": olds.get("address", "10.0.0.0")}, dict(found))
 
     def invoke(self, token, args, *, preview) -> InvokeResult:
-        if token == "fake:index:double":
+        if token == "fake:index:double":  # noqa: S105 - a function's name
             return InvokeResult({"value": args["value"] * 2})
         raise ProviderError(f"unknown function {token}")
 

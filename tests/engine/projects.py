@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import EmbeddedEngine, Options, RunResult
-from tests.engine.fakes import Cloud
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.engine.fakes import Cloud
 
 PRELUDE = """
 import pulumi
@@ -42,7 +45,7 @@ class Project:
     def program(self, body: str) -> None:
         (self.folder / "__main__.py").write_text(PRELUDE + textwrap.dedent(body), encoding="utf-8")
 
-    def engine(self, passphrase: str = "correct") -> EmbeddedEngine:
+    def engine(self, passphrase: str = "correct") -> EmbeddedEngine:  # noqa: S107 - a test's
         return EmbeddedEngine(self.folder, backend_url=f"file://{self.folder / 'state'}", passphrase=passphrase)
 
     def run(self, operation: str, **options: Any) -> RunResult:

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import messages as m
+from engine.deletion import END_TOKEN
 from engine.ordering import deletion_layers, references_of
-from engine.planner import END_TOKEN, Planner, PlanOptions
+from engine.planner import Planner, PlanOptions
 from engine.provider import CheckFailure, DiffResult, PropertyDiff
 from engine.state import ResourceState
 from engine.steps import AliasSpec, Goal

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -318,9 +319,9 @@ def test_other_backends_are_refused_in_one_sentence(project: Project) -> None:
 def test_the_program_leaves_the_process_as_it_was(project: Project) -> None:
     import sys
 
-    before = (os.getcwd(), list(sys.argv), list(sys.path), sys.stdout)
+    before = (Path.cwd(), list(sys.argv), list(sys.path), sys.stdout)
     project.up("import os, sys\nos.chdir('/')\nsys.argv.append('x')\nsys.path.append('y')")
-    assert (os.getcwd(), list(sys.argv), list(sys.path), sys.stdout) == before
+    assert (Path.cwd(), list(sys.argv), list(sys.path), sys.stdout) == before
 
 
 def test_an_export_can_be_imported_again(project: Project) -> None:
@@ -329,6 +330,6 @@ def test_an_export_can_be_imported_again(project: Project) -> None:
     assert "s3cret" not in json.dumps(exported)
     project.engine().import_state("test", exported)
     assert dict(project.run("up").changes) == {"same": 4}
+    foreign = json.loads(json.dumps(exported).replace("urn:pulumi:test::shop", "urn:pulumi:test::other"))
     with pytest.raises(EngineError, match="another stack or project"):
-        foreign = json.loads(json.dumps(exported).replace("urn:pulumi:test::shop", "urn:pulumi:test::other"))
         project.engine().import_state("test", foreign)
