@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ssl
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
-import httpx
 import yaml
+from urllib3 import connection_from_url
+from urllib3.exceptions import HTTPError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from urllib3 import HTTPConnectionPool
 
 LABEL: Final = "onshore.example/sandbox"
 ZONES: Final = 3
@@ -27,24 +31,24 @@ _PATHS: Final = {
 _LEASES: Final = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 
 
-def connect(server: str, pki: Path) -> httpx.Client:
-    """A client that acts as the cluster's administrator; nothing of the user's proxy settings applies on loopback."""
+def connect(server: str, pki: Path) -> HTTPConnectionPool:
+    """Connections of the cluster's administrator; nothing of the user's proxy settings applies on loopback."""
     context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
     context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
-    return httpx.Client(base_url=server, verify=context, trust_env=False, timeout=10)
+    return connection_from_url(server, ssl_context=context, timeout=10, retries=False)
 
 
-def is_ready(client: httpx.Client) -> bool:
+def is_ready(api: HTTPConnectionPool) -> bool:
     """Whether the API server calls itself ready."""
     try:
-        return client.get("/readyz").is_success
-    except httpx.HTTPError:
+        return api.request("GET", "/readyz").status == 200
+    except HTTPError:
         return False
 
 
-def settled(client: httpx.Client, nodes: int) -> str:
+def settled(api: HTTPConnectionPool, nodes: int) -> str:
     """What the controllers still owe before the cluster is of use; empty when nothing."""
-    items = _json(client.get(_PATHS["Node"]))["items"]
+    items = _ask(api, "GET", _PATHS["Node"])["items"]
     ready = sum(
         any(c["type"] == "Ready" and c["status"] == "True" for c in item.get("status", {}).get("conditions", []))
         and not item["spec"].get("taints")
@@ -52,36 +56,33 @@ def settled(client: httpx.Client, nodes: int) -> str:
     )
     if ready < nodes:
         return f"{ready} of {nodes} nodes are ready"
-    held = len(_json(client.get(_LEASES))["items"])
+    held = len(_ask(api, "GET", _LEASES)["items"])
     if held < nodes:
         return f"kwok plays {held} of {nodes} nodes"
-    if not client.get("/api/v1/namespaces/default/serviceaccounts/default").is_success:
+    if api.request("GET", "/api/v1/namespaces/default/serviceaccounts/default").status != 200:
         return "namespace default has no service account yet"
     return ""
 
 
-def apply(client: httpx.Client, objects: Iterable[dict[str, Any]]) -> None:
+def apply(api: HTTPConnectionPool, objects: Iterable[dict[str, Any]]) -> None:
     """Put objects into the cluster by server-side apply: the same call creates, repairs and leaves alone."""
-    parameters = {"fieldManager": "onshore-sandbox", "force": "true"}
+    query = urlencode({"fieldManager": "onshore-sandbox", "force": "true"})
     for body in objects:
-        client.patch(
-            f"{_PATHS[body['kind']]}/{body['metadata']['name']}",
-            params=parameters,
-            content=yaml.safe_dump(body),
-            headers={"content-type": "application/apply-patch+yaml"},
-        ).raise_for_status()
+        path = f"{_PATHS[body['kind']]}/{body['metadata']['name']}?{query}"
+        headers = {"Content-Type": "application/apply-patch+yaml"}
+        _ask(api, "PATCH", path, body=yaml.safe_dump(body), headers=headers)
 
 
-def release_nodes(client: httpx.Client) -> None:
+def release_nodes(api: HTTPConnectionPool) -> None:
     """Take the nodes from a kwok that has ended: its successor would wait for the old leases to run out."""
-    client.delete(_LEASES).raise_for_status()
+    _ask(api, "DELETE", _LEASES)
 
 
-def delete_other_nodes(client: httpx.Client, wanted: Iterable[str]) -> None:
+def delete_other_nodes(api: HTTPConnectionPool, wanted: Iterable[str]) -> None:
     """Remove sandbox nodes that are no longer asked for."""
-    items = _json(client.get(_PATHS["Node"], params={"labelSelector": f"{LABEL}=node"}))["items"]
+    items = _ask(api, "GET", f"{_PATHS['Node']}?{urlencode({'labelSelector': f'{LABEL}=node'})}")["items"]
     for name in {item["metadata"]["name"] for item in items} - set(wanted):
-        client.delete(f"{_PATHS['Node']}/{name}").raise_for_status()
+        _ask(api, "DELETE", f"{_PATHS['Node']}/{name}")
 
 
 def objects(nodes: int) -> list[dict[str, Any]]:
@@ -155,7 +156,9 @@ def _rule(group: str, resources: list[str], verbs: list[str]) -> dict[str, Any]:
     return {"apiGroups": [group], "resources": resources, "verbs": verbs}
 
 
-def _json(response: httpx.Response) -> dict[str, Any]:
-    response.raise_for_status()
-    content: dict[str, Any] = response.json()
+def _ask(api: HTTPConnectionPool, method: str, path: str, **how: Any) -> dict[str, Any]:
+    answer = api.request(method, path, **how)
+    if answer.status >= 300:
+        raise HTTPError(f"{method} {path} is answered with {answer.status}")
+    content: dict[str, Any] = answer.json()
     return content

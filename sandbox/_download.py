@@ -10,13 +10,19 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import httpx
+from urllib3 import PoolManager, ProxyManager, Retry
+from urllib3.exceptions import HTTPError
+from urllib3.util import make_headers, parse_url
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from urllib3 import BaseHTTPResponse
+
+_CHUNK_BYTES: Final = 2**20
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -40,18 +46,16 @@ def download(release: Release, target: Path) -> None:
     """
     part, program = target.with_name(f".{target.name}.download"), target.with_name(f".{target.name}.part")
     try:
-        with httpx.Client(follow_redirects=True, timeout=60) as client:
-            answer = client.get(release.digest_url)
-            answer.raise_for_status()
-            published = published_digest(answer.text, PurePosixPath(urlsplit(release.url).path).name)
-            got = _fetch(client, release.url, part)
+        text = _get(release.digest_url).read().decode(errors="replace")
+        published = published_digest(text, PurePosixPath(urlsplit(release.url).path).name)
+        got = _fetch(release.url, part)
         if got != published:
             raise DownloadRefusedError(f"{release.url} has SHA-256 {got}, but {release.digest_url} says {published}")
         _unpack(part, release.member, program)
         program.chmod(0o755)
         program.replace(target)
-    except httpx.HTTPError as error:
-        raise DownloadRefusedError(f"{release.url}: {error or type(error).__name__}") from error
+    except HTTPError as error:
+        raise DownloadRefusedError(f"{release.url}: {error}") from error
     except (tarfile.TarError, KeyError) as error:
         raise DownloadRefusedError(f"{release.url} is not the archive it should be: {error}") from error
     finally:
@@ -79,11 +83,25 @@ def published_digest(text: str, asset: str) -> str:
     return digests.pop()
 
 
-def _fetch(client: httpx.Client, url: str, part: Path) -> str:
+def _get(url: str) -> BaseHTTPResponse:
+    """The answer, its body unread, through the proxy that the environment names for it."""
+    parts = urlsplit(url)
+    proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+    if proxy:
+        user = parse_url(proxy).auth
+        manager: PoolManager = ProxyManager(proxy, proxy_headers=make_headers(proxy_basic_auth=unquote(user or "")))
+    else:
+        manager = PoolManager()
+    answer = manager.request("GET", url, preload_content=False, timeout=60, retries=Retry(3, backoff_factor=0.2))
+    if answer.status != 200:
+        raise HTTPError(f"{url} is answered with {answer.status}")
+    return answer
+
+
+def _fetch(url: str, part: Path) -> str:
     digest = hashlib.sha256()
-    with client.stream("GET", url) as answer, part.open("wb") as stream:
-        answer.raise_for_status()
-        for chunk in answer.iter_bytes():
+    with _get(url) as answer, part.open("wb") as stream:
+        for chunk in answer.stream(_CHUNK_BYTES):
             digest.update(chunk)
             stream.write(chunk)
     return digest.hexdigest()

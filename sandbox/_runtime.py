@@ -7,7 +7,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Final
 
-import httpx
+from urllib3.exceptions import HTTPError
 
 from sandbox import _api
 from sandbox._files import refusing, write_whole
@@ -47,7 +47,7 @@ def bring_up(layout: Layout, wanted: State, programs: Mapping[str, Path], progre
         except SandboxError:
             stop_all(layout, progress)  # half a cluster serves nobody
             raise
-        except httpx.HTTPError as error:
+        except HTTPError as error:
             what = f"The API server of the sandbox cluster {layout.directory.name} does not do its work: {error}."
             raise SandboxError(what, f"Look into {layout.log('kube-apiserver')}, then try again.") from error
         else:
@@ -121,7 +121,7 @@ def _wait(layout: Layout, components: tuple[str, ...], owed: Callable[[], str]) 
         try:
             if not (last := owed()):
                 return
-        except httpx.HTTPError as error:
+        except HTTPError as error:
             last = str(error)
         time.sleep(_POLL_S)
     name = layout.directory.name

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-import httpx
+from urllib3.exceptions import HTTPError
 
 from sandbox import _api, _pki
 from sandbox._files import locked, refusing, write_whole
@@ -148,5 +148,5 @@ def _problem(server: str, layout: Layout, nodes: int, alive: set[str]) -> str:
     with _api.connect(server, layout.pki) as client:
         try:
             return _api.settled(client, nodes) if _api.is_ready(client) else f"{server} does not call itself ready"
-        except httpx.HTTPError as error:
+        except HTTPError as error:
             return f"{server} does not do its work: {error}"

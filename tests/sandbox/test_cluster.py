@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 import yaml
+from urllib3 import connection_from_url
+from urllib3.exceptions import SSLError
 
 from inventories.models import RegisterOverlay
 from sandbox import ClusterInfo, SandboxError, cluster_down, cluster_status, cluster_up
@@ -59,8 +60,8 @@ def second(programs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) 
 @pytest.mark.cluster
 def test_nobody_unknown_is_let_in(cluster: ClusterInfo) -> None:
     context = ssl.create_default_context(cadata=_authority(cluster))
-    with httpx.Client(base_url=cluster.server, verify=context, trust_env=False) as anyone:
-        assert [anyone.get(path).status_code for path in ("/api/v1/nodes", "/version", "/readyz")] == [401] * 3
+    with connection_from_url(cluster.server, ssl_context=context) as anyone:
+        assert [anyone.request("GET", path).status for path in ("/api/v1/nodes", "/version", "/readyz")] == [401] * 3
 
 
 @pytest.mark.cluster
@@ -110,11 +111,12 @@ def test_two_clusters_live_side_by_side_and_do_not_trust_each_other(
     assert other.server != cluster.server
     assert set(other.pids.values()).isdisjoint(cluster.pids.values())
     assert yaml.safe_load(other.overlay.read_text())["clusters"][0]["id"] == "example-csp-alpha-isb-1"
+    context = ssl.create_default_context(cadata=_authority(cluster))
     with (
-        httpx.Client(verify=ssl.create_default_context(cadata=_authority(cluster)), trust_env=False) as client,
-        pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"),
+        connection_from_url(other.server, ssl_context=context, retries=False) as client,
+        pytest.raises(SSLError, match="CERTIFICATE_VERIFY_FAILED"),
     ):
-        client.get(other.server)
+        client.request("GET", "/")
 
 
 @pytest.mark.cluster
@@ -202,8 +204,8 @@ def test_nodes_follow_what_is_asked_for(second: tuple[str, Path]) -> None:
         pki = info.kubeconfig.parent / "pki"
         context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
         context.load_cert_chain(pki / "admin.crt", pki / "admin.key")
-        with httpx.Client(base_url=info.server, verify=context, trust_env=False) as client:
-            assert len(client.get("/api/v1/nodes").json()["items"]) == nodes
+        with connection_from_url(info.server, ssl_context=context) as client:
+            assert len(client.request("GET", "/api/v1/nodes").json()["items"]) == nodes
 
 
 @pytest.mark.cluster

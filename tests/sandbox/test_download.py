@@ -9,6 +9,7 @@ import json
 import tarfile
 import threading
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -43,15 +44,16 @@ FILES = {
 
 class _Releases(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        path = self.path.removeprefix("/truncated")
-        if path not in FILES:
+        asked = urlsplit(self.path).path  # a proxy is asked for whole URLs
+        path = asked.removeprefix("/truncated")
+        if path not in FILES or (self.path != asked and self.headers["Proxy-Authorization"] != "Basic dTpwQHc="):
             self.send_error(404)
             return
         content = FILES[path]
         self.send_response(200)
         self.send_header("content-length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content[: len(content) // 2] if path != self.path else content)
+        self.wfile.write(content[: len(content) // 2] if path != asked else content)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -82,7 +84,7 @@ def test_a_program_as_published_is_taken_and_made_executable(
 @pytest.mark.parametrize(
     ("path", "digest", "member", "why"),
     [
-        ("/truncated/etcd", "/etcd.sha256", "", "without sending complete|incomplete"),
+        ("/truncated/etcd", "/etcd.sha256", "", "IncompleteRead"),
         ("/altered", "/etcd.sha256", "", f"but .*etcd.sha256 says {DIGEST}"),
         ("/etcd", "/nothing.sha256", "", "404"),
         ("/nothing", "/etcd.sha256", "", "404"),
@@ -97,6 +99,18 @@ def test_anything_else_is_refused_and_leaves_nothing(
     with pytest.raises(DownloadRefusedError, match=why):
         download(Release(url(path), url(digest), member), tmp_path / "etcd")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_proxy_of_the_environment_is_used_unless_it_is_told_not_to(
+    tmp_path: Path, url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", url("").replace("http://", "http://u:p%40w@"))
+    release = Release("http://releases.example/etcd", "http://releases.example/etcd.sha256")
+    download(release, tmp_path / "etcd")
+    assert (tmp_path / "etcd").read_bytes() == PROGRAM
+    monkeypatch.setenv("no_proxy", "releases.example")
+    with pytest.raises(DownloadRefusedError, match="resolve"):
+        download(release, tmp_path / "etcd")
 
 
 def test_a_server_that_is_not_there_is_refused(tmp_path: Path) -> None:
