@@ -18,6 +18,9 @@ _NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EP
 
 def report(error: BaseException, *, as_json: bool) -> int:
     """Say what went wrong on stderr (or as JSON on stdout) and return the exit code; no traceback is ever shown."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return WRONG_INPUT
     code, summary, faults = _classify(error)
     if as_json and summary:
         full = [dict.fromkeys(("where", "what", "got", "why", "fix"), "") | fault for fault in faults]
