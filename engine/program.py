@@ -17,7 +17,7 @@ import runpy
 import sys
 import threading
 import traceback
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _INSIDE: contextvars.ContextVar[bool] = contextvars.ContextVar("inside_program", default=False)
 _SHUTDOWN_TEXT: Final = "Resource monitor has terminated, shutting down"
 _SHOWN_OUTPUTS: Final = 32
+_QUIET_TURNS: Final = 100  # of the event loop, until nothing more is expected
 _ONE_AT_A_TIME: Final = threading.Lock()
 
 
@@ -92,7 +93,7 @@ def _run(run: ProgramRun) -> ProgramResult:
     configure(settings)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    executor = ThreadPoolExecutor(run.threads, "program-rpc")
+    executor = _RpcThreads(run.threads, "program-rpc")
     loop.set_default_executor(executor)
     try:
         loop.run_until_complete(run_in_stack(lambda: _main(run.project.program)))
@@ -146,8 +147,10 @@ def _user_traceback(error: BaseException, project: Project) -> str:
     return "".join([*head, *traceback.format_exception_only(error)])
 
 
-def _close(loop: asyncio.AbstractEventLoop, executor: ThreadPoolExecutor) -> None:
-    # what is left waits for registrations that will never be answered
+def _close(loop: asyncio.AbstractEventLoop, executor: _RpcThreads) -> None:
+    with contextlib.suppress(Exception):
+        loop.run_until_complete(_drain(executor))
+    # what is left waits for something that will never come
     for task in asyncio.all_tasks(loop):
         task.cancel()
     with contextlib.suppress(Exception):
@@ -176,6 +179,32 @@ def _surroundings(run: ProgramRun) -> Iterator[None]:
         cwd, sys.argv, sys.path[:], sys.stdout, sys.stderr = before
         os.chdir(cwd)
         asyncio_log.setLevel(level)
+
+
+async def _drain(executor: _RpcThreads) -> None:
+    """Lets registrations that were queued when the program failed still reach the engine, as they do over gRPC."""
+    quiet = 0
+    while quiet < _QUIET_TURNS:
+        if calls := list(executor.open):
+            await asyncio.wait([asyncio.wrap_future(call) for call in calls])
+            quiet = 0
+        else:
+            await asyncio.sleep(0)
+            quiet += 1
+
+
+class _RpcThreads(ThreadPoolExecutor):
+    """Runs a program's calls; `open`: those not answered yet."""
+
+    def __init__(self, threads: int, name: str) -> None:
+        super().__init__(threads, name)
+        self.open: set[Future[Any]] = set()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = super().submit(fn, *args, **kwargs)
+        self.open.add(future)
+        future.add_done_callback(self.open.discard)
+        return future
 
 
 class _OpenOutputs(set["asyncio.Task[Any]"]):

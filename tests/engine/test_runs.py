@@ -333,3 +333,11 @@ def test_an_export_can_be_imported_again(project: Project) -> None:
     foreign = json.loads(json.dumps(exported).replace("urn:pulumi:test::shop", "urn:pulumi:test::other"))
     with pytest.raises(EngineError, match="another stack or project"):
         project.engine().import_state("test", foreign)
+
+
+def test_what_was_registered_before_an_exception_in_an_apply_still_goes_up(project: Project) -> None:
+    body = "a = Thing('a')\na.address.apply(lambda _: 1 / 0)\n" + "\n".join(f"Thing('t{n}')" for n in range(40))
+    result = project.up(body)
+    assert result.exit_code == 1
+    assert "ZeroDivisionError" in messages(result)[0]
+    assert len(project.cloud.things) == 41
