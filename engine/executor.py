@@ -61,6 +61,7 @@ class Executor:
         self._lock = threading.Lock()
         self.preview = planner.options.preview
         self.changes: Counter[str] = Counter()
+        self.running = 0  # steps that have begun and not ended
         self.maybe_corrupt = False
 
     # ------------------------------------------------------------ entry points
@@ -221,6 +222,8 @@ class Executor:
         with self._slots:
             if self.planner.stopped:
                 return m.StepFailed(run.token, step)
+            with self._lock:
+                self.running += 1
             self._events.emit("resourcePreEvent", self.body(step))
             try:
                 state = self._performer.perform(step)
@@ -229,6 +232,9 @@ class Executor:
             except Exception as error:  # noqa: BLE001 - a fault in a provider must not end the run without its state
                 unexpected = ProviderError(f"unexpected {type(error).__name__}: {error}", unknown_outcome=True)
                 return self._failed(run, unexpected)
+            finally:
+                with self._lock:
+                    self.running -= 1
         self._succeeded(step, state)
         return m.StepEnded(run.token, step, state)
 

@@ -216,14 +216,18 @@ class Operation:
 
     def _perform(self, stack: Stack, executor: Executor, analyzers: Analyzers) -> bool:
         """The work itself; whether the run failed for a reason of its own (the planner knows the others)."""
+        if self._options.clear_pending_creates and self._kind == "refresh":
+            executor.snapshot.forget_pending()
+        elif stack.deployment.pending and not self._preview:
+            self._warn_pending(stack)
         if self._kind == "refresh" or self._options.refresh:
             counted = self._kind == "refresh"
             ok = refresh_resources(executor, self._events, counted=counted, targets=self._options.targets)
             if counted or not ok:
                 return not ok
             executor.planner = self._planner(stack, executor.snapshot.resources())
-        if stack.deployment.pending and not self._preview and not self._options.refresh:
-            self._warn_pending(stack)
+            if self._interrupted.is_set():
+                executor.stop()
         if self._kind == "destroy":
             executor.end(program_failed=False)
             return False
@@ -245,6 +249,7 @@ class Operation:
                 engine=ProgramEngine(self._events),
                 threads=max(_LEAST_THREADS, 2 * executor.parallel),
                 say=self._events.diagnostic,
+                abandon=lambda: self._interrupted.is_set() and executor.running == 0,
             )
         )
         planner = executor.planner
@@ -271,9 +276,7 @@ class Operation:
             f"Attempting to deploy or update resources with {len(pending)} pending operations from previous deployment."
         ]
         lines += [f"  * {operation.resource.urn}, interrupted while {operation.type}" for operation in pending]
-        lines.append(
-            "These resources are in an unknown state because the engine was interrupted while waiting for changes."
-        )
+        lines.append("Whether they exist is not known. Look for them, then refresh with clear_pending_creates.")
         self._events.diagnostic("warning", "\n".join(lines))
 
     # ------------------------------------------------------------ the end
@@ -313,8 +316,8 @@ class Operation:
         if snapshot.broken:
             self._events.diagnostic(
                 "error",
-                f"no further step was begun. The state of everything that exists is in {snapshot.rescue}; once the backend can"
-                f" be written again, put it back with `onshore state import {snapshot.rescue}` before the next run.",
+                f"no further step was begun. The state of everything that exists is in {snapshot.rescue}; once the backend"
+                f" can be written again, put it back with `onshore state import {snapshot.rescue}` before the next run.",
             )
         elif self._interrupted.is_set():
             self._events.diagnostic(

@@ -16,7 +16,8 @@ class Options:
 
     `policy_packs`: folders, each always attached to preview and up; `policy_pack_configs`: their configuration files in
     the same order. `parallel` 0 means the engine's default. `targets`: URNs; empty means everything.
-    `exclude_protected`: a destroy leaves protected resources and what they need. `on_event` gets
+    `exclude_protected`: a destroy leaves protected resources and what they need. `clear_pending_creates`: a refresh
+    forgets creations that an earlier run did not hear back from. `on_event` gets
     each EngineEvent in the CLI's JSON form as it happens, on any thread.
     """
 
@@ -27,6 +28,7 @@ class Options:
     target_dependents: bool = False
     exclude_protected: bool = False
     refresh: bool = False
+    clear_pending_creates: bool = False
     expect_no_changes: bool = False
     continue_on_error: bool = False
     on_event: Callable[[dict[str, Any]], None] | None = None

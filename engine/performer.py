@@ -166,8 +166,9 @@ class Performer:
             return
         if old.protect and not step.replacing:
             raise ProviderError(
-                f'resource "{old.urn}" cannot be deleted\nbecause it is protected. To unprotect the resource, either remove'
-                " the `protect` flag from the resource in your Pulumi program and run `pulumi up`, or use the command:\n"
+                f'resource "{old.urn}" cannot be deleted\nbecause it is protected. To unprotect the resource, either'
+                " remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`, or use the"
+                " command:\n"
                 f"`pulumi state unprotect '{old.urn}'`"
             )
         if self._preview:

@@ -17,7 +17,7 @@ import runpy
 import sys
 import threading
 import traceback
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 _INSIDE: contextvars.ContextVar[bool] = contextvars.ContextVar("inside_program", default=False)
 _SHUTDOWN_TEXT: Final = "Resource monitor has terminated, shutting down"
 _SHOWN_OUTPUTS: Final = 32
-_QUIET_TURNS: Final = 100  # of the event loop, until nothing more is expected
+_LOOK_S: Final = 0.5
+_PATIENCE_S: Final = 5.0  # for a program that may be asleep when the run is interrupted
 _ONE_AT_A_TIME: Final = threading.Lock()
 
 
@@ -55,17 +56,22 @@ class ProgramRun:
     engine: Any
     threads: int
     say: Callable[[str, str], None]  # severity, text: what the program prints
+    abandon: Callable[[], bool]  # whether a program that does not end need not be waited for
 
 
 def run_program(run: ProgramRun) -> ProgramResult:
     """Runs the program to its end on a thread of its own."""
     results: list[ProgramResult] = []
     context = contextvars.Context()
-    thread = threading.Thread(target=lambda: results.append(context.run(_run, run)), name="program")
+    thread = threading.Thread(target=lambda: results.append(context.run(_run, run)), name="program", daemon=True)
     with _ONE_AT_A_TIME, _surroundings(run):
         thread.start()
-        thread.join()
-    return results[0] if results else ProgramResult(failed=True, messages=("the program's thread ended unexpectedly",))
+        while thread.is_alive():
+            thread.join(_LOOK_S)
+            if run.abandon():
+                thread.join(_PATIENCE_S)
+                break
+    return results[0] if results else ProgramResult(failed=True, shut_down=True)
 
 
 def _run(run: ProgramRun) -> ProgramResult:
@@ -148,8 +154,8 @@ def _user_traceback(error: BaseException, project: Project) -> str:
 
 
 def _close(loop: asyncio.AbstractEventLoop, executor: _RpcThreads) -> None:
-    with contextlib.suppress(Exception):
-        loop.run_until_complete(_drain(executor))
+    # calls already made still reach the engine, as they do over gRPC; cancelling their tasks would take them back
+    wait(list(executor.open))
     # what is left waits for something that will never come
     for task in asyncio.all_tasks(loop):
         task.cancel()
@@ -179,18 +185,6 @@ def _surroundings(run: ProgramRun) -> Iterator[None]:
         cwd, sys.argv, sys.path[:], sys.stdout, sys.stderr = before
         os.chdir(cwd)
         asyncio_log.setLevel(level)
-
-
-async def _drain(executor: _RpcThreads) -> None:
-    """Lets registrations that were queued when the program failed still reach the engine, as they do over gRPC."""
-    quiet = 0
-    while quiet < _QUIET_TURNS:
-        if calls := list(executor.open):
-            await asyncio.wait([asyncio.wrap_future(call) for call in calls])
-            quiet = 0
-        else:
-            await asyncio.sleep(0)
-            quiet += 1
 
 
 class _RpcThreads(ThreadPoolExecutor):

@@ -42,7 +42,6 @@ def refresh_resources(executor: Executor, events: EventStream, *, counted: bool,
         pruned = _pruned(state, gone)
         if pruned is not state:
             snapshot.swap(state, pruned)
-    snapshot.forget_pending()
     snapshot.save()
     return all(ok for ok, _ in found)
 
@@ -50,6 +49,8 @@ def refresh_resources(executor: Executor, events: EventStream, *, counted: bool,
 def _refresh_one(
     executor: Executor, events: EventStream, old: ResourceState, *, counted: bool
 ) -> tuple[bool, ResourceState | None]:
+    if executor.planner.stopped:
+        return False, None
     step = Step("refresh", old.urn, old.type, old, old)
     events.emit("resourcePreEvent", executor.body(step))
     if not old.custom or is_provider_type(old.type):

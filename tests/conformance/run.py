@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 PASSPHRASE = "conformance"
 KINDS = "configmaps,secrets,services,serviceaccounts,networkpolicies,deployments,persistentvolumeclaims"
 KUBECTL_TIMEOUT_S = 300
+MORE_FLAGS = ("--exclude-protected", "--clear-pending-creates")
 SHOWN_FAULTS = 12
 
 
@@ -209,7 +210,7 @@ def _options(step: dict[str, Any], work: Path, events: list[dict[str, Any]]) -> 
     arguments = [str(argument) for argument in step.get("args") or []]
     while arguments:
         name, _, value = arguments.pop(0).partition("=")
-        if name in ("--continue-on-error", "--expect-no-changes", "--refresh", "--target-dependents", "--exclude-protected"):
+        if name in ("--continue-on-error", "--expect-no-changes", "--refresh", "--target-dependents", *MORE_FLAGS):
             flags[name.removeprefix("--").replace("-", "_")] = value != "false"
         elif name == "--target":
             targets.append(value or arguments.pop(0))

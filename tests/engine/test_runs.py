@@ -341,3 +341,30 @@ def test_what_was_registered_before_an_exception_in_an_apply_still_goes_up(proje
     assert result.exit_code == 1
     assert "ZeroDivisionError" in messages(result)[0]
     assert len(project.cloud.things) == 41
+
+
+def test_an_interrupted_creation_is_warned_of_until_it_is_cleared(project: Project) -> None:
+    project.up(ONE)
+    document = json.loads(project.state.read_text())
+    latest = document["checkpoint"]["latest"]
+    lost = {**latest["resources"][-1], "urn": latest["resources"][-1]["urn"].replace("::a", "::lost"), "id": ""}
+    latest["pending_operations"] = [{"resource": lost, "type": "creating"}, {"resource": lost, "type": "deleting"}]
+    project.state.write_text(json.dumps(document))
+    for operation in ("up", "refresh", "up"):
+        assert "interrupted while creating" in messages(project.run(operation), "warning")[0]
+    kept = json.loads(project.state.read_text())["checkpoint"]["latest"]["pending_operations"]
+    assert [(entry["type"], entry["resource"]["urn"]) for entry in kept] == [("creating", lost["urn"])]
+    assert project.run("refresh", clear_pending_creates=True).ok
+    assert "pending_operations" not in json.loads(project.state.read_text())["checkpoint"]["latest"]
+
+
+def test_a_program_that_sleeps_does_not_hold_up_an_interrupt(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.program._PATIENCE_S", 0.1)
+    project.program("import threading\nthreading.Event().wait(20)")
+    engine = project.engine()
+    from engine import Options
+
+    timer = threading.Timer(1.0, engine.interrupt)
+    timer.start()
+    assert engine.up("test", Options()).exit_code == 130
+    assert timer.finished.is_set()
