@@ -63,5 +63,6 @@ def tell(decision: Placement | Refusal, *, as_json: bool, err: bool = False) -> 
     from components.explain import explain as words  # noqa: PLC0415
     from inventories import load_rules  # noqa: PLC0415
 
-    text: Any = json.dumps(as_dict(decision), indent=2, default=str) if as_json else words(decision, load_rules())
+    rules = load_rules()
+    text: Any = json.dumps(as_dict(decision), indent=2, default=str) if as_json else words(decision, rules)
     click.echo(text, err=err)

@@ -9,7 +9,7 @@ import difflib
 from typing import TYPE_CHECKING, Final
 
 from inventories import Fault, OnshoreError
-from inventories.yaml_source import nearest, read_yaml
+from inventories.yaml_source import display_name, nearest, read_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,26 @@ def check_project_file(path: Path) -> None:
     faults = _unknown(document, _PROJECT_KEYS) if language in ("python", "") else []
     required = [key for key in ("name", "runtime") if not isinstance(document.data, dict) or not document.data.get(key)]
     faults += [Fault(document.where(), f"`{key}` is missing", fix=f"add `{key}`") for key in required]
+    faults += [
+        Fault(document.where((key,)), "not text", fix=f"write `{key}: TEXT`")
+        for key in ("name", "main", "stackConfigDir")
+        if isinstance(document.data, dict) and not isinstance(document.data.get(key, ""), str)
+    ]
     _refuse(document, faults)
+
+
+def check_runnable(program: Path, pack: Path) -> None:
+    """Raise OnshoreError when a project has no program to run, or no pack to judge it; every fault is named."""
+    faults = []
+    if not program.is_file() and not (program / "__main__.py").is_file():
+        fix = "correct `main` in Pulumi.yaml, or restore the program"
+        faults.append(Fault(display_name(program), "there is no Python program here", fix=fix))
+    if not (pack / "PulumiPolicy.yaml").is_file():
+        why = "nothing is deployed that no rule has judged"
+        fix = "restore the folder; it belongs beside onshore.yaml"
+        faults.append(Fault(display_name(pack), "there is no policy pack here", why=why, fix=fix))
+    if faults:
+        raise OnshoreError("this project cannot run", faults)
 
 
 def check_stack_file(path: Path) -> None:

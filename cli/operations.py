@@ -138,8 +138,12 @@ def _refused_before_start(project: Project, wish: Wish) -> int:
     """Ask placement first, so that a refusal is told in full before any engine starts."""
     from cli.access import check_access  # noqa: PLC0415
     from cli.explain import judge_stack, tell  # noqa: PLC0415
+    from cli.files import check_runnable  # noqa: PLC0415
     from components.placement import Refusal  # noqa: PLC0415
+    from inventories import load_rules  # noqa: PLC0415
 
+    check_runnable(project.program, project.policy_pack)
+    load_rules()  # the pack would refuse every resource for one rule that cannot be read
     decision = judge_stack(project, wish.stack, on=None)
     if not isinstance(decision, Refusal):
         if decision is not None:

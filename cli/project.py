@@ -43,6 +43,13 @@ class Project:
         return load_project(self.root).stack_file(check_stack_name(stack))
 
     @property
+    def program(self) -> Path:
+        """The file or folder of the program that makes the stacks."""
+        from engine.config import load_project  # noqa: PLC0415 - as above
+
+        return load_project(self.root).program
+
+    @property
     def policy_pack(self) -> Path:
         """The pack that every run is judged by; it stands beside the settings it judges with."""
         return self.settings.root / "policies"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from tests.cli.refusals import refuse
+from tests.project import ROOT
 
 if TYPE_CHECKING:
     from tests.project import Onshore
@@ -64,3 +66,16 @@ def test_what_is_wrong_in_files_or_words_is_refused(offline: Onshore, case: BadI
         del offline.environment[name]
     refuse(offline, *case.command, code=case.code, says=case.says, faults=case.faults, **case.environment)
     assert not (offline.root / ".onshore").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [("register", "validate"), ("explain", STACK), ("up", STACK, "--yes")], ids=lambda command: command[0]
+)
+def test_a_misspelt_rule_file_is_refused(offline: Onshore, tmp_path: Path, command: tuple[str, ...]) -> None:
+    # rules are shipped with the program: a program of its own has the misspelt one
+    rooms = tmp_path / "rooms"
+    shutil.copytree(ROOT / "inventories", rooms / "inventories", ignore=shutil.ignore_patterns("__pycache__"))
+    edit(rooms, file="inventories/rules/RES-001.yaml", replace={"severity:": "severty:"})
+    edit(rooms, file="inventories/rules/ACC-001.yaml", replace={"title:": "titel:"})
+    says = ["RES-001.yaml:4:severty", "did you mean `severity`?", "ACC-001.yaml:3:titel", "did you mean `title`?"]
+    refuse(offline, *command, code=2, says=says, faults=4, PYTHONPATH=str(rooms))
