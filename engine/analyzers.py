@@ -185,7 +185,8 @@ class Analyzers:
             # a Ctrl-C at the terminal is for the engine: it ends its packs itself
             start_new_session=True,
         )
-        self._resources.callback(_end, process)
+        pumps: list[threading.Thread] = []
+        self._resources.callback(_end, process, pumps)
         timer = threading.Timer(_START_TIMEOUT_S, process.kill)
         timer.start()
         line = process.stdout.readline() if process.stdout else ""
@@ -201,7 +202,8 @@ class Analyzers:
                 fix="A pack must print nothing before it is up, and must load without an error.",
             ) from None
         for stream in (process.stdout, process.stderr):
-            threading.Thread(target=self._pump, args=(stream, folder.name), daemon=True).start()
+            pumps.append(threading.Thread(target=self._pump, args=(stream, folder.name), daemon=True))
+            pumps[-1].start()
         return port
 
     def _pump(self, stream: Iterable[str], name: str) -> None:
@@ -230,7 +232,8 @@ class Analyzers:
 
     def _remediate(self, pack: _Pack, ask: Analyze, inputs: PropertyMap) -> PropertyMap:
         failed: set[str] = set()
-        if pack.remediates:
+        # A pack that mends nothing is asked where it sees more than in Analyze: what the engine keeps in a provider.
+        if pack.remediates or any(key.startswith("__") for key in inputs):
             response = pack.stub.Remediate(self._request(ask, inputs))
             for remedy in response.remediations:
                 if remedy.diagnostic:
@@ -300,17 +303,13 @@ class Analyzers:
         refused = False
         request = None
         for pack in self._packs:
-            failed: set[str] = set()
-            if pack.stack_policies:
-                request = request or analyzer_pb2.AnalyzeStackRequest(
-                    resources=[self._item(state) for state in resources]
-                )
-                try:
-                    response = pack.stub.AnalyzeStack(request)
-                except grpc.RpcError as error:
-                    return True, f"failed to run policy: {error.details()}"
-                now_refused, failed = self._diagnosed(pack, response.diagnostics, root)
-                refused = refused or now_refused
+            request = request or analyzer_pb2.AnalyzeStackRequest(resources=[self._item(state) for state in resources])
+            try:
+                response = pack.stub.AnalyzeStack(request)
+            except grpc.RpcError as error:
+                return True, f"failed to run policy: {error.details()}"
+            now_refused, failed = self._diagnosed(pack, response.diagnostics, root)
+            refused = refused or now_refused
             self._summary("policyAnalyzeStackSummaryEvent", pack, pack.stack_policies, failed, "")
         return refused, ""
 
@@ -412,6 +411,11 @@ def _abbreviated(folder: Path) -> str:
     return f"~{str(folder).removeprefix(home)}" if str(folder).startswith(f"{home}/") else str(folder)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[str], pumps: list[threading.Thread]) -> None:
     process.kill()
     process.wait()
+    for pump in pumps:
+        pump.join()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()

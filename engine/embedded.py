@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.backend import FileBackend
-from engine.config import check_stack_name, load_project
+from engine.config import blinded, check_stack_name, load_project, load_stack_config
 from engine.errors import EngineError
 from engine.events import visible_outputs
-from engine.stack import open_stack, stack_outputs
+from engine.stack import open_stack, set_config, stack_outputs
 from engine.state import (
     Deployment,
     decode_deployment,
@@ -77,6 +77,22 @@ class EmbeddedEngine:
             return self._running.run(stack)
         finally:
             self._running = None
+
+    # ------------------------------------------------------------ configuration
+
+    def config(self, stack: str, *, show_secrets: bool = False) -> dict[str, str]:
+        """The stack's configuration as text by `ns:key`; secrets read "[secret]" unless shown."""
+        if show_secrets:
+            opened = open_stack(self._project, self._backend, stack, self._passphrase)
+            return dict(sorted(opened.configuration.values.items()))
+        return blinded(load_stack_config(self._project, check_stack_name(stack)).values)
+
+    def set_config(
+        self, stack: str, key: str, value: str | None, *, secret: bool = False, is_path: bool = False
+    ) -> None:
+        """Sets `ns:key` in the stack's file, None removes it; `is_path` goes into a structured value."""
+        opened = open_stack(self._project, self._backend, stack, self._passphrase)
+        set_config(opened, key, value, secret=secret, is_path=is_path)
 
     # ------------------------------------------------------------ state
 

@@ -316,8 +316,8 @@ class Operation:
         if snapshot.broken:
             self._events.diagnostic(
                 "error",
-                f"no further step was begun. The state of everything that exists is in {snapshot.rescue}; once the backend"
-                f" can be written again, put it back with `onshore state import {snapshot.rescue}` before the next run.",
+                f"no further step was begun. The state of everything that exists is in {snapshot.rescue}; once the"
+                f" backend can be written again, import this file as the stack's state before the next run.",
             )
         elif self._interrupted.is_set():
             self._events.diagnostic(

@@ -45,6 +45,19 @@ def within(paths: Iterable[str], changed: str) -> bool:
     return any(contains(parse(path), place) for path in paths)
 
 
+def placed(value: Any, path: tuple[str | int, ...], part: Any) -> Any:
+    """`value` with `part` at `path`, missing mappings made on the way; a `part` of None removes what stands there."""
+    if not path:
+        return part
+    first, rest = path[0], path[1:]
+    if isinstance(value, list) and isinstance(first, int) and first < len(value):
+        items = [*value[:first], placed(value[first], rest, part), *value[first + 1 :]]
+        return [item for item in items if item is not None]
+    entries = dict(value) if isinstance(value, dict) else {}
+    entries[str(first)] = placed(entries.get(str(first)), rest, part)
+    return {key: item for key, item in entries.items() if item is not None} or None
+
+
 def reset(news: Any, olds: Any, path: tuple[str | int, ...]) -> Any:  # noqa: PLR0911 - one kind of part each
     """`news` with what stands at `path` taken from `olds`, removed where `olds` has nothing there."""
     if isinstance(news, Secret):

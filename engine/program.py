@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import gc
 import io
 import itertools
 import logging
@@ -17,6 +18,7 @@ import runpy
 import sys
 import threading
 import traceback
+import warnings
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,7 +159,8 @@ def _close(loop: asyncio.AbstractEventLoop, executor: _RpcThreads) -> None:
     # calls already made still reach the engine, as they do over gRPC; cancelling their tasks would take them back
     wait(list(executor.open))
     # what is left waits for something that will never come
-    for task in asyncio.all_tasks(loop):
+    left = asyncio.all_tasks(loop)
+    for task in left:
         task.cancel()
     with contextlib.suppress(Exception):
         loop.run_until_complete(asyncio.sleep(0))
@@ -165,6 +168,12 @@ def _close(loop: asyncio.AbstractEventLoop, executor: _RpcThreads) -> None:
     loop.set_exception_handler(lambda _loop, _context: None)
     loop.close()
     asyncio.set_event_loop(None)
+    if left:
+        # the coroutines they would have awaited are nobody's fault
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            left.clear()
+            gc.collect()
 
 
 @contextlib.contextmanager

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from engine import config as configuration
+from engine import paths
 from engine.errors import EngineError
 from engine.secrets import PassphraseSecrets, passphrase_from
 from engine.state import Deployment, decode_deployment, latest_of, salt_of, verify
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from engine.backend import FileBackend
     from engine.config import Configuration, Project, StackConfig
     from engine.values import PropertyMap
+
+_KEY: Final = re.compile(r"[A-Za-z0-9._-]+:[A-Za-z0-9._/-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,33 @@ def open_stack(project: Project, backend: FileBackend, name: str, passphrase: st
     verify(deployment.resources, str(backend.path(name)))
     resolved = configuration.resolve(stack_file.values, secrets.decrypt)
     return Stack(name, stack_file, resolved, deployment, secrets, known=document is not None)
+
+
+def set_config(stack: Stack, key: str, value: str | None, *, secret: bool, is_path: bool) -> None:
+    """Sets one value in the stack's file, None removes it; `is_path`: inside a structured value, `ns:name.part[0]`.
+
+    Raises EngineError for a key that cannot be, or a place that is not there. A secret is encrypted before it is written.
+    """
+    name, inner = _split_key(key, is_path=is_path)
+    if secret and not stack.config_file.salt:
+        configuration.write_salt(stack.config_file, stack.secrets.salt)
+    sealed = {"secure": stack.secrets.encrypt(value)} if secret and value is not None else value
+    whole = paths.placed(stack.config_file.values.get(name), inner, sealed) if inner else sealed
+    configuration.set_value(stack.config_file.path, name, whole)
+
+
+def _split_key(key: str, *, is_path: bool) -> tuple[str, tuple[str | int, ...]]:
+    """`ns:name` and the parts inside its value."""
+    parts: tuple[str | int, ...] = (key,)
+    if is_path:
+        try:
+            parts = paths.parse(key)
+        except ValueError as error:
+            raise EngineError(str(error), fix="Write ns:name.part, or ns:name[0].") from None
+    name = str(parts[0]) if parts else ""
+    if not _KEY.fullmatch(name):
+        raise EngineError(f"{key!r} is no configuration key", fix="Write namespace:name.")
+    return name, parts[1:]
 
 
 def stack_outputs(deployment: Deployment) -> PropertyMap:
