@@ -14,6 +14,7 @@ from cli.project import Project, json_option, project_option
 if TYPE_CHECKING:
     from engine import EmbeddedEngine
 
+_PATH = click.option("--path", "is_path", is_flag=True, help="KEY leads into a structured value: ns:name.part.")
 _SHOW_SECRETS = click.option("--show-secrets", is_flag=True, help="Print secrets in clear.")
 
 
@@ -104,20 +105,22 @@ def config() -> None:
 @click.argument("key")
 @click.argument("value", required=False)
 @click.option("--secret", is_flag=True, help="Encrypt the value.")
+@_PATH
 @project_option
-def set_(cwd: Path, stack: str, key: str, value: str | None, *, secret: bool) -> None:
+def set_(cwd: Path, stack: str, key: str, value: str | None, *, secret: bool, is_path: bool) -> None:
     """Set KEY of STACK; without VALUE it is read from standard input."""
     given = sys.stdin.read().rstrip("\n") if value is None else value
-    _engine(cwd).set_config(stack, key, given, secret=secret)
+    _engine(cwd).set_config(stack, key, given, secret=secret, is_path=is_path)
 
 
 @config.command("rm")
 @click.argument("stack")
 @click.argument("key")
+@_PATH
 @project_option
-def remove(cwd: Path, stack: str, key: str) -> None:
+def remove(cwd: Path, stack: str, key: str, *, is_path: bool) -> None:
     """Remove KEY from STACK's configuration."""
-    _engine(cwd).set_config(stack, key, None)
+    _engine(cwd).set_config(stack, key, None, is_path=is_path)
 
 
 @config.command()

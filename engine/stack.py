@@ -62,7 +62,7 @@ def open_stack(project: Project, backend: FileBackend, name: str, passphrase: st
 def set_config(stack: Stack, key: str, value: str | None, *, secret: bool, is_path: bool) -> None:
     """Sets one value in the stack's file, None removes it; `is_path`: inside a structured value, `ns:name.part[0]`.
 
-    Raises EngineError for a key that cannot be, or a place that is not there. A secret is encrypted before it is written.
+    A secret is encrypted before it is written. Raises EngineError for a key that cannot be.
     """
     name, inner = _split_key(key, is_path=is_path)
     if secret and not stack.config_file.salt:

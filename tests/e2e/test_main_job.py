@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,25 @@ def test_a_nightly_job_of_confidential_data_goes_up(onshore: Onshore, kubectl: C
     assert done.returncode == 0, done.stdout + done.stderr
     job = kubectl("get", "cronjob", "payroll-nightly", "-n", "finance-example-payroll-nightly")
     assert job["metadata"]["labels"][CATEGORY_LABEL] == "confidential"
+
+
+def test_a_secret_of_the_stack_reaches_the_cluster_and_nothing_else(
+    onshore: Onshore, kubectl: Callable[..., Any]
+) -> None:
+    stack, space, word = "finance-payroll-nightly", "finance-example-payroll-nightly", "not-to-be-shown"
+    onshore("config", "set", stack, "onshore:environment.LEDGER", word, "--path", "--secret")
+    done = onshore("up", stack, "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert word not in done.stdout + done.stderr
+    state = onshore.root / ".onshore" / "state" / ".pulumi" / "stacks" / "onshore" / f"{stack}.json"
+    encoded = base64.b64encode(word.encode()).decode()
+    assert word not in state.read_text(encoding="utf-8")
+    assert encoded not in state.read_text(encoding="utf-8")
+    (kept,) = [
+        item for item in kubectl("get", "secrets", "-n", space)["items"] if "payroll" in item["metadata"]["name"]
+    ]
+    assert encoded in kept["data"].values()
+    assert encoded not in str(kubectl("get", "configmaps,cronjobs", "-n", space)["items"])
 
 
 def test_a_foreign_region_is_refused_with_every_reason_and_the_way_out(
