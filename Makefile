@@ -11,6 +11,9 @@ STAMP := .venv/.synced
 
 # a large SDK is imported at every run: compiling it each time would cost seconds
 export PYTHONDONTWRITEBYTECODE :=
+# trust what the machine trusts: networks that inspect TLS have an authority of their own
+export UV_SYSTEM_CERTS ?= true
+export PIP_DISABLE_PIP_VERSION_CHECK ?= 1
 export ONSHORE_MAKE_TARGET := $(firstword $(MAKECMDGOALS))
 
 help: ## this list
