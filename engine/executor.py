@@ -89,10 +89,7 @@ class Executor:
 
     def finish_stack(self) -> None:
         """Gives the root stack its outputs."""
-        with self._lock:
-            complete = self.planner.finish_stack()
-        if complete is not None:
-            self._complete(complete)
+        self._drive(m.Finishing())
 
     def stop(self) -> None:
         """No new step begins."""
@@ -238,9 +235,9 @@ class Executor:
         self._succeeded(step, state)
         return m.StepEnded(run.token, step, state)
 
-    def fail(self) -> None:
-        """The run has failed outside any step of the plan."""
-        self.planner.step_failed = True
+    def fail(self, *, shown: bool = False) -> None:
+        """The run has failed outside the plan; `shown`: people were told all there is to tell."""
+        self._post(m.Failed(shown))
 
     def count(self, op: str) -> None:
         """One more step of a kind for the summary."""

@@ -93,6 +93,18 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
+class Failed:
+    """The run has failed outside the plan; `shown`: people were told all there is to tell."""
+
+    shown: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finishing:
+    """Nothing is left to do but to give the root stack its outputs."""
+
+
+@dataclass(frozen=True, slots=True)
 class OutputsRegistered:
     """A component is complete; the root stack's outputs are kept until the end."""
 
@@ -112,6 +124,8 @@ Event: TypeAlias = (
     | OutputsRegistered
     | ProgramEnded
     | Stopped
+    | Failed
+    | Finishing
 )
 
 # ---------------------------------------------------------------- instructions

@@ -264,7 +264,7 @@ class Operation:
         refused, error = analyzers.analyze_stack(planner.resources(), root)
         if error:
             self._events.diagnostic("error", error)
-            planner.bailed = True
+            executor.fail(shown=True)
         self._stack_refused = refused
         return refused
 

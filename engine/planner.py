@@ -27,7 +27,9 @@ from engine.messages import (
     Diff,
     Diffed,
     Event,
+    Failed,
     Finished,
+    Finishing,
     Instruction,
     Marked,
     OutputsRegistered,
@@ -107,6 +109,8 @@ class Planner:
             OutputsRegistered: self._outputs_registered,
             ProgramEnded: self._program_ended,
             Stopped: self._stop,
+            Failed: self._fail,
+            Finishing: self._finish,
         }
 
     def handle(self, event: Event) -> list[Instruction]:
@@ -475,15 +479,15 @@ class Planner:
         step = dataclasses.replace(self._steps[state.urn], new=after)
         return Complete(state, after, step)
 
-    def finish_stack(self) -> Complete | None:
-        """The root stack with its outputs: the new ones, or after a failure the new ones over the old."""
+    def _finish(self, _event: Finishing) -> list[Instruction]:
+        """The root stack gets its outputs: the new ones, or after a failure the new ones over the old."""
         if self._stack_outputs is None:
-            return None
+            return []
         urn, outputs = self._stack_outputs
         old = self._olds.get(urn)
         if self.failed and old is not None and not self.options.preview:
             outputs = {**old.outputs, **outputs}
-        return self._completed(self._news[urn], outputs)
+        return [self._completed(self._news[urn], outputs)]
 
     def _program_ended(self, event: ProgramEnded) -> list[Instruction]:
         self.program_failed = event.failed
@@ -505,6 +509,11 @@ class Planner:
             self._news.update({state.urn: state for state in untouched})
         self._deletion = Deletion(self._base)
         return self._deletion.begin(condemned, untouched)
+
+    def _fail(self, event: Failed) -> list[Instruction]:
+        self.bailed = self.bailed or event.shown
+        self.step_failed = self.step_failed or not event.shown
+        return []
 
     def _stop(self, _event: Stopped) -> list[Instruction]:
         self.stopped = True

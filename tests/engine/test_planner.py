@@ -279,3 +279,26 @@ def test_deletions_respect_the_dependency_graph(data: st.DataObject) -> None:
     assert sorted(at) == sorted(state.urn for state in resources)
     for state in resources:
         assert all(at[state.urn] < at[needed] for needed in references_of(state))
+
+
+@pytest.mark.parametrize(
+    ("failed", "preview", "expected"),
+    [(False, False, {"new": 2}), (True, False, {"old": 1, "new": 2}), (True, True, {"new": 2})],
+)
+def test_stack_outputs_replace_the_old_ones_unless_the_run_failed(failed: bool, preview: bool, expected: dict) -> None:
+    root = ResourceState(ROOT, "pulumi:pulumi:Stack", custom=False, outputs={"old": 1})
+    plan = planner(root, preview=preview)
+    drive(plan, 1, Goal("pulumi:pulumi:Stack", "shop-dev", custom=False))
+    assert plan.handle(m.OutputsRegistered(2, ROOT, {"new": 2})) == []
+    plan.handle(m.ProgramEnded(failed))
+    (complete,) = plan.handle(m.Finishing())
+    assert complete.after.outputs == expected
+
+
+def test_outputs_registered_twice_stop_the_run() -> None:
+    plan = planner()
+    drive(plan, 1, replace(GOAL, custom=False, provider=""))
+    assert isinstance(plan.handle(m.OutputsRegistered(2, urn("a"), {"x": 1}))[0], m.Complete)
+    report, reject = plan.handle(m.OutputsRegistered(3, urn("a"), {"x": 2}))
+    assert "isn't pending" in report.message
+    assert isinstance(reject, m.Reject)
