@@ -18,11 +18,18 @@ _PATH = click.option("--path", "is_path", is_flag=True, help="KEY leads into a s
 _SHOW_SECRETS = click.option("--show-secrets", is_flag=True, help="Print secrets in clear.")
 
 
-def _engine(cwd: Path) -> EmbeddedEngine:
-    """State and configuration are the same files for both engines; the embedded one reads them for either."""
+def _engine(cwd: Path, stack: str = "") -> EmbeddedEngine:
+    """State and configuration are the same files for both engines; the embedded one reads them for either.
+
+    With a stack, that its file is sound; raises OnshoreError.
+    """
     from engine import EmbeddedEngine  # noqa: PLC0415 - brings in cryptography and protobuf
 
     project = Project.find(cwd)
+    if stack:
+        from cli.files import check_stack_file  # noqa: PLC0415 - `--help` needs no inventories
+
+        check_stack_file(project.stack_file(stack))
     project.use_tryout_passphrase()
     return EmbeddedEngine(project.root, backend_url=project.backend_url)
 
@@ -48,7 +55,7 @@ def list_(cwd: Path, *, as_json: bool) -> None:
 @_SHOW_SECRETS
 def outputs(cwd: Path, stack: str, *, as_json: bool, show_secrets: bool) -> None:
     """Print STACK's outputs."""
-    values = _engine(cwd).outputs(stack, show_secrets=show_secrets)
+    values = _engine(cwd, stack).outputs(stack, show_secrets=show_secrets)
     if as_json:
         click.echo(json.dumps(values, indent=2))
         return
@@ -62,7 +69,7 @@ def outputs(cwd: Path, stack: str, *, as_json: bool, show_secrets: bool) -> None
 @_SHOW_SECRETS
 def export(cwd: Path, stack: str, *, show_secrets: bool) -> None:
     """Print STACK's state as JSON, secrets encrypted."""
-    click.echo(json.dumps(_engine(cwd).export_state(stack, show_secrets=show_secrets), indent=2))
+    click.echo(json.dumps(_engine(cwd, stack).export_state(stack, show_secrets=show_secrets), indent=2))
 
 
 @stack.command("import")
@@ -78,7 +85,7 @@ def import_(cwd: Path, stack: str, *, file: Path | None) -> None:
         raise click.UsageError(f"{source} is not JSON: {error}") from None
     if not isinstance(state, dict):
         raise click.UsageError(f"{source} does not hold an exported stack")
-    _engine(cwd).import_state(stack, state)
+    _engine(cwd, stack).import_state(stack, state)
     click.echo(f"imported the state of {stack}", err=True)
 
 
@@ -110,7 +117,7 @@ def config() -> None:
 def set_(cwd: Path, stack: str, key: str, value: str | None, *, secret: bool, is_path: bool) -> None:
     """Set KEY of STACK; without VALUE it is read from standard input."""
     given = sys.stdin.read().rstrip("\n") if value is None else value
-    _engine(cwd).set_config(stack, key, given, secret=secret, is_path=is_path)
+    _engine(cwd, stack).set_config(stack, key, given, secret=secret, is_path=is_path)
 
 
 @config.command("rm")
@@ -120,7 +127,7 @@ def set_(cwd: Path, stack: str, key: str, value: str | None, *, secret: bool, is
 @project_option
 def remove(cwd: Path, stack: str, key: str, *, is_path: bool) -> None:
     """Remove KEY from STACK's configuration."""
-    _engine(cwd).set_config(stack, key, None, is_path=is_path)
+    _engine(cwd, stack).set_config(stack, key, None, is_path=is_path)
 
 
 @config.command()
@@ -130,7 +137,7 @@ def remove(cwd: Path, stack: str, key: str, *, is_path: bool) -> None:
 @_SHOW_SECRETS
 def show(cwd: Path, stack: str, *, as_json: bool, show_secrets: bool) -> None:
     """Print STACK's configuration."""
-    values = _engine(cwd).config(stack, show_secrets=show_secrets)
+    values = _engine(cwd, stack).config(stack, show_secrets=show_secrets)
     if as_json:
         click.echo(json.dumps(values, indent=2))
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.cli.refusals import refuse
+from tests.cli.refusals import check_words, contents, refuse
 from tests.project import ROOT
 
 if TYPE_CHECKING:
@@ -79,3 +79,11 @@ def test_a_misspelt_rule_file_is_refused(offline: Onshore, tmp_path: Path, comma
     edit(rooms, file="inventories/rules/ACC-001.yaml", replace={"title:": "titel:"})
     says = ["RES-001.yaml:4:severty", "did you mean `severity`?", "ACC-001.yaml:3:titel", "did you mean `title`?"]
     refuse(offline, *command, code=2, says=says, faults=4, PYTHONPATH=str(rooms))
+
+
+@pytest.mark.parametrize("command", [("set", STACK, "onshore:replicas", "3"), ("rm", STACK, "onshore:category")])
+def test_a_misspelt_stack_file_is_not_written_to(offline: Onshore, command: tuple[str, ...]) -> None:
+    edit(offline.root, file=f"stacks/Pulumi.{STACK}.yaml", replace={"config:": "confg:"})
+    before = contents(offline.root)
+    check_words(offline("config", *command), 2, ["did you mean `config`?"])
+    assert contents(offline.root) == before
