@@ -16,7 +16,10 @@ _HIDDEN_SEVERITIES: Final = frozenset({"debug"})
 
 @dataclass(slots=True)
 class Row:
-    """One resource. `status` is running, done or failed; `op` the last operation seen; times in seconds."""
+    """One resource. `status` is running, done or failed; `op` the last operation seen; times in seconds.
+
+    `message`: its last status line.
+    """
 
     urn: str
     type: str
@@ -99,7 +102,8 @@ class Run:
 
     def _ended(self, metadata: dict[str, Any], status: str, now: float) -> Row:
         row = self._row(metadata)
-        row.status, row.took, row.message = status, max(0.0, now - (row.started or now)), ""
+        row.status, row.took = status, max(0.0, now - (row.started or now))
+        row.message = "" if self.is_preview else row.message
         if row.is_stack:
             self.outputs = (metadata.get("new") or {}).get("outputs") or {}
         return row

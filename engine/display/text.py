@@ -67,6 +67,8 @@ def row_line(row: Row, *, is_preview: bool, now: float | None = None) -> Line:
     elapsed = row.took if now is None or row.status != "running" else now - row.started
     if not is_preview and elapsed >= 0.05:
         line.append((f" ({duration(elapsed)})", "dim"))
+    if row.message and row.status != "failed":
+        line.append((f"  {row.message}", "dim"))
     return line
 
 

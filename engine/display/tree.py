@@ -100,9 +100,7 @@ class TreeDisplay:
             if row.urn not in kept:
                 continue
             indent = "  " * (depth + 1)
-            line: Line = [(indent, ""), *row_line(_as_one(row, run.is_preview), is_preview=run.is_preview, now=now)]
-            if row.message:
-                line.append((f"  {row.message}", "dim"))
+            line = [(indent, ""), *row_line(_as_one(row, run.is_preview), is_preview=run.is_preview, now=now)]
             lines.append(line)
             if limit is None and not self._phases.had_preview:
                 lines += [[(f"{indent}    ", ""), *changed] for changed in change_lines(row)]

@@ -111,7 +111,7 @@ def _deployment(obj: Object, around: Surroundings) -> Verdict:
     rolled = revision == "1" or (_is_true(progressing) and progressing.get("reason") == "NewReplicaSetAvailable")
     unbound = _unbound_claims(obj, around)
     if current is not None and ready >= wanted and _is_true(available) and rolled and not unbound:
-        return _READY
+        return Verdict(ready=True, status=f"Ready: {ready} of {wanted} Pods")
     reasons = [*_explained(progressing), *_explained(available)]
     if not _is_true(available):
         reasons.append("Minimum number of live Pods was not attained")

@@ -91,6 +91,8 @@ class Waiter:
         while True:
             wake.clear()
             verdict = watched.judge()
+            if verdict.ready:
+                self._say(urn, verdict.status or "Ready", said)
             if verdict.ready or verdict.failed:
                 return verdict
             now = time.monotonic()
