@@ -47,6 +47,7 @@ class Fake:
         self.path.chmod(0o755)
         monkeypatch.setenv("PATH", f"{self.path.parent}{os.pathsep}{os.environ['PATH']}")
         monkeypatch.setenv("FAKE_PULUMI", str(folder))
+        monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
         self.plays()
 
     def plays(self, **script):
