@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/case.yaml"))
 # why: docs/engine.md, "What differs"
-DIFFERENT = {"12-stack-reference"}
+DIFFERENT = {"12-stack-reference", "31-policy-config-and-types"}
 
 
 @pytest.mark.cluster
