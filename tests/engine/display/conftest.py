@@ -92,6 +92,7 @@ def tell(*, preview: bool) -> list[dict[str, Any]]:
     }
     story.step("create-replacement", settings, **replacement)()
     story.step("replace", settings, **replacement)()
+    story.say("info", "Ready: 3 of 3 Pods", deployment, ephemeral=True)
     deployment_done()
     service_done = story.step("create", service, WEB, end="resOutputsEvent" if preview else "resOpFailedEvent")
     if not preview:

@@ -50,7 +50,7 @@ UPDATE = """\
   ~ k:apps:Deployment clinic  updating
   ± k:core:ConfigMap settings  creating replacement
   ± k:core:ConfigMap settings  created replacement
-  ~ k:apps:Deployment clinic  updated
+  ~ k:apps:Deployment clinic  updated  Ready: 3 of 3 Pods
   + k:core:Service clinic  creating
   + k:core:Service clinic  create FAILED
   ~ onshore:index:WebService clinic  updated
