@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 STACK = "health-vaccination-api"
-SPACE = "health-example-vaccination-api"
+NAME = f"early-{uuid.uuid4().hex[:8]}"  # other runs of the tests may use the cluster at the same time
+SPACE = f"health-example-{NAME}"
 UP = ("up", STACK, "--yes", "--skip-preview")
 STATE = f".pulumi/stacks/onshore/{STACK}.json"
 # pods, endpoints and the like are made by controllers; these are made by the stack alone
@@ -33,7 +35,9 @@ KINDS = "deployments,services,ingresses,networkpolicies,resourcequotas,rolebindi
 
 @pytest.fixture
 def away(onshore: Onshore, kubectl: Kubectl) -> Onshore:
-    """A project whose namespace is not there: what an earlier test made is gone."""
+    """A project whose namespace is its own, and not there: what an earlier test made is gone."""
+    score = onshore.root / "stacks/workloads/vaccination-api/score.yaml"
+    score.write_text(score.read_text("utf-8").replace("name: vaccination-api", f"name: {NAME}"), "utf-8")
     assert _namespaces(kubectl) == []
     return onshore
 
@@ -77,7 +81,7 @@ def _finishes(onshore: Onshore, kubectl: Kubectl) -> None:
     done = onshore(*UP)
     assert done.returncode == 0, done.stdout + done.stderr
     assert _exists(kubectl) == _recorded(onshore.root / ".onshore/state" / STATE)
-    assert "Deployment/vaccination-api" in _exists(kubectl)
+    assert f"Deployment/{NAME}" in _exists(kubectl)
 
 
 def test_ctrl_c_leaves_a_true_state_and_the_next_up_finishes(away: Onshore, kubectl: Kubectl) -> None:
@@ -92,7 +96,7 @@ def test_ctrl_c_leaves_a_true_state_and_the_next_up_finishes(away: Onshore, kube
     assert "interrupted: what was running has ended and is saved" in said
     recorded = _recorded(away.root / ".onshore/state" / STATE)
     assert _exists(kubectl) == recorded
-    assert "Deployment/vaccination-api" not in recorded
+    assert f"Deployment/{NAME}" not in recorded
     _finishes(away, kubectl)
 
 
@@ -106,7 +110,7 @@ def test_a_reader_that_leaves_early_loses_nothing(away: Onshore, kubectl: Kubect
         run.wait(timeout=60)
     assert "Traceback" not in errors
     assert "defect" not in errors
-    assert "Deployment/vaccination-api" in _exists(kubectl)
+    assert f"Deployment/{NAME}" in _exists(kubectl)
     assert _exists(kubectl) == _recorded(away.root / ".onshore/state" / STATE)
 
 
@@ -133,13 +137,13 @@ def test_a_disk_that_fills_up_halfway_loses_nothing(away: Onshore, kubectl: Kube
     _finishes(away, kubectl)
 
 
-def test_a_kubeconfig_that_is_refused_makes_nothing_in_the_cluster(onshore: Onshore, kubectl: Kubectl) -> None:
-    file = onshore.root / ".onshore" / "kubeconfigs" / f"{CLUSTER_ID}.yaml"
+def test_a_kubeconfig_that_is_refused_makes_nothing_in_the_cluster(away: Onshore, kubectl: Kubectl) -> None:
+    file = away.root / ".onshore" / "kubeconfigs" / f"{CLUSTER_ID}.yaml"
     config = yaml.safe_load(file.read_text("utf-8"))
     config["clusters"][0]["cluster"]["insecure-skip-tls-verify"] = True
     config["contexts"].append({**config["contexts"][0], "name": "other"})
     file.write_text(yaml.safe_dump(config), "utf-8")
     key = str(config["users"][0]["user"].get("client-key-data") or config["users"][0]["user"]["token"])
-    refuse(onshore, "up", STACK, "--yes", code=3, says=["2 of them, not one"], faults=1, secrets=[key])
+    refuse(away, "up", STACK, "--yes", code=3, says=["2 of them, not one"], faults=1, secrets=[key])
     assert _namespaces(kubectl) == []
-    assert not (onshore.root / ".onshore" / "state").exists()
+    assert not (away.root / ".onshore" / "state").exists()
