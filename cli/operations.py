@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
-from cli.errors import DONE, FAILED, REFUSED, SIGNALLED
+from cli.errors import DONE, FAILED, REFUSED, SIGNALLED, WRONG_INPUT
 from cli.project import Project, json_option, project_option
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def _document(operation: str, wish: Wish, result: RunResult) -> dict[str, Any]:
 def _exit_code(result: RunResult) -> int:
     if result.ok:
         return DONE
-    if result.exit_code >= SIGNALLED:
+    if result.exit_code == WRONG_INPUT or result.exit_code >= SIGNALLED:
         return result.exit_code
     levels = {event["policyEvent"]["enforcementLevel"] for event in result.events if "policyEvent" in event}
     return REFUSED if levels & {"mandatory", "remediate"} else FAILED

@@ -305,7 +305,7 @@ class Operation:
             },
         )
         self._events.emit("cancelEvent", {})
-        exit_code = self._exit_code(failed=failed, changes=changes)
+        exit_code = self._exit_code(failed=failed, unsaved=snapshot.broken, changes=changes)
         if not self._preview and not snapshot.broken:
             self._record(stack, started, ok=not failed, changes=changes)
         return RunResult(
@@ -324,7 +324,9 @@ class Operation:
                 "warning", "interrupted: what was running has ended and is saved; nothing new was begun"
             )
 
-    def _exit_code(self, *, failed: bool, changes: dict[str, int]) -> int:
+    def _exit_code(self, *, failed: bool, unsaved: bool, changes: dict[str, int]) -> int:
+        if unsaved:
+            return 2  # as for a backend that could not be written from the start
         if self._interrupted.is_set():
             return 128 + (self._signal or signal.SIGINT)
         if failed:

@@ -119,7 +119,7 @@ def test_a_disk_that_fills_up_halfway_loses_nothing(away: Onshore, kubectl: Kube
         away.environment["PULUMI_BACKEND_URL"] = disk.url
         disk.fill(leave=28 * 1024)
         done = away(*UP)
-        assert done.returncode == 1, done.stdout + done.stderr
+        assert done.returncode == 2, done.stdout + done.stderr
         assert "the state cannot be saved: No space left on device" in done.stdout
         (rescued,) = (away.root / ".onshore" / "rescue").glob("*.json")
         assert str(rescued) in done.stdout
