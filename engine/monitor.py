@@ -21,6 +21,7 @@ from pulumi.runtime.proto import provider_pb2, resource_pb2
 from engine import wire
 from engine.provider import ProviderError
 from engine.providers import installed_version
+from engine.registration import default_provider_disabled
 from engine.steps import AliasSpec, Goal
 from engine.transforms import Transforms
 from engine.urn import is_provider_type, package_of
@@ -195,7 +196,10 @@ class Monitor:
     # ------------------------------------------------------------ providers
 
     def _provider_for(self, request: Any, parent: Goal | None) -> str:
-        """Explicit reference, the request's or a parent's providers map, else the default provider of the package."""
+        """Explicit reference, the request's or a parent's providers map, else the default provider of the package.
+
+        "" when the package may have no default provider: the planner refuses the resource.
+        """
         if request.provider:
             return str(request.provider)
         package = package_of(request.type)
@@ -208,16 +212,14 @@ class Monitor:
             return inherited[package]
         if parent is not None and parent.provider and package_of(parent.type) == package:
             return parent.provider
-        return self._default_provider(package, request.version, request.pluginDownloadURL, request.name)
+        return self._default_provider(package, request.version, request.pluginDownloadURL)
 
-    def _default_provider(self, package: str, version: str, url: str, wanted_by: str) -> str:
+    def _default_provider(self, package: str, version: str, url: str) -> str:
+        """The package's default provider, registered when there is none yet; "" when the stack disables it."""
         denied = self._configuration.values.get(_DISABLED_KEY)
         listed = json.loads(denied) if denied else []
         if package != "pulumi" and ("*" in listed or package in listed):
-            raise MonitorError(
-                grpc.StatusCode.INVALID_ARGUMENT,
-                f"Default provider for '{package}' disabled. '{wanted_by}' must use an explicit provider.",
-            )
+            return ""
         key = ("pulumi", "", "") if package == "pulumi" else (package, version or installed_version(package), url)
         with self._default_lock:
             if key not in self._defaults:
@@ -271,7 +273,9 @@ class Monitor:
         if request.provider:
             return str(request.provider)
         package = package_of(request.tok)
-        return self._default_provider(package, request.version, request.pluginDownloadURL, request.tok)
+        if reference := self._default_provider(package, request.version, request.pluginDownloadURL):
+            return reference
+        raise MonitorError(grpc.StatusCode.UNKNOWN, default_provider_disabled(package, request.tok))
 
     def _get_resource(self, urn: str) -> Any:
         state = self._executor.known(urn)

@@ -44,11 +44,11 @@ from engine.messages import (
     StepFailed,
     Stopped,
 )
-from engine.registration import Registration, needs, removal, replaces
+from engine.registration import Registration, default_provider_disabled, needs, removal, replaces
 from engine.state import ResourceState
 from engine.steps import Goal, Op, Step
 from engine.targets import Targets
-from engine.urn import STACK_TYPE, is_default_provider, is_provider_type, make_urn, split_reference
+from engine.urn import STACK_TYPE, is_default_provider, is_provider_type, make_urn, package_of, split_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -146,6 +146,8 @@ class Planner:
             return self._bail(event.token, urn, f"Duplicate resource URN '{urn}'; try giving it a unique name")
         if goal.parent and goal.parent not in self._goals:
             return self._bail(event.token, urn, f"could not find parent resource {goal.parent}")
+        if goal.custom and not goal.provider and not is_provider_type(goal.type):
+            return self._bail(event.token, urn, default_provider_disabled(package_of(goal.type), urn))
         found = self._recorded(goal, urn)
         registration = Registration(event.token, goal, urn, self._olds.get(found) if found else None)
         self._goals[urn] = self._open[event.token] = registration

@@ -111,6 +111,11 @@ class Registration:
         return f"{who}: property {failure.property}{value} has a problem: {failure.reason}"
 
 
+def default_provider_disabled(package: str, wanted_by: str) -> str:
+    """What `pulumi:disable-default-providers` refuses, in the words of diagnostic 2015."""
+    return f"Default provider for '{package}' disabled. '{wanted_by}' must use an explicit provider."
+
+
 def needs(goal: Goal) -> set[str]:
     """The URNs of everything a goal refers to."""
     urns = {goal.parent, goal.deleted_with, *goal.dependencies}
