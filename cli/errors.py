@@ -39,7 +39,7 @@ def _classify(error: BaseException) -> tuple[int, str, list[dict[str, str]]]:
     # imported here: a run without errors needs none of it
     from dataclasses import asdict  # noqa: PLC0415
 
-    from engine.errors import EngineError  # noqa: PLC0415
+    from engine.errors import EngineError, LockedError  # noqa: PLC0415
     from inventories.faults import OnshoreError  # noqa: PLC0415
     from sandbox import SandboxError  # noqa: PLC0415
 
@@ -52,6 +52,9 @@ def _classify(error: BaseException) -> tuple[int, str, list[dict[str, str]]]:
             found = WRONG_INPUT, error.format_message(), [{"fix": "see onshore --help"}]
         case OnshoreError():
             found = REFUSED if error.refused else WRONG_INPUT, error.summary, [asdict(fault) for fault in error.faults]
+        case LockedError():
+            fix = f"wait for it to end; or, when it no longer runs, type: onshore stack cancel {error.stack}"
+            found = WRONG_INPUT, error.what, [{"fix": fix}]
         case EngineError() | SandboxError():
             found = WRONG_INPUT, error.what, [{"fix": error.fix}] if error.fix else []
         case BrokenPipeError() | SystemExit():  # click's way to say that nobody reads any more

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from engine.values import PropertyMap
 
 _START_TIMEOUT_S: Final = 60.0
+# A stack of thousands may take a policy a minute; a pack that is silent for five will never answer.
+_ANSWER_TIMEOUT_S: Final = 300.0
 _ADVISORY: Final = "advisory"
 
 
@@ -79,8 +81,11 @@ class Analyzers:
         return {pack.event_name: pack.version for pack in self._packs}
 
     def close(self) -> None:
-        """Ends the packs' processes."""
-        self._resources.close()
+        """Ends the packs' processes; what goes wrong is a warning, since the run's work is done."""
+        try:
+            self._resources.close()
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong must not cost the run its record
+            self._events.diagnostic("warning", f"a policy pack did not end in order: {type(error).__name__}: {error}")
 
     # ------------------------------------------------------------ start
 
@@ -217,8 +222,6 @@ class Analyzers:
         inputs, refused, remediated = ask.inputs, False, False
         if not self._packs:
             return Analyzed(ask.token, inputs)
-        import grpc  # noqa: PLC0415 - gRPC is needed with packs only
-
         try:
             for pack in self._packs:
                 changed = self._remediate(pack, ask, inputs)
@@ -226,15 +229,15 @@ class Analyzers:
                 inputs = changed
             for pack in self._packs:
                 refused = self._judge(pack, ask, inputs) or refused
-        except grpc.RpcError as error:
-            return Analyzed(ask.token, inputs, error=f"failed to run policy: {error.details()}")
+        except _PolicyFaultError as error:
+            return Analyzed(ask.token, inputs, error=str(error))
         return Analyzed(ask.token, inputs, refused=refused, remediated=remediated)
 
     def _remediate(self, pack: _Pack, ask: Analyze, inputs: PropertyMap) -> PropertyMap:
         failed: set[str] = set()
         # A pack that mends nothing is asked where it sees more than in Analyze: what the engine keeps in a provider.
         if pack.remediates or any(key.startswith("__") for key in inputs):
-            response = pack.stub.Remediate(self._request(ask, inputs))
+            response = _answered(pack, pack.stub.Remediate, self._request(ask, inputs))
             for remedy in response.remediations:
                 if remedy.diagnostic:
                     self._violation(pack, ask.urn, remedy.policyName, remedy.diagnostic, _ADVISORY)
@@ -249,7 +252,7 @@ class Analyzers:
 
     def _judge(self, pack: _Pack, ask: Analyze, inputs: PropertyMap) -> bool:
         plain = {key: value for key, value in inputs.items() if not key.startswith("__")}
-        response = pack.stub.Analyze(self._request(ask, plain))
+        response = _answered(pack, pack.stub.Analyze, self._request(ask, plain))
         refused, failed = self._diagnosed(pack, response.diagnostics, ask.urn)
         self._summary("policyAnalyzeSummaryEvent", pack, pack.resource_policies, failed, ask.urn)
         return refused
@@ -297,7 +300,6 @@ class Analyzers:
         """Judges the finished stack: whether it is refused, and the text of a policy that raised."""
         if not self._packs:
             return False, ""
-        import grpc  # noqa: PLC0415 - gRPC is needed with packs only
         from pulumi.runtime.proto import analyzer_pb2  # noqa: PLC0415
 
         refused = False
@@ -305,9 +307,9 @@ class Analyzers:
         for pack in self._packs:
             request = request or analyzer_pb2.AnalyzeStackRequest(resources=[self._item(state) for state in resources])
             try:
-                response = pack.stub.AnalyzeStack(request)
-            except grpc.RpcError as error:
-                return True, f"failed to run policy: {error.details()}"
+                response = _answered(pack, pack.stub.AnalyzeStack, request)
+            except _PolicyFaultError as error:
+                return True, str(error)
             now_refused, failed = self._diagnosed(pack, response.diagnostics, root)
             refused = refused or now_refused
             self._summary("policyAnalyzeStackSummaryEvent", pack, pack.stack_policies, failed, "")
@@ -362,6 +364,22 @@ class Analyzers:
         if failed:
             body["failed"] = sorted(failed)
         self._events.emit(event, body)
+
+
+class _PolicyFaultError(Exception):
+    """A pack that gave no judgement: the run cannot be trusted to go on."""
+
+
+def _answered(pack: _Pack, call: Callable[..., Any], request: Any) -> Any:
+    """A pack's answer; raises _PolicyFaultError when a policy raised or the pack is silent."""
+    import grpc  # noqa: PLC0415 - gRPC is needed with packs only
+
+    try:
+        return call(request, timeout=_ANSWER_TIMEOUT_S)
+    except grpc.RpcError as error:
+        silent = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        said = f"policy pack '{pack.name}' gave no answer in {_ANSWER_TIMEOUT_S:g} s" if silent else error.details()
+        raise _PolicyFaultError(f"failed to run policy: {said}") from error
 
 
 def _named(pack: _Pack, policy: str) -> dict[str, str]:

@@ -22,13 +22,14 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-from engine.errors import EngineError
+from engine.errors import EngineError, LockedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _GZIP_MAGIC: Final = b"\x1f\x8b"
+_HEX: Final = "[0-9a-f]" * 32  # of a temporary file's name, as a glob
 _COMPRESSED: Final = (".json.gz", ".json.zst")
 
 
@@ -119,6 +120,19 @@ class FileBackend:
         if (state := self.path(stack)).exists():
             _replace(folder / f"{stem}.checkpoint.json", state.read_bytes())
 
+    def sweep(self, stack: str) -> None:
+        """Removes what a killed run was still writing for this stack; only for who holds its lock. Raises OSError."""
+        of_any_file = f".*.{_HEX}.tmp"
+        places = (
+            ("stacks", self._project, f".{stack}.json.{_HEX}.tmp"),
+            ("stacks", self._project, f".{stack}.json.bak.{_HEX}.tmp"),
+            ("backups", self._project, stack, of_any_file),
+            ("history", self._project, stack, of_any_file),
+        )
+        for *folder, pattern in places:
+            for path in self._root.joinpath(*folder).glob(pattern):
+                path.unlink(missing_ok=True)
+
     def _variants(self, stack: str) -> list[Path]:
         path = self.path(stack)
         return [path, *(path.with_name(f"{stack}{suffix}") for suffix in _COMPRESSED)]
@@ -184,11 +198,7 @@ class FileBackend:
                 lines.append(
                     f"  {path}: created by {who['username']}@{who['hostname']} (pid {who['pid']}) at {who['timestamp']}"
                 )
-        raise EngineError(
-            "\n".join(lines),
-            fix="Either wait for the other process to end, or, when it is no longer running, delete the lock with"
-            " `onshore cancel` or `pulumi cancel`.",
-        )
+        raise LockedError("\n".join(lines), stack)
 
 
 def _stack_of(name: str) -> str:

@@ -11,7 +11,7 @@ from engine.backend import FileBackend
 from engine.config import blinded, check_stack_name, load_project, load_stack_config
 from engine.errors import EngineError
 from engine.events import visible_outputs
-from engine.stack import open_stack, set_config, stack_outputs
+from engine.stack import never_deployed, open_stack, set_config, stack_outputs
 from engine.state import (
     Deployment,
     decode_deployment,
@@ -165,7 +165,7 @@ class EmbeddedEngine:
     def _deployment(self, stack: str) -> Deployment:
         opened = open_stack(self._project, self._backend, stack, self._passphrase)
         if not opened.known:
-            raise EngineError(f"no stack named '{opened.name}' found: it was never deployed", exit_code=6)
+            raise never_deployed(opened.name)
         return opened.deployment
 
 

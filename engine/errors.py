@@ -1,4 +1,4 @@
-"""The engine's one error for what a user can cause."""
+"""The engine's error for what a user can cause."""
 
 from __future__ import annotations
 
@@ -14,3 +14,13 @@ class EngineError(Exception):
         self.what = what
         self.fix = fix
         self.exit_code = exit_code
+
+
+class LockedError(EngineError):
+    """Somebody else holds the stack. The fix is the Pulumi CLI's; a program with a command of its own names that."""
+
+    def __init__(self, what: str, stack: str) -> None:
+        super().__init__(
+            what, fix="Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`."
+        )
+        self.stack = stack

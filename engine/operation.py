@@ -22,7 +22,7 @@ from engine.providers.builtin import BuiltinProvider
 from engine.providers.pool import ProviderPool
 from engine.refresh import refresh_resources
 from engine.snapshot import Snapshot
-from engine.stack import Stack, history_entry, open_stack, stack_outputs
+from engine.stack import Stack, history_entry, never_deployed, open_stack, stack_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 Kind = Literal["preview", "up", "refresh", "destroy"]
 _HISTORY_KINDS: Final = {"up": "update", "refresh": "refresh", "destroy": "destroy"}
 _LEAST_PARALLEL: Final = 4
+# A preview mostly waits for servers: one that is asked about a namespace yet to be made takes 50 ms to say no.
+_PREVIEW_PARALLEL: Final = 32
 _LEAST_THREADS: Final = 16
 
 
@@ -88,11 +90,15 @@ class Operation:
     def _take(self, stack_name: str, held: contextlib.ExitStack) -> Stack:
         """Locks the stack and prepares the backend for writing."""
         name = configuration.check_stack_name(stack_name)
-        open_stack(self._project, self._backend, name, self._passphrase)  # refuses before anything is written
+        # refuses before anything is written
+        found = open_stack(self._project, self._backend, name, self._passphrase)
+        if not found.known and self._kind != "up":
+            raise never_deployed(name)
         try:
             self._backend.create()
             held.enter_context(self._backend.lock(name))
             stack = open_stack(self._project, self._backend, name, self._passphrase)
+            self._backend.sweep(name)
             self._backend.back_up(name)
             if stack.config_file.salt != stack.secrets.salt:
                 configuration.write_salt(stack.config_file, stack.secrets.salt)
@@ -133,7 +139,7 @@ class Operation:
             self._events.emit("preludeEvent", {"config": configuration.blinded(stack.config_file.values)})
             snapshot = self._snapshot(stack)
             providers = self._providers(snapshot)
-            ending.callback(providers.close)
+            ending.callback(providers.close, self._events.diagnostic)
             executor = self._executor_for(stack, snapshot, providers, analyzers)
             if self._interrupted.is_set():
                 executor.stop()
@@ -188,7 +194,8 @@ class Operation:
         self, stack: Stack, snapshot: Snapshot, providers: ProviderPool, analyzers: Analyzers
     ) -> Executor:
         options = self._options
-        parallel = options.parallel or max(_LEAST_PARALLEL, 4 * (os.cpu_count() or 1))
+        least = _PREVIEW_PARALLEL if self._preview else _LEAST_PARALLEL
+        parallel = options.parallel or max(least, 4 * (os.cpu_count() or 1))
         executor = Executor(
             self._planner(stack, stack.deployment.resources),
             snapshot=snapshot,
@@ -247,7 +254,7 @@ class Operation:
                 configuration=stack.configuration,
                 monitor=Monitor(executor, stack.configuration, self._project.root),
                 engine=ProgramEngine(self._events),
-                threads=max(_LEAST_THREADS, 2 * executor.parallel),
+                threads=max(_LEAST_THREADS, executor.parallel if self._preview else 2 * executor.parallel),
                 say=self._events.diagnostic,
                 abandon=lambda: self._interrupted.is_set() and executor.running == 0,
             )
@@ -305,7 +312,7 @@ class Operation:
             },
         )
         self._events.emit("cancelEvent", {})
-        exit_code = self._exit_code(failed=failed, unsaved=snapshot.broken, changes=changes)
+        exit_code = self._exit_code(failed=failed, unsaved=bool(snapshot.broken), changes=changes)
         if not self._preview and not snapshot.broken:
             self._record(stack, started, ok=not failed, changes=changes)
         return RunResult(

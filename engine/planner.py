@@ -142,12 +142,8 @@ class Planner:
         if self.halted:
             return [Reject(event.token)]
         urn = make_urn(options.stack, options.project, goal.parent, goal.type, goal.name)
-        if urn in self._goals:
-            return self._bail(event.token, urn, f"Duplicate resource URN '{urn}'; try giving it a unique name")
-        if goal.parent and goal.parent not in self._goals:
-            return self._bail(event.token, urn, f"could not find parent resource {goal.parent}")
-        if goal.custom and not goal.provider and not is_provider_type(goal.type):
-            return self._bail(event.token, urn, default_provider_disabled(package_of(goal.type), urn))
+        if refusal := self._refusal(goal, urn):
+            return self._bail(event.token, urn, refusal)
         found = self._recorded(goal, urn)
         registration = Registration(event.token, goal, urn, self._olds.get(found) if found else None)
         self._goals[urn] = self._open[event.token] = registration
@@ -165,6 +161,16 @@ class Planner:
                 self._kept.add(registration.old.urn)
             return [*renamed, self._answer(registration, ResourceState(urn, goal.type, goal.custom), "skip")]
         return renamed + self._begin(registration)
+
+    def _refusal(self, goal: Goal, urn: str) -> str:
+        """Why a registration cannot even begin, "" when it can."""
+        if urn in self._goals:
+            return f"Duplicate resource URN '{urn}'; try giving it a unique name"
+        if goal.parent and goal.parent not in self._goals:
+            return f"could not find parent resource {goal.parent}"
+        if goal.custom and not goal.provider and not is_provider_type(goal.type):
+            return default_provider_disabled(package_of(goal.type), urn)
+        return ""
 
     def _recorded(self, goal: Goal, urn: str) -> str:
         """The URN under which the resource is recorded, "" when it is new."""

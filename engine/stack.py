@@ -59,6 +59,13 @@ def open_stack(project: Project, backend: FileBackend, name: str, passphrase: st
     return Stack(name, stack_file, resolved, deployment, secrets, known=document is not None)
 
 
+def never_deployed(name: str) -> EngineError:
+    """The refusal of what needs a state, for a stack that has a file and nothing else."""
+    return EngineError(
+        f"no stack named '{name}' found: it was never deployed", fix="The first `up` makes its state.", exit_code=6
+    )
+
+
 def set_config(stack: Stack, key: str, value: str | None, *, secret: bool, is_path: bool) -> None:
     """Sets one value in the stack's file, None removes it; `is_path`: inside a structured value, `ns:name.part[0]`.
 

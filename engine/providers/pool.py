@@ -14,7 +14,7 @@ from engine.urn import name_of, package_of, split_reference, type_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.provider import Provider
+    from engine.provider import Log, Provider
     from engine.state import ResourceState
     from engine.values import PropertyMap
 
@@ -92,11 +92,13 @@ class ProviderPool:
             with contextlib.suppress(ProviderError):
                 provider.cancel()
 
-    def close(self) -> None:
-        """Ends every provider."""
+    def close(self, log: Log) -> None:
+        """Ends every provider; one that fails to end is told of as a warning, since the run's work is done."""
         for provider in self._snapshot():
-            with contextlib.suppress(ProviderError):
+            try:
                 provider.close()
+            except Exception as error:  # noqa: BLE001 - whatever goes wrong must not cost the run its record
+                log("warning", f"a provider did not end in order: {type(error).__name__}: {error}")
 
     def _snapshot(self) -> list[Provider]:
         with self._lock:

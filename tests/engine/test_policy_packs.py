@@ -157,6 +157,19 @@ def test_a_policy_that_raises_fails_the_run(project: Project, tmp_path: Path) ->
     assert project.cloud.calls == []
 
 
+@pytest.mark.parametrize("judged", ["the resource", "the stack"])
+def test_a_pack_that_never_answers_fails_the_run_by_its_name(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, judged: str
+) -> None:
+    monkeypatch.setattr("engine.analyzers._ANSWER_TIMEOUT_S", 3.0)
+    first = "limit = args" if judged == "the resource" else "things = ["
+    program = "import time\n" + PACK.replace(first, f"time.sleep(600)\n    {first}")
+    result = project.up("Thing('a')", policy_packs=(write_pack(tmp_path / "silent", program),))
+    assert result.exit_code == 1
+    assert messages(result)[0] == "failed to run policy: policy pack 'limits' gave no answer in 3 s"
+    assert project.cloud.calls == ([] if judged == "the resource" else [("create", "a")])
+
+
 def test_a_policys_own_entry_beats_the_one_for_all() -> None:
     given = {"all": PolicySettings("disabled"), "a": PolicySettings("advisory", {"x": 1})}
     merged = merge(["a", "b"], {"a": PolicySettings("mandatory", {"x": 0, "y": 2})}, given)

@@ -43,8 +43,8 @@ def _decode(text: str, default_namespace: str) -> list[Object]:
         objects = [document for document in yaml.safe_load_all(text) if document]
     except yaml.YAMLError as error:
         raise ProviderError(f"kubernetes:yaml:decode: {error}") from None
-    if not all(isinstance(obj, dict) and obj.get("kind") and obj.get("apiVersion") for obj in objects):
-        raise ProviderError("kubernetes:yaml:decode: each document needs apiVersion and kind")
+    if not all(isinstance(obj, dict) for obj in objects):
+        raise ProviderError("kubernetes:yaml:decode: each document must be a mapping")
     for obj in objects:
         if default_namespace and not pluck(obj, "metadata", "namespace") and is_namespaced(obj, None):
             obj["metadata"] = {**(obj.get("metadata") or {}), "namespace": default_namespace}

@@ -301,6 +301,10 @@ def test_functions_decode_text_and_refuse_the_rest_by_name() -> None:
     assert provider.invoke("kubernetes:yaml:decode", {"text": ""}, preview=True).outputs == {"result": []}
     placed = provider.invoke("kubernetes:yaml:decode", {"text": text, "defaultNamespace": "n"}, preview=False)
     assert placed.outputs["result"][0]["metadata"] == {"name": "x", "namespace": "n"}
+    bare = provider.invoke("kubernetes:yaml:decode", {"text": "a: b"}, preview=True)
+    assert bare.outputs == {"result": [{"a": "b"}]}
+    with pytest.raises(ProviderError, match="must be a mapping"):
+        provider.invoke("kubernetes:yaml:decode", {"text": "- a"}, preview=False)
     for token, told in (("kubernetes:helm:template", "Pulumi CLI"), ("kubernetes:none:such", "unknown Invoke type")):
         with pytest.raises(ProviderError, match=told):
             provider.invoke(token, {}, preview=False)

@@ -1,0 +1,67 @@
+"""What a run refuses before or while it plans, in whose words, and that nothing is left behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine import EngineError, Options
+from tests.engine.projects import messages, steps
+
+if TYPE_CHECKING:
+    from tests.engine.projects import Project
+
+DISABLED = "config:\n  pulumi:disable-default-providers: {0}\n"
+
+
+@pytest.mark.parametrize("listed", ['["*"]', "[fake, other]"])
+@pytest.mark.parametrize("operation", ["preview", "up"])
+def test_a_resource_without_a_provider_is_named_where_default_ones_are_disabled(
+    project: Project, listed: str, operation: str
+) -> None:
+    (project.folder / "Pulumi.test.yaml").write_text(DISABLED.format(listed), encoding="utf-8")
+    project.program("Thing('a')")
+    result = project.run(operation)
+    urn = "urn:pulumi:test::shop::fake:index:Thing::a"
+    errors = [
+        event["diagnosticEvent"]
+        for event in result.events
+        if event.get("diagnosticEvent", {}).get("severity", "").startswith(("error", "info#err"))
+    ]
+    assert [(error["urn"], error["message"].strip()) for error in errors] == [
+        (urn, f"Default provider for 'fake' disabled. '{urn}' must use an explicit provider.")
+    ]
+    assert result.exit_code == 1
+    assert project.cloud.calls == []
+
+
+def test_an_explicit_provider_serves_where_default_ones_are_disabled(project: Project) -> None:
+    (project.folder / "Pulumi.test.yaml").write_text(DISABLED.format('["*"]'), encoding="utf-8")
+    result = project.up(
+        "own = pulumi.ProviderResource('fake', 'own', {})\nThing('a', opts=pulumi.ResourceOptions(provider=own))"
+    )
+    assert messages(result) == []
+    assert ("create", "a") in steps(result)
+
+
+def test_a_function_without_a_provider_is_named_where_default_ones_are_disabled(project: Project) -> None:
+    (project.folder / "Pulumi.test.yaml").write_text(DISABLED.format('["*"]'), encoding="utf-8")
+    result = project.up("pulumi.runtime.invoke('fake:index:double', {'value': 1})")
+    text = "Default provider for 'fake' disabled. 'fake:index:double' must use an explicit provider."
+    assert text in messages(result)[0]
+
+
+@pytest.mark.parametrize("operation", ["destroy", "refresh"])
+def test_a_stack_that_was_never_deployed_is_not_found_and_not_made(project: Project, operation: str) -> None:
+    before = (project.folder / "Pulumi.test.yaml").read_bytes()
+    with pytest.raises(EngineError, match="no stack named 'test' found") as refusal:
+        getattr(project.engine(), operation)("test", Options())
+    assert refusal.value.exit_code == 6
+    assert not (project.folder / "state").exists()
+    assert (project.folder / "Pulumi.test.yaml").read_bytes() == before
+
+
+def test_an_emptied_stack_can_be_refreshed_and_destroyed_again(project: Project) -> None:
+    project.up("Thing('a')")
+    assert all(project.run(operation).ok for operation in ("destroy", "refresh", "destroy"))
