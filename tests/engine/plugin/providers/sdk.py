@@ -1,6 +1,10 @@
-"""A provider plugin written with Pulumi's own Python provider SDK: passwords, kept secret."""
+"""A provider plugin written with Pulumi's own Python provider SDK: passwords, kept secret.
+
+Every change it really makes is a line in `changes.txt` of the folder it was started in.
+"""
 
 import sys
+from pathlib import Path
 
 from pulumi.provider.experimental import provider, server
 from pulumi.provider.experimental.property_value import PropertyValue
@@ -17,9 +21,28 @@ class Passwords(provider.Provider):
         return provider.DiffResponse(changes=request.old_state["length"] != request.new_inputs["length"])
 
     async def create(self, request):
-        text = PropertyValue("x" * int(request.properties["length"].value), is_secret=True)
         identity = "" if request.preview else "password-1"
-        return provider.CreateResponse(identity, {**request.properties, "text": text})
+        if not request.preview:
+            note("create", request.properties)
+        return provider.CreateResponse(identity, password(request.properties))
+
+    async def update(self, request):
+        if not request.preview:
+            note("update", request.news)
+        return provider.UpdateResponse(password(request.news))
+
+    async def delete(self, request):
+        note("delete", request.properties)
+
+
+def password(properties):
+    text = "x" * int(properties["length"].value)
+    return {**properties, "text": PropertyValue(text, is_secret=True)}
+
+
+def note(change, properties):
+    with Path("changes.txt").open("a", encoding="utf-8") as changes:
+        changes.write(f"{change} {int(properties['length'].value)}\n")
 
 
 server.main(sys.argv[1:], "1.0.0", Passwords())
