@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
-import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.cluster import shared_cluster
 from tests.project import CLUSTER_ID, Onshore, make_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from sandbox import ClusterInfo
 
-HOME = Path(__file__).resolve().parents[1] / ".onshore" / "tests" / "sandbox"
 PRINTING_VERBS = {"apply", "create", "get", "label", "patch", "replace"}
 
 
@@ -40,18 +37,9 @@ def programs(request: pytest.FixtureRequest) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def cluster(programs: dict[str, Path]) -> Iterator[ClusterInfo]:
     """The sandbox cluster `tests`, kept between runs; stopped at the end unless ONSHORE_KEEP_CLUSTER is set."""
-    from sandbox import cluster_down, cluster_up
-
     assert programs
-    HOME.mkdir(parents=True, exist_ok=True)
-    with (HOME / ".users").open("a") as users:
-        fcntl.flock(users, fcntl.LOCK_SH)
-        yield cluster_up("tests", home=HOME, progress=lambda _: None)
-        # Another test run may use it at the same time: the last one stops it.
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not os.environ.get("ONSHORE_KEEP_CLUSTER"):
-                cluster_down("tests", home=HOME)
+    with shared_cluster(lambda _: None) as info:
+        yield info
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,10 @@
 """Runs recorded cases on the embedded engine and compares: `python -m tests.conformance.run CASES_DIR [names…]`.
 
-Needs ONSHORE_TEST_KUBECONFIG (a cluster that may be written to) and kubectl on PATH. One line a case, at the end
-`N passed, N failed`; exit 1 when one failed.
+On the cluster that ONSHORE_TEST_KUBECONFIG names (one that may be written to), else on the tests' sandbox cluster,
+which is started. One line a case, at the end `N passed, N failed`; exit 1 when one failed, 2 when none could be run.
+
+Each case has a process of its own, as each command of the recorded CLI had: what an earlier case has loaded already
+would otherwise be there sooner than it was in the recording.
 """
 
 from __future__ import annotations
@@ -14,7 +17,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -270,22 +275,62 @@ def run_case(folder: Path, kubeconfig: Path) -> list[str]:
         return Case(folder, kubeconfig).run()
 
 
+def run_case_alone(folder: Path, kubeconfig: Path) -> list[str]:
+    """`run_case` in a fresh process; a case that cannot be run at all is a difference too."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        try:
+            return process.submit(run_case, folder, kubeconfig).result()
+        except Exception as error:  # noqa: BLE001 - one broken case must not hide the others
+            return [f"{type(error).__name__}: {error}"]
+
+
 def main(arguments: Sequence[str]) -> int:
     """The command line."""
     if not arguments:
         print(__doc__)
         return 2
     suite = Path(arguments[0]).resolve()
-    kubeconfig = Path(os.environ["ONSHORE_TEST_KUBECONFIG"]).resolve()
     folders = sorted(path.parent for path in suite.glob("*/case.yaml"))
     if wanted := arguments[1:]:
         folders = [folder for folder in folders if any(folder.name.startswith(name) for name in wanted)]
+    if not folders:
+        print(f"no cases (folders with a case.yaml) in {suite}", file=sys.stderr)
+        return 2
+    from sandbox import SandboxError
+
+    try:
+        with _cluster() as kubeconfig:
+            return _run_all(folders, kubeconfig)
+    except SandboxError as error:
+        print(f"no cluster: {error}", file=sys.stderr)
+        return 2
+
+
+@contextlib.contextmanager
+def _cluster() -> Iterator[Path]:
+    """The kubeconfig of the cluster to use, with kubectl on PATH."""
+    from sandbox import ensure_programs
+    from tests.cluster import shared_cluster
+
+    given = os.environ.get("ONSHORE_TEST_KUBECONFIG")
+    if not (given and shutil.which("kubectl")):
+        programs = ensure_programs(_tell)
+        os.environ["PATH"] = f"{programs['kubectl'].parent}{os.pathsep}{os.environ['PATH']}"
+    if given:
+        yield Path(given).resolve()
+    else:
+        with shared_cluster(_tell) as cluster:
+            yield cluster.kubeconfig
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _run_all(folders: Sequence[Path], kubeconfig: Path) -> int:
     failed = 0
     for folder in folders:
-        try:
-            faults = run_case(folder, kubeconfig)
-        except Exception as error:  # noqa: BLE001 - one broken case must not hide the others
-            faults = [f"{type(error).__name__}: {error}"]
+        faults = run_case_alone(folder, kubeconfig)
         failed += bool(faults)
         print(f"{folder.name}: {'FAILED' if faults else 'ok'}", flush=True)
         for fault in faults[:SHOWN_FAULTS]:

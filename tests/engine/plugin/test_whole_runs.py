@@ -31,8 +31,8 @@ class Doors:
         (folder / "Pulumi.yaml").write_text("name: doors\nruntime: python\n", encoding="utf-8")
         (folder / "__main__.py").write_text(PROGRAM, encoding="utf-8")
 
-    def engine(self) -> EmbeddedEngine:
-        return EmbeddedEngine(self.folder, backend_url=f"file://{self.folder / 'state'}", passphrase="correct")
+    def engine(self, passphrase: str = "correct") -> EmbeddedEngine:  # noqa: S107 - a test's
+        return EmbeddedEngine(self.folder, backend_url=f"file://{self.folder / 'state'}", passphrase=passphrase)
 
     def run(self, operation: str, length: int):
         (self.folder / "Pulumi.test.yaml").write_text(f"config:\n  doors:length: {length}\n", encoding="utf-8")
