@@ -117,7 +117,9 @@ def _run(run: ProgramRun) -> ProgramResult:
 
 
 def _main(program: Path) -> None:
-    runpy.run_path(str(program), run_name="__main__")
+    # The file, not its folder: of a folder's __main__ Python keeps bytecode, and misses an edit within the same second.
+    file = program / "__main__.py" if program.is_dir() else program
+    runpy.run_path(str(file), run_name="__main__")
 
 
 def _refused(text: str) -> ProgramResult:
