@@ -53,7 +53,8 @@ def _classify(error: BaseException) -> tuple[int, str, list[dict[str, str]]]:
         case OnshoreError():
             found = REFUSED if error.refused else WRONG_INPUT, error.summary, [asdict(fault) for fault in error.faults]
         case LockedError():
-            fix = f"wait for it to end; or, when it no longer runs, type: onshore stack cancel {error.stack}"
+            cancel = f"onshore stack cancel {error.stack}"
+            fix = f"wait for the other process to end; or, when it no longer runs, type: {cancel}"
             found = WRONG_INPUT, error.what, [{"fix": fix}]
         case EngineError() | SandboxError():
             found = WRONG_INPUT, error.what, [{"fix": error.fix}] if error.fix else []

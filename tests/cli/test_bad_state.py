@@ -69,11 +69,13 @@ def test_a_wrong_passphrase_is_refused(claimed: Claimed, command: tuple[str, ...
 @pytest.mark.parametrize("command", [UP, DESTROY], ids=["up", "destroy"])
 def test_a_second_run_is_told_who_runs_and_since_when(claimed: Claimed, command: tuple[str, ...]) -> None:
     onshore = claimed.onshore
+    onshore.write(STATE, json.dumps(EMPTY))
     backend = FileBackend.at((onshore.root / ".onshore" / "state").as_uri(), "onshore")
     backend.create()
     with backend.lock(STACK):
         who = f"created by {getpass.getuser()}@{socket.gethostname()} (pid {os.getpid()}) at 20"
-        document = refuse(onshore, *command, code=2, says=["locked by 1 lock", who, "wait for the other process"])
+        says = ["locked by 1 lock", who, "wait for the other process", f"onshore stack cancel {STACK}"]
+        document = refuse(onshore, *command, code=2, says=says)
         assert re.search(r" at \d{4}-\d\d-\d\dT\d\d:\d\d", document["error"])
     # the first run has ended
     assert onshore(*DESTROY).returncode == 0
@@ -107,6 +109,10 @@ def test_what_is_no_sound_state_is_not_imported(offline: Onshore, name: str) -> 
     assert contents(offline.root) == before
 
 
+def test_what_was_never_deployed_is_not_destroyed(claimed: Claimed) -> None:
+    refuse(claimed.onshore, *DESTROY, code=2, says=[f"no stack named '{STACK}' found", "never deployed"])
+
+
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
     """A small disk to keep state on."""
@@ -131,6 +137,9 @@ NOT_WRITABLE: dict[str, tuple[Callable[[Disk], None], str]] = {
 @pytest.mark.parametrize("name", NOT_WRITABLE)
 def test_a_run_whose_state_cannot_be_written_changes_nothing(claimed: Claimed, disk: Disk, name: str) -> None:
     spoil, says = NOT_WRITABLE[name]
+    state = disk.folder / STATE.removeprefix(".onshore/state/")
+    state.parent.mkdir(parents=True)
+    state.write_text(json.dumps(EMPTY), encoding="utf-8")
     spoil(disk)
     kept = contents(disk.folder)
     words = ["the state cannot be written", says, "Make room, or make the folder writable"]

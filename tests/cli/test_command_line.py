@@ -70,7 +70,7 @@ MACHINE: dict[str, tuple[tuple[str, ...], int, type]] = {
     "explain a refusal": (("explain", "health-vaccination-abroad"), 3, dict),
     "up of what is refused": (("up", "health-vaccination-abroad", "--yes"), 3, dict),
     "preview": (("preview", STACK), 0, dict),
-    "destroy of nothing": (("destroy", STACK, "--yes"), 0, dict),
+    "destroy of nothing": (("destroy", STACK, "--yes"), 2, dict),
     "stack list": (("stack", "list"), 0, list),
     "changes where none are expected": (("preview", STACK, "--expect-no-changes"), 1, dict),
 }
