@@ -131,11 +131,9 @@ class EmbeddedEngine:
 
             body = latest_of(text, "the imported state")
         opened = open_stack(self._project, self._backend, name, self._passphrase)
-        secrets = opened.secrets
-        salt = salt_of(body)
-        if salt and salt != secrets.salt:
-            raise EngineError("the imported state is encrypted with another salt than this stack's")
-        deployment = decode_deployment(body, secrets.decrypt)
+        theirs = opened.secrets.under(salt_of(body))
+        secrets = opened.secrets if opened.config_file.salt else theirs
+        deployment = decode_deployment(body, theirs.decrypt)
         verify(deployment.resources, "the imported state")
         foreign = [
             s.urn for s in deployment.resources if not s.urn.startswith(f"urn:pulumi:{name}::{self._project.name}::")

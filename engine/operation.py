@@ -100,8 +100,6 @@ class Operation:
             stack = open_stack(self._project, self._backend, name, self._passphrase)
             self._backend.sweep(name)
             self._backend.back_up(name)
-            if stack.config_file.salt != stack.secrets.salt:
-                configuration.write_salt(stack.config_file, stack.secrets.salt)
         except OSError as error:
             raise EngineError(
                 f"the state cannot be written: {error.strerror or error} ({error.filename})",

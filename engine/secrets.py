@@ -46,6 +46,7 @@ class PassphraseSecrets:
                 f"the encryption salt {salt[:12]!r} is not one", fix="Restore encryptionsalt in the stack file."
             )
         self.salt = salt
+        self._passphrase = passphrase
         self._cipher = AESGCM(_derive(passphrase, raw))
         if self._open(proof) != _PROOF:
             raise EngineError(
@@ -59,6 +60,10 @@ class PassphraseSecrets:
         raw = os.urandom(_SALT_BYTES)
         proof = _seal(AESGCM(_derive(passphrase, raw)), _PROOF)
         return cls(passphrase, f"v1:{base64.b64encode(raw).decode()}:{proof}")
+
+    def under(self, salt: str) -> PassphraseSecrets:
+        """The same passphrase under the salt of another document; itself when that has none."""
+        return self if salt in ("", self.salt) else PassphraseSecrets(self._passphrase, salt)
 
     def encrypt(self, plaintext: str) -> str:
         """The `v1:` ciphertext of a text; a new one at every call."""

@@ -52,8 +52,7 @@ def open_stack(project: Project, backend: FileBackend, name: str, passphrase: st
     phrase = passphrase if passphrase is not None else passphrase_from(os.environ)
     salt = stack_file.salt or recorded_salt
     secrets = PassphraseSecrets(phrase, salt) if salt else PassphraseSecrets.create(phrase)
-    recorded = secrets if recorded_salt in ("", salt) else PassphraseSecrets(phrase, recorded_salt)
-    deployment = decode_deployment(latest, recorded.decrypt)
+    deployment = decode_deployment(latest, secrets.under(recorded_salt).decrypt)
     verify(deployment.resources, str(backend.path(name)))
     resolved = configuration.resolve(stack_file.values, secrets.decrypt)
     return Stack(name, stack_file, resolved, deployment, secrets, known=document is not None)

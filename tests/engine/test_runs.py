@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -47,12 +48,22 @@ def test_up_creates_in_order_and_a_second_up_finds_nothing_to_do(project: Projec
     assert len(project.cloud.calls) == 3
 
 
-def test_the_salt_joins_the_stack_file_and_its_comments_stay(project: Project) -> None:
+def test_an_up_leaves_the_stack_file_alone_and_keeps_the_salt_in_the_state(project: Project) -> None:
     project.up(ONE)
-    text = (project.folder / "Pulumi.test.yaml").read_text()
-    assert text.startswith("encryptionsalt: v1:")
-    assert "# kept\n" in text
-    assert "# kept too" in text
+    before = (project.folder / "Pulumi.test.yaml").read_bytes()
+    assert b"encryptionsalt" not in before
+    project.run("up")
+    assert (project.folder / "Pulumi.test.yaml").read_bytes() == before
+    provider = project.engine().export_state("test")["deployment"]["secrets_providers"]
+    assert provider["state"]["salt"].startswith("v1:")
+
+
+def test_a_state_with_secrets_can_be_imported_where_there_was_none(project: Project) -> None:
+    project.up("pulumi.export('t', pulumi.Output.secret('s3cret'))")
+    exported = project.engine().export_state("test")
+    shutil.rmtree(project.folder / "state")
+    project.engine().import_state("test", exported)
+    assert project.engine().outputs("test", show_secrets=True) == {"t": "s3cret"}
 
 
 def test_secrets_are_never_in_the_state_as_they_are(project: Project) -> None:
@@ -216,7 +227,7 @@ def test_a_backend_that_cannot_be_written_stops_the_run_and_loses_nothing(
 
     monkeypatch.setattr(FileBackend, "write", full)
     result = project.up(CHAIN)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert project.cloud.calls == [("create", "a")]
     assert "No space left on device" in messages(result)[0]
     rescued = list((project.folder / ".onshore" / "rescue").glob("test.*.json"))
