@@ -49,9 +49,12 @@ class Request:
 
 
 class Change(NamedTuple):
-    """One step towards a lawful placement; `field` names the field of the request it changes, if any."""
+    """One step towards a lawful placement; `field` names the field of the request it changes, if any.
 
-    who: Literal["department", "provider", "cloud office"]
+    "time": nobody need do anything, the register already holds the day.
+    """
+
+    who: Literal["department", "provider", "cloud office", "time"]
     step: str
     field: str = ""
 
@@ -113,7 +116,8 @@ class Refusal:
     """Why a workload goes nowhere.
 
     `faults`: what is wrong with the request itself. `verdicts`: every candidate with every reason, in order of id.
-    `changes`: the smallest set that makes `leads_to` the placement; both empty where no change would do.
+    `changes`: the smallest set that makes `leads_to` the placement; both empty where no change would do. `wait_until`:
+    the day on which they do so, where that is a later one that the register names.
     """
 
     request: Request
@@ -124,3 +128,4 @@ class Refusal:
     verdicts: tuple[Verdict, ...]
     changes: tuple[Change, ...] = ()
     leads_to: Verdict | None = None
+    wait_until: date | None = None

@@ -31,13 +31,14 @@ def register_reasons(register: Register, on: date) -> tuple[Reason, ...]:
         return ()
     late = on > register.expires_on
     step = "the register's current issue is fetched from the Cloud Office"
+    fix = step if late else f"wait until {register.issued_on}, or use the issue that was in force on {on}"
     return (
         Reason(
             "ACC-004",
             "the register has expired" if late else "the register is not in force yet",
             f"{register.version}, valid {register.issued_on} to {register.expires_on}",
             f"a register in force on {on}",
-            step,
+            fix,
             Change("cloud office", step),
         ),
     )
@@ -142,6 +143,9 @@ def _audits(provider: Provider, profile: Profile, on: date) -> Iterator[Reason]:
         else:
             continue
         fix = f"the provider passes a {kind} audit and the register records it"
+        coming = [a.held_on for a in provider.audits if a.kind == kind and a.outcome == "passed" and a.held_on > on]
+        if coming:
+            fix = f"wait until {min(coming)}, when the register has it passed"
         change = Change("provider", f"{provider.id} passes a {kind} audit and the register records it")
         yield Reason("ACC-003", what, got, f"passed and in date on {on}", fix, change)
 

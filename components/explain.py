@@ -18,9 +18,11 @@ def explain(decision: Placement | Refusal, rules: Mapping[str, RuleMeta] | None 
     lines = [*_head(decision)]
     if decision.verdicts:
         lines += ["", f"Candidates on {decision.on} (register {decision.register}):"]
+        everywhere = _everywhere(decision.verdicts)
+        lines += ["  every candidate: refused", *(f"    {reason_line(r)}" for r in everywhere)] if everywhere else []
         # What was asked for comes first: that is what the reader wants to know about.
         for verdict in sorted(decision.verdicts, key=lambda verdict: WISH in verdict.rules):
-            lines += _verdict(verdict)
+            lines += _verdict(verdict, everywhere)
     spoke = sorted({rule for verdict in decision.verdicts for rule in verdict.rules} & set(rules or ()))
     if rules and spoke:
         lines += ["", "Why:"]
@@ -41,7 +43,7 @@ def way_out(refusal: Refusal) -> str:
     if found is None:
         return "Way out: none by changing the request; the register holds no cluster that could become lawful for it."
     steps = ", and ".join(
-        change.step if change.who == "department" else f"{change.step} (not in your hands)"
+        change.step if change.who in ("department", "time") else f"{change.step} (not in your hands)"
         for change in refusal.changes
     )
     city = found.site.city or found.site.id if found.site else "place unknown"
@@ -85,6 +87,7 @@ def as_dict(decision: Placement | Refusal) -> dict[str, Any]:
         "faults": faults,
         "changes": [change._asdict() for change in decision.changes],
         "leads_to": decision.leads_to.cluster.id if decision.leads_to else None,
+        "wait_until": decision.wait_until.isoformat() if decision.wait_until else None,
     }
 
 
@@ -107,13 +110,19 @@ def _subject(request: Request) -> str:
     return f"{request.category} data of {request.department}{public}{asking}"
 
 
-def _verdict(verdict: Verdict) -> Iterator[str]:
+def _everywhere(verdicts: tuple[Verdict, ...]) -> tuple[Reason, ...]:
+    """What the register itself has against every candidate, to be said once (ACC-004)."""
+    first, *others = verdicts
+    return tuple(r for r in first.reasons if r.rule == "ACC-004" and all(r in other.reasons for other in others))
+
+
+def _verdict(verdict: Verdict, everywhere: tuple[Reason, ...]) -> Iterator[str]:
     country = verdict.site.country if verdict.site else "country unknown"
     state = "lawful" if verdict.lawful else "refused"
     if verdict.rules == {WISH}:
         state = "lawful, but not what was asked for"
     yield f"  {verdict.cluster.id} ({country}, {verdict.cluster.deployment_model}, {_rupees(verdict)}): {state}"
-    yield from (f"    {reason_line(reason)}" for reason in verdict.reasons)
+    yield from (f"    {reason_line(reason)}" for reason in verdict.reasons if reason not in everywhere)
 
 
 def reason_line(reason: Reason) -> str:
@@ -130,7 +139,8 @@ def _verdict_dict(verdict: Verdict) -> dict[str, Any]:
         "site": verdict.cluster.site,
         "country": verdict.site.country if verdict.site else None,
         "monthly_cost_pkr": verdict.monthly_cost_pkr,
-        "lawful": verdict.lawful,
+        "lawful": verdict.rules <= {WISH},
+        "as_wished": WISH not in verdict.rules,
         "reasons": [
             {"rule": r.rule, "what": r.what, "got": r.got, "allowed": r.allowed, "fix": r.fix} for r in verdict.reasons
         ],

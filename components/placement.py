@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from components._decision import WISH, WISHES, Change, Placement, Reason, Refusal, Request, Verdict
 from components._lawfulness import cluster_reasons, fictional_reason, model_reason, register_reasons
+from components._way_out import WayOut, cost_then_id, days_ahead, smallest
 from inventories.faults import Fault
 from inventories.models import DeploymentModel, Exposure
 from inventories.yaml_source import nearest
@@ -54,6 +55,7 @@ class Placer:
         self._profile = profile
         self._on = on
         self._reference = f"{register.version}@{register.digest[:12]}"
+        self._later: dict[date, Placer] = {}
         self._candidates: dict[str, tuple[_Candidate, ...]] = {}
         self._sites = {provider.id: {site.id: site for site in provider.sites} for provider in register.providers}
 
@@ -66,9 +68,10 @@ class Placer:
         verdicts = self._verdicts(request, category)
         lawful = [verdict for verdict in verdicts if not verdict.reasons]
         if faults or not lawful:
-            changes, leads_to = ((), None) if faults else _way_out(verdicts)
-            return Refusal(request, self._on, self._reference, category, faults, verdicts, changes, leads_to)
-        best = min(lawful, key=_cost_then_id)
+            found = None if faults else self._way_out(request, category, verdicts)
+            changes, leads_to, day = (found.changes, found.leads_to, found.day) if found else ((), None, None)
+            return Refusal(request, self._on, self._reference, category, faults, verdicts, changes, leads_to, day)
+        best = min(lawful, key=cost_then_id)
         site, region = best.site, next(r for r in best.provider.regions if r.id == best.cluster.region)
         assert site is not None  # noqa: S101 - a cluster without a site has a reason (RES-004)
         return Placement(
@@ -83,6 +86,18 @@ class Placer:
             monthly_cost_pkr=best.monthly_cost_pkr,
             verdicts=verdicts,
         )
+
+    def _way_out(self, request: Request, category: Category, verdicts: tuple[Verdict, ...]) -> WayOut | None:
+        country = self._profile.country
+        found = smallest({self._on: verdicts}, self._on, country)
+        if found and all(change.who == "department" for change in found.changes):
+            return found  # what can be done today goes before any wait
+        days = {self._on: verdicts}
+        for day in days_ahead(self._register, self._on):
+            if day not in self._later:
+                self._later[day] = Placer(self._register, self._profile, on=day)
+            days[day] = self._later[day]._verdicts(request, category)  # noqa: SLF001 - another day's self
+        return smallest(days, self._on, country)
 
     def _verdicts(self, request: Request, category: Category) -> tuple[Verdict, ...]:
         wishes = [
@@ -219,25 +234,3 @@ def _unknown(where: str, what: str, got: Any, known: list[str] | tuple[str, ...]
 def _wish_words(name: str, wished: str) -> tuple[str, Change]:
     what = f"not the {name.replace('_', ' ')} that was asked for"
     return what, Change("department", f"remove `onshore:placement.{name}: {wished}`", name)
-
-
-def _cost_then_id(verdict: Verdict) -> tuple[float, str]:
-    return verdict.monthly_cost_pkr, verdict.cluster.id
-
-
-def _way_out(verdicts: tuple[Verdict, ...]) -> tuple[tuple[Change, ...], Verdict | None]:
-    """The smallest set of changes that makes a candidate lawful, and that candidate.
-
-    What the department can do itself goes before what needs others; then fewest changes, then cost, then id.
-    """
-    ways = []
-    for verdict in verdicts:
-        changes = tuple(dict.fromkeys(reason.change for reason in verdict.reasons))
-        possible = tuple(change for change in changes if change is not None)
-        if len(possible) == len(changes):
-            others = sum(change.who != "department" for change in possible)
-            ways.append((others, len(possible), *_cost_then_id(verdict), possible, verdict))
-    if not ways:
-        return (), None
-    best = min(ways, key=lambda way: way[:4])
-    return best[4], best[5]

@@ -14,6 +14,7 @@ import pytest
 from components.explain import as_dict, as_error, explain, way_out
 from components.placement import WISH, Placement, Placer, Refusal, Request, place
 from inventories import load_profile, load_register, load_rules
+from inventories.models import Status, StatusChange
 from tests.worlds import load_cases
 
 if TYPE_CHECKING:
@@ -126,6 +127,67 @@ def test_what_the_department_can_do_goes_before_what_others_must(register: Regis
     decision = refused(replace(RESTRICTED, **wishes), register, profile)
     assert {change.who for change in decision.changes} == {"department"}
     assert decision.leads_to.cluster.id == "example-csp-alpha-khi-1"
+
+
+EARLY = date(2024, 1, 1)
+
+
+def test_a_day_that_the_register_names_goes_before_what_nobody_has_promised(
+    register: Register, profile: Profile
+) -> None:
+    """Beta is cheaper, but nobody has promised its accreditation; the others' is in the register with its day."""
+    decision = refused(RESTRICTED, register, profile, EARLY)
+    assert [change.who for change in decision.changes] == ["time"]
+    assert decision.wait_until == date(2025, 1, 1)
+    assert placed(RESTRICTED, register, profile, date(2025, 1, 1)).cluster == decision.leads_to.cluster
+    said = way_out(decision)
+    assert said.startswith("Way out: wait until 2025-01-01, when the register is in force and has ")
+    assert f"{decision.leads_to.provider.id} accredited and its audits passed; then" in said
+    assert "not in your hands" not in said
+    assert "beta" not in said
+
+
+def test_an_audit_that_is_recorded_for_later_is_waited_for(register: Register, profile: Profile) -> None:
+    text = explain(refused(RESTRICTED, register, profile, EARLY))
+    assert "wait until 2024-11-15, when the register has it passed" in text
+    late = explain(refused(RESTRICTED, register, profile, date(2037, 1, 1)))  # no audit lies ahead
+    assert "the provider passes a security audit and the register records it" in late
+
+
+def test_what_the_department_can_do_today_goes_before_a_wait(register: Register, profile: Profile) -> None:
+    beta = next(p for p in register.providers if p.id == "example-csp-beta")
+    history = (*beta.accreditation.history, StatusChange(status=Status.ACCREDITED, effective_on=date(2026, 7, 1)))
+    soon = beta.model_copy(update={"accreditation": beta.accreditation.model_copy(update={"history": history})})
+    changed = tuple(soon if p is beta else p for p in register.providers)
+    sooner = register.model_copy(update={"providers": changed})
+    decision = refused(replace(RESTRICTED, provider="example-csp-beta"), sooner, profile)
+    assert [change.who for change in decision.changes] == ["department"]
+    assert decision.wait_until is None
+
+
+def test_what_stands_against_the_register_itself_is_said_once(register: Register, profile: Profile) -> None:
+    decision = refused(RESTRICTED, register, profile, EARLY)
+    assert explain(decision).count("ACC-004") == 1
+    assert all("ACC-004" in verdict.rules for verdict in decision.verdicts)
+
+
+def test_among_equally_small_ways_out_a_place_in_the_country_comes_first(register: Register, profile: Profile) -> None:
+    """Delta abroad costs less than alpha, and dropping either wish is one step."""
+    asked = replace(RESTRICTED, category="open", country="XA", region="example-csp-alpha-khi")
+    decision = refused(asked, register, profile)
+    abroad = placed(replace(asked, region=None), register, profile)
+    assert (abroad.site.country, decision.leads_to.cluster.id) == ("XA", "example-csp-alpha-khi-1")
+    assert abroad.monthly_cost_pkr < decision.leads_to.monthly_cost_pkr
+    assert [change.field for change in decision.changes] == ["country"]
+
+
+def test_machines_are_told_apart_what_is_unlawful_and_what_was_not_wished(register: Register, profile: Profile) -> None:
+    told = {
+        c["cluster"]: (c["lawful"], c["as_wished"]) for c in as_dict(refused(ABROAD, register, profile))["candidates"]
+    }
+    assert told["example-csp-alpha-khi-1"] == (True, False)
+    assert told["example-csp-delta-xa-1"] == (False, True)
+    assert told["example-csp-beta-isb-1"] == (False, False)
 
 
 def test_where_only_others_can_help_the_way_out_says_so(register: Register, profile: Profile) -> None:

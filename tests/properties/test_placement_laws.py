@@ -135,15 +135,16 @@ def test_the_cheapest_lawful_cluster_is_chosen_and_ties_go_by_id(
 
 
 @given(registers(), requests(), profiles, dates)
-def test_a_way_out_that_lies_with_the_department_leads_where_it_says(
+def test_a_way_out_that_nobody_else_must_open_leads_where_it_says(
     register: Register, request: Request, name: str, on: date
 ) -> None:
     decision = place(request, register, profile(name), on=on)
     if isinstance(decision, Refusal) and decision.changes:
         assert decision.leads_to is not None
-        if all(change.who == "department" for change in decision.changes):
-            mended = {c.field: "internal" if c.field == "exposure" else None for c in decision.changes}
-            after = place(replace(request, **mended), register, profile(name), on=on)  # type: ignore[arg-type]
+        if all(change.who in ("department", "time") for change in decision.changes):
+            mended = {c.field: "internal" if c.field == "exposure" else None for c in decision.changes if c.field}
+            then = decision.wait_until or on
+            after = place(replace(request, **mended), register, profile(name), on=then)  # type: ignore[arg-type]
             assert isinstance(after, Placement)
             assert after.cluster == decision.leads_to.cluster
 
