@@ -1,4 +1,7 @@
-"""Every command block in README and docs runs, in order, in a fresh clone; a text block after it is what it printed."""
+"""Every command block in README and docs runs, in order, in a fresh clone.
+
+A text block after it is what it printed; a block that names a file is that file, written before the next commands.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,30 +19,35 @@ PAGES = sorted(
     [ROOT / "README.md", *(p for p in (ROOT / "docs").rglob("*.md") if "decisions" not in p.parts)],
     key=lambda page: (page.name != "README.md", page.as_posix()),
 )
-_BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # `make test` is what runs this very test: it is held to be the target that is being made
 _RUNNING = {"make test"}
 
 
 @dataclass(frozen=True)
 class Block:
-    """Commands with what the page says they print."""
+    """Commands with the files they need and what the page says they print."""
 
     page: str
     line: int
     commands: str
-    printed: str
+    files: dict[str, str]
+    printed: str = ""
 
 
 def _blocks(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
     found: list[Block] = []
+    files: dict[str, str] = {}
     for match in _BLOCK.finditer(text):
-        line = text[: match.start()].count("\n") + 1
-        if match[1] == "sh":
-            found.append(Block(page.relative_to(ROOT).as_posix(), line, match[2], ""))
-        elif found:
-            found[-1] = Block(found[-1].page, found[-1].line, found[-1].commands, found[-1].printed + match[2])
+        language, name, body = match.groups()
+        if name:
+            files[name] = body
+        elif language == "sh":
+            line = text[: match.start()].count("\n") + 1
+            found.append(Block(page.relative_to(ROOT).as_posix(), line, body, dict(files)))
+        elif language == "text" and found:
+            found[-1] = replace(found[-1], printed=found[-1].printed + body)
     return found
 
 
@@ -77,6 +85,9 @@ def _environment(folder: Path) -> dict[str, str]:
 @pytest.mark.cluster
 @pytest.mark.parametrize("block", _ALL, ids=[f"{block.page}:{block.line}" for block in _ALL])
 def test_a_command_block_does_what_the_page_says(block: Block, clone: Path) -> None:
+    for name, content in block.files.items():
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        (clone / name).write_text(content, encoding="utf-8")
     script = "".join(line + "\n" for line in block.commands.splitlines() if line.split("#")[0].strip() not in _RUNNING)
     done = subprocess.run(
         ["bash", "-eu", "-o", "pipefail", "-c", script],

@@ -17,7 +17,7 @@ PAGE = (ROOT / "docs" / "first-stack.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}(?: \S+)?\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def test_the_score_file_of_the_page_can_be_built() -> None:
