@@ -1,4 +1,4 @@
-"""`onshore cluster up|down|status`: try-out clusters on this machine."""
+"""`onshore cluster up|down|rm|status`: try-out clusters on this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sandbox import ClusterInfo
 
+_FIRST_ROLE: Final = "example-csp-alpha-khi-1"
 _NAME = click.option("--name", default="sandbox", show_default=True, help="Which cluster.")
 
 
@@ -30,15 +31,20 @@ def cluster() -> None:
 @project_option
 @json_option
 @_NAME
-@click.option("--register-cluster", default="example-csp-alpha-khi-1", show_default=True, help="Whom it plays.")
-def up(cwd: Path, *, as_json: bool, name: str, register_cluster: str) -> None:
+@click.option(
+    "--register-cluster",
+    help=f"Which cluster of the register it plays (by id).  [default: as before, at first {_FIRST_ROLE}]",
+)
+def up(cwd: Path, *, as_json: bool, name: str, register_cluster: str | None) -> None:
     """Build (once), start and register a cluster; safe to repeat."""
     from sandbox import cluster_up, shown_on  # noqa: PLC0415
 
     project = Project.find(cwd)
+    role = _role(project, name, register_cluster)
+    _withdraw_kubeconfig(project, name, keep=role)
     with shown_on(sys.stderr) as progress:
-        info = cluster_up(name, home=project.sandbox, register_cluster_id=register_cluster, progress=progress)
-    kubeconfig = project.settings.kubeconfigs / f"{register_cluster}.yaml"
+        info = cluster_up(name, home=project.sandbox, register_cluster_id=role, progress=progress)
+    kubeconfig = project.settings.kubeconfigs / f"{role}.yaml"
     kubeconfig.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(info.kubeconfig, kubeconfig)
     kubeconfig.chmod(0o600)
@@ -46,7 +52,7 @@ def up(cwd: Path, *, as_json: bool, name: str, register_cluster: str) -> None:
     if as_json:
         click.echo(json.dumps(_public(info), indent=2))
     else:
-        click.echo(f"cluster {info.name} is ready at {info.server}, playing {register_cluster}")
+        click.echo(f"cluster {info.name} is ready at {info.server}, playing {role}")
 
 
 @cluster.command()
@@ -54,14 +60,36 @@ def up(cwd: Path, *, as_json: bool, name: str, register_cluster: str) -> None:
 @_NAME
 @click.option("--all", "everything", is_flag=True, help="Every cluster of this project.")
 def down(cwd: Path, *, name: str, everything: bool) -> None:
-    """Stop a cluster; its data stays for the next `up`."""
+    """Stop a cluster; its data and address stay for the next `up`."""
     from sandbox import cluster_down, cluster_status  # noqa: PLC0415
 
     home = Project.find(cwd).sandbox
-    names = [info.name for info in cluster_status(home=home)] if everything else [name]
+    names = [info.name for info in cluster_status(home=home)] if everything else [_existing(home, name)]
     for each in names:
         cluster_down(each, home=home)
-        click.echo(f"cluster {each} is stopped", err=True)
+        kept = f"its data and address stay for the next `up` (to delete them: onshore cluster rm --name {each})"
+        click.echo(f"cluster {each} is stopped; {kept}", err=True)
+    if not names:
+        click.echo("no cluster here", err=True)
+
+
+@cluster.command("rm")
+@project_option
+@click.option("--name", required=True, help="Which cluster.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def remove(cwd: Path, *, name: str, yes: bool) -> None:
+    """Stop a cluster and delete it with all its data."""
+    from sandbox import cluster_remove  # noqa: PLC0415
+
+    project = Project.find(cwd)
+    _existing(project.sandbox, name)
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError(f"rm deletes all data of cluster {name} and nobody is there to ask: add --yes")
+    if not yes:
+        click.confirm(f"delete cluster {name} with all its data?", abort=True, err=True)
+    _withdraw_kubeconfig(project, name)
+    cluster_remove(name, home=project.sandbox)
+    click.echo(f"cluster {name} is deleted", err=True)
 
 
 @cluster.command()
@@ -80,6 +108,59 @@ def status(cwd: Path, *, as_json: bool) -> None:
         click.echo(f"{info.name:<12} {state:<10} {info.server}  {info.kubeconfig}")
     if not found:
         click.echo("no cluster here; type: onshore cluster up", err=True)
+
+
+def _role(project: Project, name: str, wanted: str | None) -> str:
+    """The id of the register's cluster that a cluster shall play.
+
+    Raises OnshoreError when the register has no such cluster, or when another one plays it: two overlays for one
+    cluster would leave the register unusable.
+    """
+    from inventories import Fault, OnshoreError, load_register  # noqa: PLC0415
+    from inventories.yaml_source import nearest  # noqa: PLC0415
+    from sandbox import cluster_roles  # noqa: PLC0415
+
+    roles = cluster_roles(home=project.sandbox)
+    role = wanted or roles.get(name, _FIRST_ROLE)
+    # without overlays: one of a cluster that the register lost must not keep others from starting
+    known = sorted(each.id for _, each in load_register(project.settings.register).clusters())
+    if role not in known:
+        fault = Fault("--register-cluster", "the register has no such cluster", role, fix=nearest(role, known))
+        raise OnshoreError(f"cluster {name} cannot play {role}", [fault])
+    player = next((each for each, played in roles.items() if played == role and each != name), None)
+    if player is None:
+        return role
+    free = [each for each in known if each not in roles.values()]
+    if free:
+        fix = f"type: onshore cluster up --name {name} --register-cluster {free[0]} (free: {', '.join(free)})"
+    else:
+        fix = f"all are taken; to free this one, type: onshore cluster rm --name {player}"
+    raise OnshoreError(
+        f"cluster {name} cannot play {role}",
+        [Fault("--register-cluster", f"cluster {player} of this project plays it already", role, fix=fix)],
+    )
+
+
+def _existing(home: Path, name: str) -> str:
+    """The name of a cluster that there is, in whatever state; raises OnshoreError."""
+    from inventories import Fault, OnshoreError  # noqa: PLC0415
+
+    known = sorted(path.name for path in home.glob("*") if path.is_dir() and not path.name.startswith("."))
+    if name not in known:
+        fix = f"clusters here: {', '.join(known)}" if known else "to make one, type: onshore cluster up"
+        raise OnshoreError(f"there is no cluster {name}", [Fault("--name", "no such cluster", name, fix=fix)])
+    return name
+
+
+def _withdraw_kubeconfig(project: Project, name: str, *, keep: str = "") -> None:
+    """Remove the copies of a cluster's kubeconfig (but that of the role to `keep`), and no file of anybody else."""
+    try:
+        own = (project.sandbox / name / "kubeconfig").read_bytes()
+    except OSError:
+        return
+    for file in project.settings.kubeconfigs.glob("*.yaml"):
+        if file.is_file() and file.stem != keep and file.read_bytes() == own:
+            file.unlink()
 
 
 def _public(info: ClusterInfo) -> dict[str, Any]:

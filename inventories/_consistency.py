@@ -91,17 +91,25 @@ def overlay_faults(
     overlays: Sequence[tuple[Document, RegisterOverlay]], clusters: Iterable[Cluster]
 ) -> Iterator[Fault]:
     """Overlays name clusters of the register and agree on each."""
+
+    def cure(document: Document) -> str:
+        folder = "/".join(document.name.split("/")[:-1]).rpartition("/")[2] or "NAME"
+        return f"if a try-out cluster wrote it: onshore cluster rm --name {folder}"
+
     known = sorted(cluster.id for cluster in clusters)
     said: dict[str, tuple[tuple[str, str], str]] = {}
     for document, overlay in overlays:
         for index, record in enumerate(overlay.clusters):
             where = document.where(("clusters", index, "id"))
             if record.id not in known:
-                yield Fault(where, "the register has no such cluster", record.id, fix=nearest(record.id, known))
+                fix = f"{nearest(record.id, known)}; {cure(document)}"
+                yield Fault(where, "the register has no such cluster", record.id, fix=fix)
             address = (record.server, record.ca_sha256)
             before = said.setdefault(record.id, (address, where))
             if before[0] != address:
-                yield Fault(where, f"disagrees with {before[1]}", record.id, fix="keep one overlay for the cluster")
+                yield Fault(
+                    where, f"disagrees with {before[1]}", record.id, fix=f"keep one overlay for it; {cure(document)}"
+                )
 
 
 def category_faults(places: Sequence[tuple[Category, str]]) -> Iterator[Fault]:

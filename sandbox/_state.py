@@ -44,5 +44,4 @@ def read_state(layout: Layout) -> State | None:
 
 def start_anew(layout: Layout) -> str:
     """What a person does when a cluster cannot be brought back."""
-    name = layout.directory.name
-    return f"To start anew: `onshore cluster down --name {name}`, remove {layout.directory}, and bring it up again."
+    return f"To start anew: `onshore cluster rm --name {layout.directory.name}`, and bring it up again."

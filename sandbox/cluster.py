@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -84,6 +85,29 @@ def cluster_down(name: str = "sandbox", *, home: Path, progress: Callable[[str],
         return
     with _holding(layout, progress):
         stop_all(layout, progress)
+
+
+def cluster_remove(name: str, *, home: Path, progress: Callable[[str], None] = lambda _: None) -> None:
+    """Stop the cluster's processes and delete its directory, whatever state it is in. Raises SandboxError."""
+    _check(name, 1, "any")
+    layout = Layout(home.resolve() / name)
+    with _holding(layout, progress):
+        stop_all(layout, progress)
+        if layout.directory.exists():
+            shutil.rmtree(layout.directory)
+
+
+def cluster_roles(*, home: Path) -> dict[str, str]:
+    """Name of each cluster below `home` -> id of the register's cluster that it plays, running or not.
+
+    A cluster whose cluster.json cannot be read plays nothing.
+    """
+    roles = {}
+    for file in sorted(home.resolve().glob("*/cluster.json")):
+        with contextlib.suppress(SandboxError, OSError):
+            if state := read_state(Layout(file.parent)):
+                roles[file.parent.name] = state.register_cluster_id
+    return roles
 
 
 def cluster_status(*, home: Path) -> list[ClusterInfo]:
