@@ -31,7 +31,10 @@ WISHES: Final = ("cluster", "region", "site", "provider", "country", "deployment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a department asks for. Sizes are those of the whole workload, all replicas together."""
+    """What a department asks for. Sizes are those of the whole workload, all replicas together.
+
+    `from_stack`: it stands in a stack's configuration, so that advice and faults name the `onshore:*` keys there.
+    """
 
     department: Id
     category: str
@@ -46,6 +49,13 @@ class Request:
     vcpu: float = 1.0
     memory_gib: float = 1.0
     storage_gib: float = 0.0
+    from_stack: bool = False
+
+    def place_of(self, field: str) -> str:
+        """Where a field is written: `onshore:placement.region` in a stack, else `region`."""
+        if not self.from_stack:
+            return field
+        return f"onshore:placement.{field}" if field in WISHES else f"onshore:{field}"
 
 
 class Change(NamedTuple):

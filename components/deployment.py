@@ -21,7 +21,7 @@ from components.pod import image_faults
 from components.score import read_score
 from inventories.faults import Fault, OnshoreError
 from inventories.models import Country, DeploymentModel, Exposure, Id, Record
-from inventories.yaml_source import parse_yaml, validate
+from inventories.yaml_source import display_name, parse_yaml, validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -115,7 +115,7 @@ def judge(spec: StackSpec, settings: Settings, *, on: date | None = None) -> Dec
     law = law if on is None else Law(law.register, law.profile, on)
     score = settings.root / "stacks" / spec.workload
     questions = Questions(spec.workload)
-    workload = questions.ask(lambda: read_score(score, spec.environment))
+    workload = questions.ask(lambda: _read_workload(score, spec))
     placement = place(_request(spec, workload), law.register, law.profile, on=law.on)
     if workload is not None:
         questions.ask(lambda: _check_fit(spec, workload))
@@ -178,22 +178,39 @@ def kubeconfig(decision: Decision, settings: Settings) -> str:
     """The kubeconfig's content: the stack's own, else the file of the cluster; raises OnshoreError."""
     if decision.spec.kubeconfig:
         return decision.spec.kubeconfig
-    cluster = decision.placement.cluster.id
+    placement = decision.placement
+    cluster = placement.cluster.id
     file = settings.kubeconfigs / f"{cluster}.yaml"
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         fix = f"save the kubeconfig of {cluster} there, or set the secret `onshore:kubeconfig`"
+        if not decision.law.profile.production:
+            short = cluster.removeprefix(f"{placement.provider.id}-").replace(".", "-")
+            fix = f"for a try-out: onshore cluster up --name {short} --register-cluster {cluster}; else {fix}"
         fault = Fault(str(file), "the file is missing", fix=fix)
     except (OSError, UnicodeDecodeError) as error:
         fault = Fault(str(file), "the file cannot be read", got=type(error).__name__, fix="restore it")
     raise OnshoreError(f"there is no way to {cluster}", [fault])
 
 
+def _read_workload(score: Path, spec: StackSpec) -> Workload:
+    """The workload of a stack's Score file; raises OnshoreError."""
+    if not score.exists():
+        fix = "create it, or correct `onshore:workload`; its path counts from the folder `stacks`"
+        fault = Fault(display_name(score), "the file is missing", got=spec.workload, fix=fix)
+        raise OnshoreError(f"{display_name(score)} cannot be read", [fault])
+    return read_score(score, spec.environment)
+
+
 def _request(spec: StackSpec, workload: Workload | None) -> Request:
     """The request of a stack; without its size while the workload cannot be read."""
     request = Request(
-        department=spec.department, category=spec.category, exposure=spec.exposure, **spec.placement.model_dump()
+        department=spec.department,
+        category=spec.category,
+        exposure=spec.exposure,
+        from_stack=True,
+        **spec.placement.model_dump(),
     )
     if workload is None:
         return request

@@ -64,7 +64,7 @@ def as_dict(decision: Placement | Refusal) -> dict[str, Any]:
         "decision": "placed" if isinstance(decision, Placement) else "refused",
         "on": decision.on.isoformat(),
         "register": decision.register,
-        "request": {name: getattr(request, name) for name in Request.__dataclass_fields__},
+        "request": {name: getattr(request, name) for name in Request.__dataclass_fields__ if name != "from_stack"},
         "candidates": [_verdict_dict(verdict) for verdict in decision.verdicts],
     }
     if isinstance(decision, Placement):

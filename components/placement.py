@@ -101,12 +101,13 @@ class Placer:
 
     def _verdicts(self, request: Request, category: Category) -> tuple[Verdict, ...]:
         wishes = [
-            (at, value, *_wish_words(name, value))
+            (at, value, *_wish_words(request, name, value))
             for at, name in enumerate(WISHES)
             if (value := getattr(request, name)) is not None
         ]
         asked = self._request_reasons(request, category)
         public = request.exposure == category.rule.exposure == "public"
+        no_public_way = _no_public_way(request)
         vcpu, memory, storage = request.vcpu, request.memory_gib, request.storage_gib
         found = []
         for provider, cluster, site, places, rates, reasons, model_by_department in self._table(category):
@@ -116,7 +117,7 @@ class Placer:
             if asked:
                 reasons += asked  # noqa: PLW2901 - a new tuple
             if public and cluster.ingress_classes.public is None:
-                reasons += (_NO_PUBLIC_WAY,)  # noqa: PLW2901 - a new tuple
+                reasons += (no_public_way,)  # noqa: PLW2901 - a new tuple
             for at, value, what, change in wishes:
                 if places[at] != value:
                     reasons += (Reason(WISH, what, places[at] or "unknown", value, change.step, change),)  # noqa: PLW2901 - a new tuple
@@ -166,7 +167,8 @@ class Placer:
             reasons.append(fictional_reason([f"department {department.id}"]))
         if request.exposure == "public" and category.rule.exposure == "internal":
             what = f"{category.id} data may not be open to the public"
-            reasons.append(Reason("EXP-001", what, "public", "internal", _KEEP_INTERNAL.step, _KEEP_INTERNAL))
+            change = _keep_internal(request)
+            reasons.append(Reason("EXP-001", what, "public", "internal", change.step, change))
         return tuple(reasons)
 
     def _faults(self, request: Request) -> Iterator[Fault]:
@@ -177,19 +179,19 @@ class Placer:
             yield Fault("register", "register and profile are of different countries", got)
         if profile.category(request.category) is None:
             known = [name for category in profile.categories for name in (category.id, *category.aliases)]
-            yield _unknown("onshore:category", "data category", request.category, known)
+            yield _unknown(request.place_of("category"), "data category", request.category, known)
         if register.department(request.department) is None:
             departments = sorted(department.id for department in register.departments)
-            yield _unknown("onshore:department", "department", request.department, departments)
+            yield _unknown(request.place_of("department"), "department", request.department, departments)
         if request.service_kind != "kubernetes":
             yield _unknown("service_kind", "kind of service that can be placed", request.service_kind, ["kubernetes"])
         if request.exposure not in _EXPOSURES:
-            yield _unknown("onshore:exposure", "exposure", request.exposure, _EXPOSURES)
+            yield _unknown(request.place_of("exposure"), "exposure", request.exposure, _EXPOSURES)
         wished = {name: value for name in WISHES if (value := getattr(request, name)) is not None}
         for name, value in wished.items():
             known = self._known_places()[name]
             if value not in known:
-                yield _unknown(f"onshore:placement.{name}", name.replace("_", " "), value, known)
+                yield _unknown(request.place_of(name), name.replace("_", " "), value, known)
         for name in _SIZES:
             size = getattr(request, name)
             if not 0 <= size <= _MAX_SIZE:  # false for NaN, too
@@ -210,15 +212,6 @@ class Placer:
 
 _SIZES: Final = ("vcpu", "memory_gib", "storage_gib")
 _MAX_SIZE: Final = 1_000_000_000
-_KEEP_INTERNAL: Final = Change("department", "set `onshore:exposure: internal`", "exposure")
-_NO_PUBLIC_WAY: Final = Reason(
-    WISH,
-    "no way in from the public",
-    "no public ingress class",
-    "a public ingress class",
-    _KEEP_INTERNAL.step,
-    _KEEP_INTERNAL,
-)
 
 
 def _unknown(where: str, what: str, got: Any, known: list[str] | tuple[str, ...]) -> Fault:
@@ -231,6 +224,17 @@ def _unknown(where: str, what: str, got: Any, known: list[str] | tuple[str, ...]
     )
 
 
-def _wish_words(name: str, wished: str) -> tuple[str, Change]:
+def _wish_words(request: Request, name: str, wished: str) -> tuple[str, Change]:
     what = f"not the {name.replace('_', ' ')} that was asked for"
-    return what, Change("department", f"remove `onshore:placement.{name}: {wished}`", name)
+    step = f"remove `{request.place_of(name)}: {wished}`" if request.from_stack else f"do not ask for {name} {wished}"
+    return what, Change("department", step, name)
+
+
+def _keep_internal(request: Request) -> Change:
+    return Change("department", f"set `{request.place_of('exposure')}: internal`", "exposure")
+
+
+def _no_public_way(request: Request) -> Reason:
+    change = _keep_internal(request)
+    what, got = "no way in from the public", "no public ingress class"
+    return Reason(WISH, what, got, "a public ingress class", change.step, change)

@@ -66,6 +66,15 @@ def refusal(build, *words: Any, **args: Any) -> OnshoreError:
     return refused.value
 
 
+def test_what_a_component_refuses_ends_the_program_without_a_traceback(build) -> None:
+    """Pulumi's runner and the embedded engine show the text alone of a RunError."""
+    for kind, more in (("zone", {"role": "owner"}), ("web", {"cluster": ABROAD}), ("job", {"cluster": ABROAD})):
+        error = refusal(build, kind, **more)
+        assert isinstance(error, pulumi.RunError)
+        assert error.refused
+        assert str(error).splitlines()[0] == error.summary.splitlines()[0]
+
+
 def test_a_landing_zone_is_closed_bounded_and_labelled(build) -> None:
     seen = build("zone", placed_because="the cheapest")
     labels = seen["Namespace"]["metadata"]["labels"]

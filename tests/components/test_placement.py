@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from inventories.models import Profile, Register
 
 ON = date(2026, 6, 1)
-RESTRICTED = Request(department="health-example", category="restricted", vcpu=2, memory_gib=4, storage_gib=10)
+RESTRICTED = Request(
+    department="health-example", category="restricted", vcpu=2, memory_gib=4, storage_gib=10, from_stack=True
+)
 ABROAD = replace(RESTRICTED, region="example-csp-delta-xa")
 
 
@@ -113,6 +115,16 @@ def test_a_foreign_region_is_refused_with_every_reason_and_the_way_out(register:
     error = as_error(decision)
     assert error.refused
     assert "Way out: remove" in str(error)
+
+
+def test_a_program_that_asks_for_itself_is_not_told_of_keys_that_it_does_not_have(
+    register: Register, profile: Profile
+) -> None:
+    decision = refused(replace(ABROAD, exposure="public", from_stack=False), register, profile)
+    assert "set `exposure: internal`, and do not ask for region example-csp-delta-xa; then" in way_out(decision)
+    assert "onshore:" not in explain(decision)
+    wrong = refused(replace(ABROAD, region="nowhere", category="none", from_stack=False), register, profile)
+    assert [fault.where for fault in wrong.faults] == ["category", "region"]
 
 
 def test_the_way_out_may_take_several_steps(register: Register, profile: Profile) -> None:
