@@ -131,10 +131,11 @@ def _role(project: Project, name: str, wanted: str | None) -> str:
     if player is None:
         return role
     free = [each for each in known if each not in roles.values()]
+    ways = [f"onshore cluster up --name {player} (to start that one)"]
     if free:
-        fix = f"type: onshore cluster up --name {name} --register-cluster {free[0]} (free: {', '.join(free)})"
-    else:
-        fix = f"all are taken; to free this one, type: onshore cluster rm --name {player}"
+        other = f"onshore cluster up --name {name} --register-cluster {free[0]} (free: {', '.join(free)})"
+        ways.insert(0, other)
+    fix = f"type: {', or: '.join(ways)}"
     raise OnshoreError(
         f"cluster {name} cannot play {role}",
         [Fault("--register-cluster", f"cluster {player} of this project plays it already", role, fix=fix)],

@@ -32,12 +32,19 @@ if TYPE_CHECKING:
     from components.placement import Placement
     from components.workload import Workload
     from inventories.settings import Settings
+    from inventories.yaml_source import Document
 
 __all__ = ["Decision", "StackSpec", "build", "judge", "program_config", "read_spec"]
 
 NAMESPACE: Final = "onshore:"
 _MAX_NAMESPACE: Final = 63  # RFC 1123
 _JSON_KEYS: Final = ("placement", "environment")
+_MAY_BE_SECRET: Final = ("environment", "kubeconfig")
+_STRUCTURED_FIXES: Final = {
+    "placement": "write `onshore:placement: {{{}: ...}}`",
+    "environment": "set its keys one by one: onshore config set STACK onshore:environment.{} --path --secret",
+}
+_EXAMPLE_KEYS: Final = {"placement": "region", "environment": "KEY"}
 
 
 class Wishes(Record):
@@ -76,10 +83,18 @@ class Decision:
     law: Law
 
 
-def read_spec(config: Mapping[str, Any], *, where: str = "the stack's configuration") -> StackSpec:
+def read_spec(
+    config: Mapping[str, Any],
+    *,
+    where: str = "the stack's configuration",
+    secret_keys: Iterable[str] | None = None,
+    document: Document | None = None,
+) -> StackSpec:
     """The spec in a stack's configuration (all its keys, structured values as such or as JSON text).
 
-    Raises OnshoreError with every fault: a misspelt key (the nearest offered), a missing or unlawful value.
+    `secret_keys`: the keys whose values no fault may show; None hides all of them. `document`: the stack's file, for
+    faults with its name and lines in place of `where`. Raises OnshoreError with every fault: a misspelt key (the
+    nearest offered), a missing or unlawful value.
     """
     given: dict[str, Any] = {}
     for key, value in config.items():
@@ -87,12 +102,14 @@ def read_spec(config: Mapping[str, Any], *, where: str = "the stack's configurat
             continue
         name = key.removeprefix(NAMESPACE)
         given[name] = _structured(value) if name in _JSON_KEYS else value
+    secret = config if secret_keys is None else secret_keys
+    hidden = {*_MAY_BE_SECRET, *(key.removeprefix(NAMESPACE) for key in secret)}
     # Through the same door as files, for the same faults; lines of a text nobody wrote would only confuse.
-    document = parse_yaml(json.dumps(given, ensure_ascii=False).encode(), where)
-    spec, faults = validate(StackSpec, document, show_values=False)
+    parsed = parse_yaml(json.dumps(given, ensure_ascii=False).encode(), where)
+    spec, faults = validate(StackSpec, parsed, hidden=hidden)
     if spec is None:
-        named = [Fault(_place(where, fault.where), fault.what, fault.got, fault.why, fault.fix) for fault in faults]
-        raise OnshoreError(f"{where} cannot be used", named)
+        name = document.name if document else where
+        raise OnshoreError(f"{name} cannot be used", [_in_stack(fault, where, document) for fault in faults])
     return spec
 
 
@@ -260,7 +277,16 @@ def _structured(value: Any) -> Any:
         return value
 
 
-def _place(where: str, found: str) -> str:
-    """`file:1:placement.region` as `file: onshore:placement.region`."""
-    key = found.removeprefix(where).partition(":")[2].partition(":")[2]
-    return f"{where}: {NAMESPACE}{key}" if key else where
+def _in_stack(fault: Fault, where: str, document: Document | None) -> Fault:
+    """The fault of a spec (`where:1:placement.region`) as one of the stack's file, with the keys as they stand there."""
+    path = fault.where.removeprefix(where).partition(":")[2].partition(":")[2]
+    key, _, rest = path.partition(".")
+    place = f"{where}: {NAMESPACE}{path}" if path else where
+    if document is not None:
+        whole, parts = ("config", NAMESPACE + path), ("config", NAMESPACE + key, *rest.split("."))
+        line, _ = document.position(whole if document.holds(whole) else parts)
+        place = f"{document.name}:{line}: {NAMESPACE}{path}"
+    fix = fault.fix
+    if key in _STRUCTURED_FIXES and (path == key or fault.got == path):  # no mapping, or `placement.region` as one key
+        fix = _STRUCTURED_FIXES[key].format(rest or _EXAMPLE_KEYS[key])
+    return Fault(place, fault.what, fault.got, fault.why, fix)
