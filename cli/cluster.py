@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from cli.asking import agree, check_askable
 from cli.project import Project, json_option, project_option
 
 if TYPE_CHECKING:
@@ -83,10 +84,8 @@ def remove(cwd: Path, *, name: str, yes: bool) -> None:
 
     project = Project.find(cwd)
     _existing(project.sandbox, name)
-    if not yes and not sys.stdin.isatty():
-        raise click.UsageError(f"rm deletes all data of cluster {name} and nobody is there to ask: add --yes")
-    if not yes:
-        click.confirm(f"delete cluster {name} with all its data?", abort=True, err=True)
+    check_askable(f"rm deletes all data of cluster {name}", yes=yes)
+    agree(f"delete cluster {name} with all its data?", yes=yes)
     _withdraw_kubeconfig(project, name)
     cluster_remove(name, home=project.sandbox)
     click.echo(f"cluster {name} is deleted", err=True)

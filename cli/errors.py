@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from cli.asking import DeclinedError
+
 DONE, FAILED, WRONG_INPUT, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
 SIGNALLED = 128  # and above: ended by a signal
 _NOT_WRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
@@ -26,7 +28,8 @@ def report(error: BaseException, *, as_json: bool) -> int:
         full = [dict.fromkeys(("where", "what", "got", "why", "fix"), "") | fault for fault in faults]
         click.echo(json.dumps({"error": summary, "faults": full, "exit_code": code}, indent=2))
     elif summary:
-        click.echo("\n".join([_label(summary), *(_indent(fault) for fault in faults)]), err=True)
+        first = summary if isinstance(error, DeclinedError) else _label(summary)
+        click.echo("\n".join([first, *(_indent(fault) for fault in faults)]), err=True)
     return code
 
 
@@ -48,6 +51,8 @@ def _classify(error: BaseException) -> tuple[int, str, list[dict[str, str]]]:
             found: tuple[int, str, list[dict[str, str]]] = error.exit_code, "", []
         case KeyboardInterrupt() | click.Abort():
             found = INTERRUPTED, "interrupted", []
+        case DeclinedError():
+            found = FAILED, "nothing was done", []
         case click.ClickException():
             found = WRONG_INPUT, error.format_message(), [{"fix": "see onshore --help"}]
         case OnshoreError():

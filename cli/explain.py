@@ -37,24 +37,21 @@ def explain(cwd: Path, stack: str, *, as_json: bool, on: datetime | None) -> int
 
 def judge_stack(project: Project, stack: str, *, on: date | None) -> Decision | Refusal | None:
     """Where a stack's workload goes; None for a stack whose program places for itself. Raises on wrong input."""
-    from cli.files import check_stack_file  # noqa: PLC0415
+    from cli.files import check_stack_file, check_stack_known  # noqa: PLC0415
     from components.deployment import NAMESPACE, judge, read_spec  # noqa: PLC0415
     from engine.config import blinded, check_stack_name, load_project, load_stack_config  # noqa: PLC0415
-    from inventories import Fault, OnshoreError  # noqa: PLC0415
+    from inventories.yaml_source import read_yaml  # noqa: PLC0415
 
     program = load_project(project.root)
     check_stack_file(project.stack_file(stack))
+    check_stack_known(project.stack_file(stack), stack)
     config = load_stack_config(program, check_stack_name(stack))
-    if not config.exists:
-        known = sorted(file.name[7:-5] for file in program.config_dir.glob("Pulumi.*.yaml"))
-        fault = Fault(
-            str(config.path), "there is no such stack file", got=stack, fix=f"stacks here: {', '.join(known)}"
-        )
-        raise OnshoreError(f"stack {stack} is unknown", [fault])
     # another program places for itself: the pack alone judges it
     if program.program != project.settings.root / "stacks" and f"{NAMESPACE}workload" not in config.values:
         return None
-    return judge(read_spec(blinded(config.values), where=config.path.name), project.settings, on=on)
+    document = read_yaml(config.path) if said(config.path.read_bytes()) else None
+    spec = read_spec(blinded(config.values), where=config.path.name, secret_keys=(), document=document)
+    return judge(spec, project.settings, on=on)
 
 
 def tell(decision: Placement | Refusal, *, as_json: bool, err: bool = False) -> None:

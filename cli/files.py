@@ -56,7 +56,7 @@ def check_runnable(program: Path, pack: Path) -> None:
 
 def check_stack_file(path: Path) -> None:
     """Raise OnshoreError with every misspelt key or namespace of a Pulumi.<stack>.yaml; a bare one is sound."""
-    if not path.exists() or (path.is_file() and not _said(path.read_bytes())):
+    if not path.exists() or (path.is_file() and not said(path.read_bytes())):
         return
     document = read_yaml(path)
     faults = _unknown(document, _STACK_KEYS)
@@ -69,7 +69,16 @@ def check_stack_file(path: Path) -> None:
     _refuse(document, faults)
 
 
-def _said(raw: bytes) -> bool:
+def check_stack_known(path: Path, stack: str) -> None:
+    """Raise OnshoreError, with the stacks that there are, when a stack has no file."""
+    if path.exists():
+        return
+    known = sorted(file.name[7:-5] for file in path.parent.glob("Pulumi.*.yaml"))
+    fault = Fault(str(path), "there is no such stack file", got=stack, fix=f"stacks here: {', '.join(known)}")
+    raise OnshoreError(f"stack {stack} is unknown", [fault])
+
+
+def said(raw: bytes) -> bool:
     """Whether a file holds more than remarks."""
     return any(line.strip() and not line.lstrip().startswith(b"#") for line in raw.splitlines())
 

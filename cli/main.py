@@ -11,12 +11,13 @@ from importlib.metadata import version
 import click
 
 from cli.cluster import cluster
+from cli.config import config
 from cli.doctor import doctor
 from cli.errors import report
 from cli.explain import explain
 from cli.operations import destroy, preview, refresh, up
 from cli.register import register
-from cli.stack import config, stack
+from cli.stack import stack
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

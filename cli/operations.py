@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
+from cli.asking import agree, check_askable
 from cli.errors import DONE, FAILED, REFUSED, SIGNALLED, WRONG_INPUT
 from cli.project import Project, json_option, project_option
 
@@ -110,8 +111,7 @@ def _run(cwd: Path, wish: Wish, operation: str, *, yes: bool = True, preview_fir
     project.use_tryout_passphrase()
     if operation in ("preview", "up") and (refused := _refused_before_start(project, wish)):
         return refused
-    if not yes and not sys.stdin.isatty():
-        raise click.UsageError(f"{operation} changes things and nobody is there to ask: add --yes")
+    check_askable(f"{operation} changes things", yes=yes)
     from engine.embedded import EmbeddedEngine  # noqa: PLC0415 - the engines import grpc and pulumi
     from engine.pulumi_cli import select_engine  # noqa: PLC0415
 
@@ -128,8 +128,7 @@ def _run(cwd: Path, wish: Wish, operation: str, *, yes: bool = True, preview_fir
         code, result = _operate(engine, project, before, "preview", show)
         if code != DONE:
             return _tell_machine("preview", wish, result, code)
-    if not yes:
-        click.confirm(f"{operation} {wish.stack}?", abort=True, err=True)
+    agree(f"{operation} {wish.stack}?", yes=yes)
     code, result = _operate(engine, project, wish, operation, show)
     return _tell_machine(operation, wish, result, code)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inventories import Settings
+
+_OF_A_FILE: Final = re.compile(r"(?:.*/)?Pulumi\.(.+)\.ya?ml")
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,16 @@ class Project:
         return cls(root, Settings.load(root))
 
     def stack_file(self, stack: str) -> Path:
-        """A stack's configuration file, which need not exist; raises EngineError for what is not a stack's name."""
-        from engine.config import check_stack_name, load_project  # noqa: PLC0415 - not every command has a stack
+        """A stack's configuration file, which need not exist.
 
+        Raises EngineError for what is not a stack's name, OnshoreError for its file's name.
+        """
+        from engine.config import check_stack_name, load_project  # noqa: PLC0415 - not every command has a stack
+        from inventories import Fault, OnshoreError  # noqa: PLC0415 - `--help` needs no inventories
+
+        if meant := _OF_A_FILE.fullmatch(stack):
+            fault = Fault("STACK", "a file, not a stack's name", stack, fix=f"did you mean `{meant[1]}`?")
+            raise OnshoreError(f"{stack} is not a stack name", [fault])
         return load_project(self.root).stack_file(check_stack_name(stack))
 
     @property

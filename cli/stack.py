@@ -1,4 +1,4 @@
-"""`onshore stack …` and `onshore config …`: a stack's state, outputs and configuration."""
+"""`onshore stack …`: a stack's state and outputs."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.asking import agree, check_askable
 from cli.project import Project, json_option, project_option
 
 if TYPE_CHECKING:
     from engine import EmbeddedEngine
 
-_PATH = click.option("--path", "is_path", is_flag=True, help="KEY leads into a structured value: ns:name.part.")
-_SHOW_SECRETS = click.option("--show-secrets", is_flag=True, help="Print secrets in clear.")
+SHOW_SECRETS = click.option("--show-secrets", is_flag=True, help="Print secrets in clear.")
 
 
-def _engine(cwd: Path, stack: str = "") -> EmbeddedEngine:
+def open_engine(cwd: Path, stack: str = "") -> EmbeddedEngine:
     """State and configuration are the same files for both engines; the embedded one reads them for either.
 
     With a stack, that its file is sound; raises OnshoreError.
@@ -44,7 +44,7 @@ def stack() -> None:
 @json_option
 def list_(cwd: Path, *, as_json: bool) -> None:
     """List the stacks that were ever deployed."""
-    names = _engine(cwd).stacks()
+    names = open_engine(cwd).stacks()
     click.echo(json.dumps(names) if as_json else "".join(f"{name}\n" for name in names), nl=as_json)
 
 
@@ -52,10 +52,10 @@ def list_(cwd: Path, *, as_json: bool) -> None:
 @click.argument("stack")
 @project_option
 @json_option
-@_SHOW_SECRETS
+@SHOW_SECRETS
 def outputs(cwd: Path, stack: str, *, as_json: bool, show_secrets: bool) -> None:
     """Print STACK's outputs."""
-    values = _engine(cwd, stack).outputs(stack, show_secrets=show_secrets)
+    values = open_engine(cwd, stack).outputs(stack, show_secrets=show_secrets)
     if as_json:
         click.echo(json.dumps(values, indent=2))
         return
@@ -66,10 +66,10 @@ def outputs(cwd: Path, stack: str, *, as_json: bool, show_secrets: bool) -> None
 @stack.command("export")
 @click.argument("stack")
 @project_option
-@_SHOW_SECRETS
+@SHOW_SECRETS
 def export(cwd: Path, stack: str, *, show_secrets: bool) -> None:
     """Print STACK's state as JSON, secrets encrypted."""
-    click.echo(json.dumps(_engine(cwd, stack).export_state(stack, show_secrets=show_secrets), indent=2))
+    click.echo(json.dumps(open_engine(cwd, stack).export_state(stack, show_secrets=show_secrets), indent=2))
 
 
 @stack.command("import")
@@ -85,7 +85,7 @@ def import_(cwd: Path, stack: str, *, file: Path | None) -> None:
         raise click.UsageError(f"{source} is not JSON: {error}") from None
     if not isinstance(state, dict):
         raise click.UsageError(f"{source} does not hold an exported stack")
-    _engine(cwd, stack).import_state(stack, state)
+    open_engine(cwd, stack).import_state(stack, state)
     click.echo(f"imported the state of {stack}", err=True)
 
 
@@ -95,51 +95,6 @@ def import_(cwd: Path, stack: str, *, file: Path | None) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def cancel(cwd: Path, stack: str, *, yes: bool) -> None:
     """Remove the locks of a run that was killed."""
-    if not yes and not sys.stdin.isatty():
-        raise click.UsageError("cancel breaks a run that is going on and nobody is there to ask: add --yes")
-    if not yes:
-        click.confirm(f"is no run of {stack} going on anywhere?", abort=True, err=True)
-    click.echo(f"removed {_engine(cwd).cancel(stack)} lock(s) of {stack}", err=True)
-
-
-@click.group()
-def config() -> None:
-    """A stack's configuration; secrets are encrypted with the passphrase."""
-
-
-@config.command("set")
-@click.argument("stack")
-@click.argument("key")
-@click.argument("value", required=False)
-@click.option("--secret", is_flag=True, help="Encrypt the value.")
-@_PATH
-@project_option
-def set_(cwd: Path, stack: str, key: str, value: str | None, *, secret: bool, is_path: bool) -> None:
-    """Set KEY of STACK; without VALUE it is read from standard input."""
-    given = sys.stdin.read().rstrip("\n") if value is None else value
-    _engine(cwd, stack).set_config(stack, key, given, secret=secret, is_path=is_path)
-
-
-@config.command("rm")
-@click.argument("stack")
-@click.argument("key")
-@_PATH
-@project_option
-def remove(cwd: Path, stack: str, key: str, *, is_path: bool) -> None:
-    """Remove KEY from STACK's configuration."""
-    _engine(cwd, stack).set_config(stack, key, None, is_path=is_path)
-
-
-@config.command()
-@click.argument("stack")
-@project_option
-@json_option
-@_SHOW_SECRETS
-def show(cwd: Path, stack: str, *, as_json: bool, show_secrets: bool) -> None:
-    """Print STACK's configuration."""
-    values = _engine(cwd, stack).config(stack, show_secrets=show_secrets)
-    if as_json:
-        click.echo(json.dumps(values, indent=2))
-        return
-    for key, value in values.items():
-        click.echo(f"{key}: {value}")
+    check_askable("cancel breaks a run that is going on", yes=yes)
+    agree(f"is no run of {stack} going on anywhere?", yes=yes)
+    click.echo(f"removed {open_engine(cwd).cancel(stack)} lock(s) of {stack}", err=True)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.cli.refusals import refuse
+from tests.cli.terminal import Terminal
 from tests.project import CLUSTER_ID
 
 if TYPE_CHECKING:
@@ -78,3 +79,14 @@ def test_rm_cures_a_register_that_an_overlay_made_unusable(offline: Onshore) -> 
     kubeconfigs = offline.root / ".onshore/kubeconfigs"
     assert [file.name for file in kubeconfigs.iterdir()] == [f"{OTHER}.yaml"]
     assert offline("register", "validate").returncode == 0
+
+
+def test_a_no_at_the_question_does_nothing_and_says_so(offline: Onshore) -> None:
+    _stopped_cluster(offline, "first")
+    with Terminal(offline, "cluster", "rm", "--name", "first") as terminal:
+        terminal.wait_for("[y/N]")
+        terminal.type("n\n")
+        assert terminal.ends() == 1
+    assert "nothing was done" in terminal.text
+    assert "error" not in terminal.text
+    assert (offline.root / ".onshore/sandbox/first").exists()
