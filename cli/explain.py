@@ -37,7 +37,7 @@ def explain(cwd: Path, stack: str, *, as_json: bool, on: datetime | None) -> int
 
 def judge_stack(project: Project, stack: str, *, on: date | None) -> Decision | Refusal | None:
     """Where a stack's workload goes; None for a stack whose program places for itself. Raises on wrong input."""
-    from cli.files import check_stack_file, check_stack_known  # noqa: PLC0415
+    from cli.files import check_stack_file, check_stack_known, said  # noqa: PLC0415
     from components.deployment import NAMESPACE, judge, read_spec  # noqa: PLC0415
     from engine.config import blinded, check_stack_name, load_project, load_stack_config  # noqa: PLC0415
     from inventories.yaml_source import read_yaml  # noqa: PLC0415

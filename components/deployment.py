@@ -278,7 +278,7 @@ def _structured(value: Any) -> Any:
 
 
 def _in_stack(fault: Fault, where: str, document: Document | None) -> Fault:
-    """The fault of a spec (`where:1:placement.region`) as one of the stack's file, with the keys as they stand there."""
+    """The fault of a spec (`where:1:placement.region`) as one of the stack's file, with the keys as they are there."""
     path = fault.where.removeprefix(where).partition(":")[2].partition(":")[2]
     key, _, rest = path.partition(".")
     place = f"{where}: {NAMESPACE}{path}" if path else where
@@ -287,6 +287,8 @@ def _in_stack(fault: Fault, where: str, document: Document | None) -> Fault:
         line, _ = document.position(whole if document.holds(whole) else parts)
         place = f"{document.name}:{line}: {NAMESPACE}{path}"
     fix = fault.fix
-    if key in _STRUCTURED_FIXES and (path == key or fault.got == path):  # no mapping, or `placement.region` as one key
+    if key in _STRUCTURED_FIXES and path in (key, fault.got):  # no mapping, or `placement.region` as one key
         fix = _STRUCTURED_FIXES[key].format(rest or _EXAMPLE_KEYS[key])
+    elif fix == f"add `{path}`":
+        fix = f"add `{NAMESPACE}{path}`"
     return Fault(place, fault.what, fault.got, fault.why, fix)

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from inventories import patterns
+from inventories._wording import in_words, kind_of
 from inventories.faults import Fault, OnshoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 KeyPath = tuple[str | int, ...]
@@ -119,11 +120,11 @@ def parse_yaml(raw: bytes, name: str) -> Document:
 
 
 def validate(
-    model: type[M], document: Document, at: KeyPath = (), *, show_values: bool = True
+    model: type[M], document: Document, at: KeyPath = (), *, hidden: Collection[str] = ()
 ) -> tuple[M | None, list[Fault]]:
     """Make a record of a document (or of what stands at a path in it); else its faults, all of them, with lines.
 
-    `show_values=False` keeps the offending values out of the faults (files that may hold secrets).
+    `hidden`: the fields of the record that may hold secrets; of what stands there a fault tells the kind alone.
     """
     data = document.data
     for part in at:
@@ -133,7 +134,7 @@ def validate(
     except ValidationError as error:
         found: dict[tuple[str, str], Fault] = {}
         for detail in error.errors(include_url=False):
-            fault = _fault(model, document, at, detail, show_values=show_values)
+            fault = _fault(model, document, at, detail, hidden)
             # The branches of a union each complain about the same value: once is enough.
             found.setdefault((fault.where, "" if detail["type"].endswith(("_type", "_parsing")) else fault.what), fault)
         return None, list(found.values())
@@ -252,7 +253,7 @@ class _Builder:
             return self._refuse(node, path, f"not a possible value: {error}", node.value, "correct it, or quote it")[0]
 
 
-def _fault(model: type[BaseModel], document: Document, at: KeyPath, detail: Any, *, show_values: bool) -> Fault:
+def _fault(model: type[BaseModel], document: Document, at: KeyPath, detail: Any, hidden: Collection[str]) -> Fault:
     kind: str = detail["type"]
     loc: KeyPath = detail["loc"]
     kept: list[str | int] = list(at)
@@ -261,7 +262,7 @@ def _fault(model: type[BaseModel], document: Document, at: KeyPath, detail: Any,
         if document.holds((*kept, part)):
             kept.append(part)
     given = detail["input"]
-    got = _short(given) if show_values else ""
+    got = kind_of(given) if loc and loc[0] in hidden else _short(given)
     if kind == "missing":
         what, got, fix = f"`{loc[-1]}` is missing", "", f"add `{loc[-1]}`"
         return Fault(document.where((*kept, loc[-1])), what, got, fix=fix)
@@ -272,21 +273,16 @@ def _fault(model: type[BaseModel], document: Document, at: KeyPath, detail: Any,
     if kind in {"enum", "literal_error"} and expected:
         known = re.findall(r"'([^']*)'", str(expected)) or [str(expected)]
         return Fault(where, "not one of the known values", got, fix=nearest(str(given), known))
-    what = str(detail["msg"]).removeprefix("Value error, ")
-    if kind == "string_pattern_mismatch":
-        what = f"not {patterns.IN_WORDS.get(detail['ctx']['pattern'], detail['ctx']['pattern'])}"
-    if kind == "too_short" and detail["ctx"].get("min_length") == 1:
-        return Fault(where, "nothing in it", fix="add at least one")
-    fix = "put it in quotes" if kind == "string_type" and isinstance(given, bool | int | float) else ""
+    what, fix = in_words(kind, detail.get("ctx", {}), str(detail["msg"]), given)
     if kind == "value_error" and isinstance(given, dict):
         got, fix = "", "correct one of them"  # fields of a record that disagree; the message names them
     return Fault(where, what, got, fix=fix)
 
 
 def _short(value: object) -> str:
-    if isinstance(value, dict | list):
-        return "a mapping" if isinstance(value, dict) else "a list"
-    text = "nothing" if value is None else str(value)
+    if value is None or isinstance(value, dict | list):
+        return kind_of(value)
+    text = str(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 

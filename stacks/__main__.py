@@ -11,7 +11,8 @@ from inventories import OnshoreError, Settings
 try:
     values, secret_keys = program_config()
     settings = Settings.load(Path(__file__).parent)
-    decision = judge(read_spec(values, where=f"Pulumi.{pulumi.get_stack()}.yaml"), settings)
+    spec = read_spec(values, where=f"Pulumi.{pulumi.get_stack()}.yaml", secret_keys=secret_keys)
+    decision = judge(spec, settings)
     if not isinstance(decision, Decision):
         raise as_error(decision)
     build(decision, settings, secret_keys=secret_keys)

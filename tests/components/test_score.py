@@ -89,7 +89,7 @@ _ROUTE = "service: {ports: {web: {port: 80}}}\nresources: {www: {type: route, pa
     [
         ("a: [", "not YAML"),
         ("", "the file is empty"),
-        ("just text", "valid dictionary"),
+        ("just text", "not a mapping"),
         (_HEAD, "`containers` is missing"),
         (_HEAD + "containers: {}", "add at least one"),
         (score().replace("v1b1", "v2"), "score.dev/v1b1"),

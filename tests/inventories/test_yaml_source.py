@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import pytest
 from hypothesis import given
@@ -127,8 +127,8 @@ class Outer(BaseModel):
     size: int | tuple[int, ...] = 0
 
 
-def faults(text: str, *, show_values: bool = True) -> list[str]:
-    record, found = validate(Outer, parse_yaml(text.encode(), "x.yaml"), show_values=show_values)
+def faults(text: str, *, hidden: tuple[str, ...] = ()) -> list[str]:
+    record, found = validate(Outer, parse_yaml(text.encode(), "x.yaml"), hidden=hidden)
     assert (record is None) is bool(found)
     return [str(fault) for fault in found]
 
@@ -147,7 +147,41 @@ def test_the_branches_of_a_union_complain_once() -> None:
 def test_values_stay_out_of_faults_on_demand() -> None:
     text = "inner:\n  a:\n  - passWord: 12345\n"
     assert "12345" in faults(text)[0]
-    assert "12345" not in faults(text, show_values=False)[0]
+    (hidden,) = faults(text, hidden=("inner",))
+    assert "12345" not in hidden
+    assert "got: a number" in hidden
+
+
+class Typed(BaseModel):
+    count: Annotated[int, Field(ge=1, le=50)] = 1
+    name: Annotated[str, Field(min_length=1)] = "a"
+    many: tuple[str, ...] = ()
+    on: date | None = None
+    inner: dict[str, str] = {}
+    truth: bool = True
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "got", "fix"),
+    [
+        ("count: two", "not a whole number", "two", "digits"),
+        ("count: 2.5", "not a whole number", "2.5", "digits"),
+        ("count: [1]", "not a whole number", "a list", "digits"),
+        ("count: 0", "too small", "0", "at least 1"),
+        ("count: 51", "too large", "51", "at most 50"),
+        ("name: [a]", "not text", "a list", "one value"),
+        ("name: 5", "not text", "5", "quotes"),
+        ("name: ''", "nothing in it", "", "write a value"),
+        ("many: x", "not a list", "x", "- value"),
+        ("on: soon", "not a date", "soon", "2026-01-31"),
+        ("inner: x", "not a mapping", "x", "key: value"),
+        ("truth: perhaps", "not true or false", "perhaps", "`true`"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_in_words(text: str, what: str, got: str, fix: str) -> None:
+    _, (fault,) = validate(Typed, parse_yaml(text.encode(), "x.yaml"))
+    assert (fault.what, fault.got) == (what, got)
+    assert fix in fault.fix
 
 
 def test_a_part_of_a_document_is_validated_with_its_own_lines() -> None:

@@ -19,6 +19,7 @@ import yaml
 
 from components.deployment import judge, read_spec
 from inventories import OnshoreError, load_profile, today
+from inventories.yaml_source import parse_yaml
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -125,6 +126,40 @@ def test_wrong_configuration_is_told_in_words(run, change: dict[str, Any], said:
     with pytest.raises(pulumi.RunError) as refused:
         run(stack_config("health-vaccination-api") | change)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"onshore:replicas": "two"}, "onshore:replicas: not a whole number\n    got: two"),
+        ({"onshore:category": ["open"]}, "onshore:category: not text\n    got: a list"),
+        (
+            {"onshore:placement": "X"},
+            "onshore:placement: not a mapping\n    got: X\n    fix: write `onshore:placement: {",
+        ),
+        ({"onshore:placement.site": "x"}, "fix: write `onshore:placement: {site: ...}`"),
+        ({"onshore:environment": "[secret]"}, "onshore config set STACK onshore:environment.KEY --path --secret"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_in_words_with_what_to_write(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(OnshoreError) as wrong:
+        read_spec(stack_config("health-vaccination-api") | change, secret_keys=())
+    assert said in str(wrong.value)
+
+
+def test_a_fault_of_a_stacks_file_stands_at_its_line_and_shows_no_secret() -> None:
+    text = "config:\n  onshore:category: [hidden]\n  onshore:replicas: hidden\n  onshore:placement: {regoin: x}\n"
+    config = yaml.safe_load(text)["config"]
+    document = parse_yaml(text.encode(), "stacks/Pulumi.a.yaml")
+    with pytest.raises(OnshoreError) as wrong:
+        read_spec(config, secret_keys=["onshore:category", "onshore:replicas"], document=document)
+    places = {fault.where for fault in wrong.value.faults}
+    assert {f"stacks/Pulumi.a.yaml:{n}: onshore:{key}" for n, key in ((2, "category"), (3, "replicas"))} < places
+    assert "stacks/Pulumi.a.yaml:4: onshore:placement.regoin" in places
+    assert "hidden" not in str(wrong.value)
+    with pytest.raises(OnshoreError) as unsaid:
+        read_spec(config)
+    assert "hidden" not in str(unsaid.value)  # what is secret is not known: nothing is shown
 
 
 def test_all_faults_of_a_configuration_are_told_at_once(run) -> None:
