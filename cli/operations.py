@@ -13,6 +13,7 @@ import click
 
 from cli.asking import agree, check_askable
 from cli.errors import DONE, FAILED, REFUSED, SIGNALLED, WRONG_INPUT
+from cli.interrupts import answered
 from cli.project import Project, json_option, project_option
 
 if TYPE_CHECKING:
@@ -177,7 +178,8 @@ def _operate(engine: Engine, project: Project, wish: Wish, operation: str, show:
             on_event=tell_all,
         )
         try:
-            result: RunResult = getattr(engine, operation)(wish.stack, options)
+            with answered():
+                result: RunResult = getattr(engine, operation)(wish.stack, options)
         finally:
             show.close()
     if wish.expect_no_changes and result.exit_code == CHANGES_NOT_EXPECTED:

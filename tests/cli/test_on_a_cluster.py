@@ -93,6 +93,7 @@ def test_ctrl_c_leaves_a_true_state_and_the_next_up_finishes(away: Onshore, kube
     assert "creating" in first
     assert run.returncode == 130, said + errors
     assert "Traceback" not in said + errors
+    assert "interrupting: what runs is finished and saved; press again to give up\n" in errors
     assert "interrupted: what was running has ended and is saved" in said
     recorded = _recorded(away.root / ".onshore/state" / STATE)
     assert _exists(kubectl) == recorded
