@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from dataclasses import replace
@@ -12,7 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from engine.display.paint import wants_color
-from engine.display.text import Line, Phases, change_lines, row_line
+from engine.display.text import Line, Phases, change_lines, row_line, text_of
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -24,6 +25,8 @@ _UNCHANGED: Final = frozenset({"same", "refresh", "read"})
 _PARTS_OF_A_REPLACEMENT: Final = frozenset({"create-replacement", "delete-replaced"})
 # Lines below the tree: the count of what is not shown, and room for the prompt.
 _RESERVED_LINES: Final = 4
+# Below it a name tells nothing, and its type gives way.
+_SHORTEST_NAME: Final = 8
 
 
 class TreeDisplay:
@@ -74,7 +77,8 @@ class TreeDisplay:
         if live:
             live.stop()
         for line in [*self._lines(None), [], *closing, []]:
-            self._console.print(_text(line), soft_wrap=True)
+            for part in _folded(_text(line), self._console.width):
+                self._console.print(part, soft_wrap=True)
 
     def _picture(self) -> Group:
         with self._data:
@@ -100,8 +104,10 @@ class TreeDisplay:
             if row.urn not in kept:
                 continue
             indent = "  " * (depth + 1)
-            line = [(indent, ""), *row_line(_as_one(row, run.is_preview), is_preview=run.is_preview, now=now)]
-            lines.append(line)
+            shown = _as_one(row, run.is_preview)
+            if limit is not None:
+                shown = _fitted(shown, self._console.width - len(indent), is_preview=run.is_preview, now=now)
+            lines.append([(indent, ""), *row_line(shown, is_preview=run.is_preview, now=now)])
             if limit is None and not self._phases.had_preview:
                 lines += [[(f"{indent}    ", ""), *changed] for changed in change_lines(row)]
         if limit is not None:
@@ -120,6 +126,43 @@ def _as_one(row: Row, is_preview: bool) -> Row:
     if row.op in _PARTS_OF_A_REPLACEMENT and (is_preview or row.status == "done"):
         return replace(row, op="replace")
     return row
+
+
+def _fitted(row: Row, width: int, *, is_preview: bool, now: float) -> Row:
+    """The row, its type and then its name shortened until its state can be seen; only its message may be cut off."""
+    kind = row.type.rpartition(":")[2]
+    for each in (row, replace(row, type=kind)):
+        over = len(text_of(row_line(replace(each, message=""), is_preview=is_preview, now=now))) - width
+        if over <= 0:
+            return each
+    left = len(row.name) - over
+    if left < _SHORTEST_NAME:
+        left, kind = max(left + len(kind), 1), ""
+    return replace(row, type=kind, name=_middle_cut(row.name, left))
+
+
+def _middle_cut(name: str, length: int) -> str:
+    """A name without its middle: the ends tell siblings apart."""
+    if len(name) <= length:
+        return name
+    head = length // 2
+    return f"{name[:head]}…{name[len(name) - (length - head - 1) :]}"
+
+
+def _folded(text: Text, width: int) -> list[Text]:
+    """A text in lines that break between words, deeper than the first; a word stays whole, for it may be copied."""
+    words = list(re.finditer(r"\S+", text.plain))
+    hang = (words[0].start() if words else 0) + 2
+    breaks: list[int] = []
+    for word in words[1:]:
+        taken = word.end() - breaks[-1] + hang if breaks else word.end()
+        if taken > width:
+            breaks.append(word.start())
+    first, *rest = text.divide(breaks)
+    lines = [first, *(Text(" " * hang).append_text(part) for part in rest)]
+    for line in lines[:-1]:
+        line.rstrip()
+    return lines
 
 
 def _ordered(rows: list[Row]) -> list[tuple[Row, int]]:

@@ -6,8 +6,11 @@ import io
 import re
 
 import pytest
+from rich.text import Text
 
-from engine.display.tree import TreeDisplay
+from engine.display.run import Row
+from engine.display.text import row_line, text_of
+from engine.display.tree import TreeDisplay, _fitted, _folded
 
 
 class Terminal(io.StringIO):
@@ -81,3 +84,34 @@ def test_no_secret_is_ever_drawn(terminal, preview_events, update_events):
     feed(display, [*preview_events, *update_events])
     display.close()
     assert "hunter" not in terminal.getvalue()
+
+
+@pytest.mark.parametrize("columns", [100, 60, 44, 36])
+def test_however_narrow_the_state_is_seen(terminal, update_events, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    display = TreeDisplay(terminal)
+    feed(display, update_events[:9])
+    picture = [text.plain for text in display._picture().renderables]
+    display.close()
+    assert any("updating" in line and "~" in line for line in picture), picture
+    assert all(len(line) <= columns for line in picture)
+
+
+def test_a_long_name_loses_its_middle_and_a_long_type_its_package():
+    row = Row("urn", "kubernetes:networking.k8s.io/v1:NetworkPolicy", "vaccination-api-from-the-ingress", op="create")
+    wide, narrow, least = (_fitted(row, width, is_preview=True, now=0.0) for width in (70, 48, 24))
+    assert (wide.type, wide.name) == ("NetworkPolicy", row.name)
+    assert narrow.type == "NetworkPolicy"
+    assert re.fullmatch("vaccination.*….*-ingress", narrow.name)
+    assert least.type == ""
+    for shown, width in ((wide, 70), (narrow, 48), (least, 24)):
+        line = text_of(row_line(shown, is_preview=True))
+        assert line.endswith("  create")
+        assert len(line) <= width
+
+
+def test_closing_words_break_between_words_and_a_long_one_stays_whole():
+    urn = "urn:" + "x" * 60
+    lines = [line.plain for line in _folded(Text(f"    put the workload onto {urn} or another one"), 30)]
+    assert lines == ["    put the workload onto", f"      {urn}", "      or another one"]
+    assert [line.plain for line in _folded(Text(""), 30)] == [""]
