@@ -106,7 +106,25 @@ def _project(cwd: Path) -> list[Finding]:
     kubeconfigs = sorted(file.stem for file in project.settings.kubeconfigs.glob("*.yaml"))
     fix = f"for a try-out: onshore cluster up; else put CLUSTER-ID.yaml into {project.settings.kubeconfigs}"
     findings.append(Finding("kubeconfigs", ok=bool(kubeconfigs), found=", ".join(kubeconfigs) or "none", fix=fix))
-    return findings
+    return findings + _clusters(project.sandbox)
+
+
+def _clusters(home: Path) -> list[Finding]:
+    """Each try-out cluster; one that is down is no fault, for it may be down on purpose."""
+    if not home.is_dir():
+        return []
+    from sandbox import cluster_status  # noqa: PLC0415 - only a project that has a cluster needs it
+
+    return [
+        Finding(
+            f"cluster {info.name}",
+            ok=info.ready,
+            found=f"ready at {info.server}" if info.ready else info.problem,
+            needed=False,
+            fix=f"to start it, type: onshore cluster up --name {info.name}",
+        )
+        for info in cluster_status(home=home)
+    ]
 
 
 def _version_of(program: str, *arguments: str) -> str:

@@ -45,6 +45,8 @@ def show(cwd: Path, *, as_json: bool, on: datetime | None) -> None:
         click.echo(f"\n{row['id']}  {row['status']}  ({row['reference']})")
         for audit in row["audits"]:
             click.echo(f"  audit    {audit['kind']}: {audit['outcome']}, until {audit['valid_until']}")
+        for site in row["sites"]:
+            click.echo(f"  site     {site['id']}: {', '.join(filter(None, (site['city'], site['country'])))}")
         for entry in row["clusters"]:
             click.echo(
                 f"  cluster  {entry['id']}: {entry['country']}, {entry['deployment_model']},"
@@ -104,6 +106,7 @@ def _row(loaded: Register, provider: Provider, day: date) -> dict[str, Any]:
             for audit in sorted(provider.audits, key=lambda audit: (audit.kind, audit.held_on))
             if audit.held_on <= day
         ],
+        "sites": [{"id": site.id, "city": site.city, "country": site.country} for site in provider.sites],
         "clusters": [_cluster(loaded, cluster) for cluster in provider.clusters],
     }
 

@@ -90,3 +90,12 @@ def test_a_no_at_the_question_does_nothing_and_says_so(offline: Onshore) -> None
     assert "nothing was done" in terminal.text
     assert "error" not in terminal.text
     assert (offline.root / ".onshore/sandbox/first").exists()
+
+
+def test_doctor_names_a_cluster_that_is_down_with_the_line_to_type(offline: Onshore) -> None:
+    assert "cluster first" not in offline("doctor").stdout
+    _stopped_cluster(offline, "first")
+    done = offline("doctor")
+    assert done.returncode == 0, done.stdout
+    said = " ".join(done.stdout.split())
+    assert "absent cluster first it is down to start it, type: onshore cluster up --name first" in said

@@ -91,6 +91,15 @@ def test_machine_output_is_one_document_and_people_get_words(claimed: Claimed, n
     assert PHRASE not in shown
 
 
+def test_the_register_is_shown_with_the_sites_of_each_provider(offline: Onshore) -> None:
+    shown = offline("register", "show").stdout.split("\n\n")
+    delta = next(part for part in shown if part.startswith("example-csp-delta "))
+    assert re.search(r"^  site     xa-example-site-1: .+, XA$", delta, re.MULTILINE), delta
+    providers = json.loads(offline("register", "show", "--json").stdout)["providers"]
+    assert all({*site} == {"id", "city", "country"} for provider in providers for site in provider["sites"])
+    assert sum(len(provider["sites"]) for provider in providers) > len(providers)
+
+
 def test_a_preview_for_machines_lists_steps_and_findings(claimed: Claimed) -> None:
     document = json.loads(claimed.onshore("preview", STACK, "--json").stdout)
     assert document["changeSummary"] == {"create": len(document["steps"])}
