@@ -104,12 +104,12 @@ def judge_stack(subjects: Sequence[Subject], checks: Iterable[Check]) -> list[Fi
     return list(found.values())
 
 
-def write(rule: RuleMeta, urn: str, path: str, got: str, allowed: str) -> Finding:
-    """A finding in the one form that all messages have."""
+def write(rule: RuleMeta, urn: str, path: str, got: str, allowed: str, fix: str = "") -> Finding:
+    """A finding in the one form that all messages have; `fix` in place of the rule's own."""
     why = f"{rule.source.instrument}, {rule.source.clause}" if rule.source.clause else rule.source.instrument
     where = f"{urn} · {path}" if path else urn
     text = f"{rule.id} {rule.severity} · {where}: got {_clean(got)}, allowed {_clean(allowed)}."
-    fix = rule.remediation.strip().rstrip(".")
+    fix = (fix or rule.remediation).strip().rstrip(".")
     return Finding(rule.id, rule.severity, rule.title, urn, path, f"{text} Why: {why.rstrip('.')}. Fix: {fix}.")
 
 
@@ -120,7 +120,7 @@ def _note(found: dict[tuple[str, str], Finding], rule: RuleMeta, subject: Subjec
     key = (rule.id + subject.urn, violation.path)
     if key not in found:
         got = violation.got if violation.public else _shown(subject, violation)
-        found[key] = write(rule, subject.urn, violation.path, str(got), violation.allowed)
+        found[key] = write(rule, subject.urn, violation.path, str(got), violation.allowed, violation.fix)
 
 
 def _crash(rule: RuleMeta, error: Exception) -> Violation:

@@ -26,12 +26,14 @@ class Violation:
 
     `got` is the value itself (the dispatcher writes it, hides it where a secret stood, and turns an unknown value into
     UNK-001), or a text of the check's own with `public=True`, which holds nothing secret and is shown as it is.
+    `fix`: the next step, where the rule's own does not fit.
     """
 
     path: str
     got: Any
     allowed: str
     public: bool = False
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

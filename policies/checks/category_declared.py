@@ -40,7 +40,9 @@ def _stack(subject: Subject) -> Iterator[Violation]:
             "[secret]" if key in stack.secret_keys else repr(stack.config[key]) if key in stack.config else "nothing"
         )
         allowed = _known_categories(subject) if key == "onshore:category" else "a department of the register"
-        yield Violation(f"config {key}", got, allowed, public=True)
+        name, value = stack.name or "STACK", "CATEGORY" if key == "onshore:category" else "ID"
+        fix = f"onshore config set {name} {key} {value}, or write `{key}: {value}` in Pulumi.{name}.yaml"
+        yield Violation(f"config {key}", got, allowed, public=True, fix=fix)
 
 
 def _object(subject: Subject, found: KubeObject) -> Iterator[Violation]:

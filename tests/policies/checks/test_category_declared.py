@@ -80,6 +80,14 @@ def test_a_stack_names_its_category_and_department(config: dict[str, str | None]
     assert World(config=config).refused_by(Resource(STACK_TYPE, {})) == refusing
 
 
+@pytest.mark.parametrize("key", ["onshore:category", "onshore:department"])
+def test_a_stack_without_category_or_department_is_told_how_to_set_it(key: str) -> None:
+    (found,) = World(config={key: None}).analyze(Resource(STACK_TYPE, {}))
+    assert "Fix: onshore config set " in found.message
+    assert f" {key} " in found.message.partition("Fix:")[2]
+    assert f"write `{key}: " in found.message
+
+
 def test_objects_of_a_stack_without_category_are_judged_by_the_strictest() -> None:
     world = World(config={"onshore:category": None})
     open_service = made("Service", "v1", category="open", spec={"type": "LoadBalancer"})
