@@ -44,7 +44,7 @@ class WebService(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         configuration, first = prepared.base(name, child)
         replicas = usual_replicas(workload, args.get("replicas"))
-        _deployment(name, prepared, configuration, pulumi.ResourceOptions(parent=self, depends_on=first))
+        _deployment(name, prepared, replicas, configuration, first, self)
         _scaling(name, prepared, replicas, child)
         url: pulumi.Input[str] = ""
         if workload.ports:
@@ -54,7 +54,14 @@ class WebService(pulumi.ComponentResource):
         self.register_outputs({"url": self.url, "serviceName": self.service_name})
 
 
-def _deployment(name: str, prepared: Prepared, configuration: Configuration, opts: pulumi.ResourceOptions) -> None:
+def _deployment(
+    name: str,
+    prepared: Prepared,
+    replicas: int,
+    configuration: Configuration,
+    first: list[pulumi.Resource],
+    parent: pulumi.Resource,
+) -> None:
     workload, governance = prepared.workload, prepared.governance
     chosen = {"matchLabels": {NAME_LABEL: workload.name}}
     pod = pod_spec(workload, governance, configuration, service_account=workload.name)
@@ -64,8 +71,11 @@ def _deployment(name: str, prepared: Prepared, configuration: Configuration, opt
     ]
     rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
     annotations = dict(workload.annotations)
-    # The autoscaler owns the number of replicas: one written here would fight it at every update.
+    # Ready means all that was promised, from the first moment; after that the autoscaler owns the number, and one
+    # written here would fight it at every update.
+    opts = pulumi.ResourceOptions(parent=parent, depends_on=first, ignore_changes=["spec.replicas"])
     spec: Any = {
+        "replicas": replicas,
         "selector": chosen,
         "revisionHistoryLimit": 5,
         "strategy": {"type": "Recreate"} if workload.persistent else rolling,

@@ -165,6 +165,12 @@ def test_public_without_a_route_is_refused(build) -> None:
     assert "no route leads to the workload" in str(refusal(build, "web", exposure="public", **home))
 
 
+def test_a_service_starts_with_as_many_pods_as_its_autoscaler_keeps(build) -> None:
+    for given, pods in (({}, 2), ({"replicas": 3}, 3)):
+        seen = build("web", **given)
+        assert seen["Deployment"]["spec"]["replicas"] == seen["HorizontalPodAutoscaler"]["spec"]["minReplicas"] == pods
+
+
 def test_a_persistent_volume_is_claimed_and_keeps_to_one_pod(build) -> None:
     volume = {"resources": {"data": {"type": "volume", "params": {"size": "2Gi"}}}}
     volume["containers"] = {"main": {"image": DIGEST, "volumes": {"/data": {"source": "${resources.data}"}}}}
