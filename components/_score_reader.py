@@ -180,6 +180,7 @@ class Reader:
         return Container(
             name=name,
             image=written.image,
+            written=self.document.where((*path, "image")),
             command=written.command,
             args=written.args,
             variables=tuple(

@@ -37,7 +37,7 @@ def image_faults(workload: Workload, category: Category) -> list[Fault]:
         return []
     return [
         Fault(
-            f"containers.{container.name}.image",
+            container.written or f"containers.{container.name}.image",
             "an image without digest",
             container.image,
             f"images of {category.id} workloads are named by digest, so that what was judged is what runs",

@@ -7,7 +7,7 @@ component is built, for they may be secret.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
@@ -81,10 +81,11 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container of the pod."""
+    """One container of the pod; `written` is `file:line:path` of its image, for faults."""
 
     name: str
     image: str
+    written: str = field(default="", compare=False)
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     variables: tuple[tuple[str, Template], ...] = ()

@@ -264,6 +264,8 @@ def test_an_image_without_digest_is_refused_for_restricted_data_before_any_engin
     with pytest.raises(OnshoreError, match="an image without digest") as refused:
         judge(spec, settings)
     assert refused.value.refused
+    (fault,) = refused.value.faults
+    assert fault.where.endswith("score.yaml:3:containers.main.image")
 
 
 def test_deciding_needs_no_pulumi() -> None:
