@@ -75,7 +75,7 @@ class Prepared:
     def _claim(self, name: str, volume: Volume, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         own = {**self.metadata, "name": claim_name(self.workload, volume.name)}
         # Many storage classes bind a claim only when its pod is scheduled: waiting for it first would never end.
-        own["annotations"] = {**own["annotations"], "pulumi.com/skipAwait": "true"}
+        own["annotations"] = {"pulumi.com/skipAwait": "true"}
         spec: Any = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": volume.size}}}
         claim: pulumi.Resource = k8s.core.v1.PersistentVolumeClaim(
             f"{name}-volume-{volume.name}", metadata=own, spec=spec, opts=opts
@@ -107,9 +107,9 @@ def prepare(
 
 
 def metadata(name: str, governance: Governance, namespace: str | None = None) -> dict[str, Any]:
-    """Labels and annotations of an object of a component, and its namespace."""
-    return {
-        **({"namespace": namespace} if namespace else {}),
-        "labels": {NAME_LABEL: name, MANAGED_BY_LABEL: "onshore", **governance.labels},
-        "annotations": governance.annotations,
-    }
+    """Labels of an object of a component, and its namespace; what is in none carries the register's issue as well.
+
+    Once per namespace is enough: a new issue of the register must not change every object of every department.
+    """
+    place = {"namespace": namespace} if namespace else {"annotations": governance.annotations}
+    return {**place, "labels": {NAME_LABEL: name, MANAGED_BY_LABEL: "onshore", **governance.labels}}

@@ -68,7 +68,7 @@ class Governance:
 
     @property
     def annotations(self) -> dict[str, str]:
-        """For every object, but not for pods: a new issue of the register must not restart them."""
+        """For namespaces: by which issue of the register they are lawful."""
         return {REGISTER_ANNOTATION: self.register}
 
     @property

@@ -138,7 +138,7 @@ def _entry(name: str, prepared: Prepared, opts: pulumi.ResourceOptions) -> pulum
         for route in workload.routes
     ]
     # Whether the controller reports an address is the platform's affair: waiting for one could last for ever.
-    unawaited = {**own, "annotations": {**own["annotations"], "pulumi.com/skipAwait": "true"}}
+    unawaited = {**own, "annotations": {"pulumi.com/skipAwait": "true"}}
     spec: Any = {"ingressClassName": ingress_class, "rules": rules, "tls": [{"hosts": [*hosts.values()]}]}
     k8s.networking.v1.Ingress(f"{name}-ingress", metadata=unawaited, spec=spec, opts=opts)
     first = workload.routes[0]

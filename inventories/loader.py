@@ -140,9 +140,9 @@ def _overlaid(provider: Provider, overlays: Sequence[RegisterOverlay]) -> Provid
 
 
 def _digest(directory: Path, read: Mapping[Path, bytes], overlays: Sequence[tuple[Document, RegisterOverlay]]) -> str:
-    """sha256 over name and content of each file, in order of name; an overlay goes by its id, wherever it lies."""
+    """sha256 over name and content of each file, in order of name; of an overlay, over id and content."""
     files = {str(path.relative_to(directory)): raw for path, raw in read.items() if path.is_relative_to(directory)}
-    files |= {f"overlay:{overlay.overlay}": document.raw for document, overlay in overlays}
+    files |= {f"overlay:{o.overlay}:{hashlib.sha256(d.raw).hexdigest()}": d.raw for d, o in overlays}
     total = hashlib.sha256()
     for name in sorted(files):
         total.update(f"{name}\0{len(files[name])}\0".encode())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from inventories import OnshoreError, load_register
 from inventories.models import Status
@@ -198,6 +199,21 @@ def test_an_overlay_that_is_wrong_is_refused(directory: Path, old: str, new: str
 
 def test_a_missing_overlay_is_refused(directory: Path) -> None:
     assert "the file is missing" in faults_of(directory, directory.parent / "gone.yaml")[0]
+
+
+def test_the_digest_hangs_on_every_overlay_also_on_those_of_one_name(tmp_path: Path) -> None:
+    def overlay(cluster: str, port: int) -> Path:
+        path = tmp_path / f"{cluster}-{port}.yaml"
+        where = {"id": cluster, "server": f"https://127.0.0.1:{port}", "ca_sha256": "a" * 64}
+        path.write_text(
+            yaml.safe_dump({"overlay": "sandbox", "fictional": True, "clusters": [where]}), encoding="utf-8"
+        )
+        return path
+
+    first = overlay("example-csp-alpha-khi-1", 6443)
+    second, moved = overlay("example-csp-zeta-mux-1", 6444), overlay("example-csp-zeta-mux-1", 6445)
+    assert load_register(EXAMPLE, [first, second]).digest == load_register(EXAMPLE, [second, first]).digest
+    assert load_register(EXAMPLE, [first, second]).digest != load_register(EXAMPLE, [first, moved]).digest
 
 
 def test_the_digest_hangs_on_content_and_names_not_on_the_folder(directory: Path) -> None:
