@@ -84,10 +84,12 @@ def preview(cwd: Path, **wish: Any) -> int:
 
 @click.command()
 @_options(_TARGET, _REFRESH, _NO_CHANGES, _MESSAGE, _YES)
-@click.option("--skip-preview", is_flag=True, help="Do not show a preview first.")
-def up(cwd: Path, *, yes: bool, skip_preview: bool, **wish: Any) -> int:
-    """Create or change STACK's resources, after a preview and a yes."""
-    return _run(cwd, Wish(**wish), "up", yes=yes, preview_first=not skip_preview)
+def up(cwd: Path, *, yes: bool, **wish: Any) -> int:
+    """Create or change STACK's resources, after a preview and a yes.
+
+    The preview cannot be left out: some rules need the finished program, and at the end of an `up` it is too late.
+    """
+    return _run(cwd, Wish(**wish), "up", yes=yes, preview_first=True)
 
 
 @click.command()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.project import Onshore
 
 STACK = "health-vaccination-api"
-UP = ("up", STACK, "--yes", "--skip-preview")
+UP = ("up", STACK, "--yes")
 DESTROY = ("destroy", STACK, "--yes")
 OUTPUTS = ("stack", "outputs", STACK)
 STATE = f".onshore/state/.pulumi/stacks/onshore/{STACK}.json"

@@ -194,3 +194,9 @@ def test_a_terminal_gets_a_live_tree_with_the_summary(claimed: Claimed) -> None:
     assert "vaccination-api-deployment" in text
     assert "18 to create" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
     assert TOKEN not in text
+
+
+def test_the_preview_before_an_up_cannot_be_left_out(offline: Onshore) -> None:
+    done = offline("up", "health-vaccination-api", "--yes", "--skip-preview")
+    assert done.returncode == 2
+    assert "--skip-preview" in done.stderr

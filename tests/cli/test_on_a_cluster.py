@@ -27,7 +27,7 @@ pytestmark = pytest.mark.cluster
 STACK = "health-vaccination-api"
 NAME = f"early-{uuid.uuid4().hex[:8]}"  # other runs of the tests may use the cluster at the same time
 SPACE = f"health-example-{NAME}"
-UP = ("up", STACK, "--yes", "--skip-preview")
+UP = ("up", STACK, "--yes")
 STATE = f".pulumi/stacks/onshore/{STACK}.json"
 # pods, endpoints and the like are made by controllers; these are made by the stack alone
 KINDS = "deployments,services,ingresses,networkpolicies,resourcequotas,rolebindings,poddisruptionbudgets,hpa"

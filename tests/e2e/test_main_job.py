@@ -49,7 +49,7 @@ def test_a_lawful_service_goes_up_ready_changes_drifts_and_goes_away(
     # a change
     file = onshore.root / "stacks" / f"Pulumi.{STACK}.yaml"
     file.write_text(file.read_text(encoding="utf-8") + "  onshore:replicas: 3\n", encoding="utf-8")
-    assert _changes(onshore, "up", STACK, "--yes", "--skip-preview")["update"] >= 1
+    assert _changes(onshore, "up", STACK, "--yes")["update"] >= 1
 
     # the number of pods is the autoscaler's: what it scaled to is neither a change nor taken back by one
     kubectl("scale", "deployment", "vaccination-api", "-n", SPACE, "--replicas=5")
@@ -58,13 +58,13 @@ def test_a_lawful_service_goes_up_ready_changes_drifts_and_goes_away(
     score.write_text(
         score.read_text(encoding="utf-8").replace("metadata:\n", "metadata:\n  annotations: {note: b}\n", 1)
     )
-    assert _changes(onshore, "up", STACK, "--yes", "--skip-preview")["update"] >= 1
+    assert _changes(onshore, "up", STACK, "--yes")["update"] >= 1
     assert kubectl("get", "deployment", "vaccination-api", "-n", SPACE)["spec"]["replicas"] == 5
 
     # drift: seen by a refresh, mended by the next up
     kubectl("label", "namespace", SPACE, f"{DEPARTMENT_LABEL}=somebody-else", "--overwrite")
     assert _changes(onshore, "refresh", STACK, "--yes") == {"update": 1}
-    assert _changes(onshore, "up", STACK, "--yes", "--skip-preview")["update"] == 1
+    assert _changes(onshore, "up", STACK, "--yes")["update"] == 1
     assert kubectl("get", "namespace", SPACE)["metadata"]["labels"][DEPARTMENT_LABEL] == "health-example"
 
     gone = onshore("destroy", STACK, "--yes")
