@@ -298,12 +298,13 @@ def tell_once_it_waits(fake, number):
 @pytest.mark.parametrize(("result", "code"), [("failed", 1), ("succeeded", 0)])
 def test_a_signal_asks_the_cli_to_stop_and_waits_for_its_end(fake, project, number, result, code):
     fake.plays(up={"events": [summary(result=result)], "wait": True, "exit": code})
+    before = signal.getsignal(signal.SIGINT)
     thread = tell_once_it_waits(fake, number)
     ended = PulumiCli(project).up("test", Options(policy_packs=(Path("policies"),)))
     thread.join()
     assert (ended.ok, ended.exit_code) == (False, 128 + number)
     assert ended.events[-1] == {"cancelEvent": {}}
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_ctrl_c_while_state_is_read_is_a_ctrl_c(fake, project):

@@ -23,7 +23,7 @@ from urllib3 import connection_from_url
 from urllib3.exceptions import SSLError
 
 from inventories.models import RegisterOverlay
-from sandbox import ClusterInfo, SandboxError, cluster_down, cluster_status, cluster_up
+from sandbox import ClusterInfo, SandboxError, cluster_down, cluster_remove, cluster_status, cluster_up
 from sandbox._layout import START_ORDER
 from sandbox._processes import running
 
@@ -218,9 +218,12 @@ def test_a_state_file_that_is_not_ours_is_refused_with_the_way_out(
     (tmp_path / "broken" / "cluster.json").write_text(content)
     with pytest.raises(SandboxError, match="is not what a cluster writes") as refusal:
         _up("broken", tmp_path)
-    assert str(tmp_path / "broken") in refusal.value.fix
+    assert str(tmp_path / "broken") in refusal.value.what
+    assert "onshore cluster rm --name broken" in refusal.value.fix
     (info,) = cluster_status(home=tmp_path)
     assert (info.ready, "is not what a cluster writes" in info.problem) == (False, True)
+    cluster_remove("broken", home=tmp_path)
+    assert cluster_status(home=tmp_path) == []
 
 
 @pytest.mark.cluster
