@@ -1,4 +1,4 @@
-"""The Pulumi CLI's event stream: a loopback service it writes to, and a filter for its noise.
+"""The Pulumi CLI's event stream: a loopback service it writes to, a way to pass events on, a filter for its noise.
 
 Protocol: `sdk/proto/pulumi/events.proto`; the events are those of `sdk/go/common/apitype/events.go`.
 """
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import events_pb2_grpc
+from pulumi.runtime.proto import events_pb2, events_pb2_grpc
 
 from engine.engine_service import GRPC_OPTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _START: Final = "Traceback (most recent call last):"
 _BETWEEN: Final = ("During handling of the above exception", "The above exception was the direct cause", _START)
@@ -45,6 +45,13 @@ def serve_events(take: Callable[[dict[str, Any]], None]) -> Iterator[str]:
         yield f"tcp://127.0.0.1:{port}"
     finally:
         server.stop(grace=_LAST_EVENTS_S).wait()
+
+
+def relay_events(address: str, events: Iterable[dict[str, Any]]) -> None:
+    """Send events to another such service, at `HOST:PORT`; it has taken them all when this returns."""
+    with grpc.insecure_channel(address, options=(*GRPC_OPTIONS, ("grpc.enable_http_proxy", 0))) as channel:
+        requests = (events_pb2.EventRequest(event=json.dumps(event)) for event in events)
+        events_pb2_grpc.EventsStub(channel).StreamEvents(requests)
 
 
 class TracebackFilter:

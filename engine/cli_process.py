@@ -27,8 +27,19 @@ class Finished(NamedTuple):
     stopped_by: int = 0
 
 
-def run_cli(path: Path, arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> Finished:
-    """Run one command without questions, colours or update checks, and wait for its end whatever happens."""
+def run_cli(
+    path: Path,
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str],
+    on_output: Callable[[str], object] | None = None,
+    on_error: Callable[[str], object] | None = None,
+) -> Finished:
+    """Run one command without questions, colours or update checks, and wait for its end whatever happens.
+
+    `on_output` and `on_error` get each line as it comes, without its end, on threads of their own.
+    """
     process = subprocess.Popen(
         [path, "--non-interactive", "--color", "never", *arguments],
         cwd=cwd,
@@ -36,7 +47,6 @@ def run_cli(path: Path, arguments: Sequence[str], *, cwd: Path, environment: Map
             **os.environ,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_AUTOMATION_API": "true",
-            "PULUMI_DEBUG_COMMANDS": "true",  # --event-log is one of them
             # What this environment brings, uv for one, is found without being activated.
             "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)]),
             **environment,
@@ -51,7 +61,7 @@ def run_cli(path: Path, arguments: Sequence[str], *, cwd: Path, environment: Map
     )
     assert process.stdout is not None  # noqa: S101 - both are pipes
     assert process.stderr is not None  # noqa: S101
-    out, err = _Reader(process.stdout), _Reader(process.stderr)
+    out, err = _Reader(process.stdout, on_output), _Reader(process.stderr, on_error)
     told: list[int] = []
 
     def pass_on(number: int, _frame: object) -> None:
@@ -83,14 +93,18 @@ def _handling(handler: Callable[[int, object], None]) -> Iterator[None]:
 class _Reader:
     """Drains a pipe."""
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: IO[str], on_line: Callable[[str], object] | None) -> None:
         self._parts: list[str] = []
+        self._on_line = on_line
         self._thread = threading.Thread(target=self._drain, args=(stream,), daemon=True)
         self._thread.start()
 
     def _drain(self, stream: IO[str]) -> None:
         with stream:
-            self._parts.extend(stream)
+            for line in stream:
+                self._parts.append(line)
+                if self._on_line:
+                    self._on_line(line.rstrip())
 
     def text(self) -> str:
         """All of it, once the process has ended."""

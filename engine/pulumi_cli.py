@@ -1,27 +1,25 @@
-"""The real Pulumi CLI as an engine, driven as Pulumi's Automation API drives it: same flags, environment, event stream.
+"""The real Pulumi CLI as an engine, driven through Pulumi's Automation API (`pulumi.automation`).
 
-Why not `pulumi.automation` itself: `docs/decisions/2026-11-24-driving-the-pulumi-cli.md`.
+What is added to it, and why: `docs/decisions/2026-11-24-driving-the-pulumi-cli.md`.
 Exit codes: `pkg/cmd/pulumi/cmd/exit_codes.go`.
 """
 
 from __future__ import annotations
 
-import json
+import inspect
 import os
 import shutil
 import subprocess
-import tempfile
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from pulumi.automation import CommandError, Deployment, Stack
 from semver import VersionInfo
 
-from engine.cli_events import TracebackFilter, serve_events
-from engine.cli_process import Finished, run_cli
+from engine.cli_command import CliCommand, CliWorkspace
 from engine.display.values import contains_secret, plain
 from engine.errors import EngineError
 from engine.options import RunResult
@@ -29,14 +27,20 @@ from engine.options import RunResult
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pulumi.automation import EngineEvent, SummaryEvent
+
+    from engine.cli_process import Finished
     from engine.options import Engine, Options
 
+_Answer = TypeVar("_Answer")
 # Since this one every flag is also an environment variable, and events stream over gRPC.
 OLDEST_SUPPORTED: Final = VersionInfo(3, 208, 0)
-_NO_SUCH_STACK: Final = 6
 _SIGNALLED: Final = 128  # and the signal's number: the shell's code for a command that a signal ended
 _VERSION_TIMEOUT_S: Final = 30
 _GET_CLI: Final = "Install a supported one (https://www.pulumi.com/docs/install/), or use --engine embedded."
+_RUNS_PROGRAM: Final = frozenset({"preview", "up"})
+# What the Automation API raises over an answer it cannot read, or that lacks what it looks for.
+_UNREADABLE: Final = (ValueError, KeyError, AssertionError, RuntimeError)
 _INSTEAD: Final = "Use the embedded engine (--engine embedded), or leave the option out."
 
 
@@ -49,8 +53,11 @@ class CliInfo:
 
     @property
     def supported(self) -> bool:
-        """Whether this project can drive it."""
-        return VersionInfo.is_valid(self.version) and VersionInfo.parse(self.version) >= OLDEST_SUPPORTED
+        """Whether the Automation API can drive it."""
+        if not VersionInfo.is_valid(self.version):
+            return False
+        version = VersionInfo.parse(self.version)
+        return version >= OLDEST_SUPPORTED and version.major == OLDEST_SUPPORTED.major
 
 
 def find_cli() -> CliInfo | None:
@@ -99,7 +106,7 @@ def _unsupported(cli: CliInfo | None) -> str:
     if cli is None:
         return "there is no Pulumi CLI on PATH"
     said = f"is version {cli.version}" if cli.version else "does not say its version"
-    return f"the Pulumi CLI at {cli.path} {said}; {OLDEST_SUPPORTED} or later is supported"
+    return f"the Pulumi CLI at {cli.path} {said}; {OLDEST_SUPPORTED} or a later 3.x is supported"
 
 
 class PulumiCli:
@@ -121,115 +128,110 @@ class PulumiCli:
 
     def preview(self, stack: str, options: Options) -> RunResult:
         """What `up` would do; a stack that does not exist yet is created, empty."""
-        return self._operate(stack, ["preview"], options, creates_stack=True)
+        return self._operate("preview", stack, options)
 
     def up(self, stack: str, options: Options) -> RunResult:
         """Makes the stack what its program says; makes no preview of its own."""
-        return self._operate(stack, ["up", "--yes", "--skip-preview"], options, creates_stack=True)
+        return self._operate("up", stack, options)
 
     def refresh(self, stack: str, options: Options) -> RunResult:
-        return self._operate(stack, ["refresh", "--yes", "--skip-preview"], options)
+        return self._operate("refresh", stack, options)
 
     def destroy(self, stack: str, options: Options) -> RunResult:
-        return self._operate(stack, ["destroy", "--yes", "--skip-preview"], options)
+        return self._operate("destroy", stack, options)
 
     def outputs(self, stack: str, *, show_secrets: bool = False) -> dict[str, Any]:
-        secrets = ["--show-secrets"] if show_secrets else []
-        return self._json(["stack", "output", "--json", *secrets, "--stack", stack])
+        answer = self._ask(lambda workspace: workspace.stack_outputs(stack), show_secrets=show_secrets)
+        return {key: output.value for key, output in answer.items()}
 
     def export_state(self, stack: str) -> dict[str, Any]:
-        return self._json(["stack", "export", "--stack", stack])
+        answer = self._ask(lambda workspace: workspace.export_stack(stack))
+        return {"version": answer.version, "deployment": answer.deployment}
 
     def import_state(self, stack: str, state: dict[str, Any]) -> None:
-        with tempfile.TemporaryDirectory(prefix="state-") as folder:
-            file = Path(folder, "state.json")
-            file.write_text(json.dumps(state), encoding="utf-8")
-            self._checked(["stack", "import", "--file", str(file), "--stack", stack])
+        deployment = Deployment(version=state.get("version"), deployment=state.get("deployment"))
+        self._ask(lambda workspace: workspace.import_stack(stack, deployment))
 
-    def _operate(self, stack: str, command: list[str], options: Options, *, creates_stack: bool = False) -> RunResult:
-        arguments = [*command, *_flags(command[0], options), "--stack", stack, "--exec-kind", "auto.local"]
-        finished, events = self._watched(arguments, options)
-        if finished.code == _NO_SUCH_STACK and creates_stack and not events:
-            self._checked(["stack", "init", "--no-select", "--stack", stack])
-            finished, events = self._watched(arguments, options)
-        code = _SIGNALLED + finished.stopped_by if finished.stopped_by else finished.code
-        if code and not _explains_itself(events, code):
-            raise _failure(finished)
-        if command[0] in {"preview", "up"} and not code:
-            _check_packs_ran(events, options)
-        summary: dict[str, Any] = next(
-            (event["summaryEvent"] for event in reversed(events) if "summaryEvent" in event), {}
-        )
-        return RunResult(
-            ok=code == 0,
-            exit_code=code,
-            changes=dict(summary.get("resourceChanges") or {}),
-            events=tuple(events),
-            outputs=_stack_outputs(events),
-        )
-
-    def _watched(self, arguments: list[str], options: Options) -> tuple[Finished, list[dict[str, Any]]]:
-        """Runs the CLI; its events are kept and passed on as they come."""
+    def _operate(self, operation: str, stack: str, options: Options) -> RunResult:
+        wishes = _wishes(operation, options)
         events: list[dict[str, Any]] = []
+        summaries: list[SummaryEvent] = []
 
         def take(event: dict[str, Any]) -> None:
             events.append(event)
             if options.on_event:
                 options.on_event(event)
 
-        noise = TracebackFilter(take)
-        with ExitStack() as serving:
-            address = serving.enter_context(serve_events(noise))
-            finished = self._run([*arguments, "--event-log", address])
-        noise.close()
-        return finished, events
+        def take_summary(event: EngineEvent) -> None:
+            if event.summary_event:
+                summaries.append(event.summary_event)
 
-    def _run(self, arguments: list[str]) -> Finished:
-        return run_cli(self._cli.path, arguments, cwd=self._project_dir, environment=self._environment)
-
-    def _checked(self, arguments: list[str]) -> str:
-        finished = self._run(arguments)
-        if finished.stopped_by:
-            raise KeyboardInterrupt
-        if finished.code:
-            raise _failure(finished)
-        return finished.stdout
-
-    def _json(self, arguments: list[str]) -> dict[str, Any]:
-        text = self._checked(arguments)
+        workspace, command = self._workspace(on_event=take)
+        choose = Stack.create_or_select if operation in _RUNS_PROGRAM else Stack.select
+        code = 0
         try:
-            document: dict[str, Any] = json.loads(text)
-        except ValueError:
-            raise EngineError(f"`pulumi {' '.join(arguments)}` did not answer with JSON") from None
-        return document
+            getattr(choose(stack, workspace), operation)(**wishes, on_event=take_summary)
+        except CommandError:
+            code = _exit_code(command.last)
+            if not _explains_itself(events, code):
+                raise _failure(command.last) from None
+        except _UNREADABLE as error:
+            raise _odd_answer(error) from None
+        if operation in _RUNS_PROGRAM and not code:
+            _check_packs_ran(summaries, options)
+        return RunResult(
+            ok=code == 0,
+            exit_code=code,
+            changes={str(step): count for step, count in (summaries[-1].resource_changes if summaries else {}).items()},
+            events=tuple(events),
+            outputs=_stack_outputs(events),
+        )
+
+    def _ask(self, question: Callable[[CliWorkspace], _Answer], *, show_secrets: bool = False) -> _Answer:
+        workspace, command = self._workspace(show_secrets=show_secrets)
+        try:
+            return question(workspace)
+        except CommandError:
+            if command.last.stopped_by:
+                raise KeyboardInterrupt from None
+            raise _failure(command.last) from None
+        except _UNREADABLE as error:
+            raise _odd_answer(error) from None
+
+    def _workspace(self, **how: Any) -> tuple[CliWorkspace, CliCommand]:
+        command = CliCommand(self._cli.path, VersionInfo.parse(self._cli.version), **how)
+        return CliWorkspace(str(self._project_dir), env_vars=self._environment, pulumi_command=command), command
 
 
-def _flags(command: str, options: Options) -> list[str]:
-    """The options as flags; what a command does not know is refused, never dropped."""
-    flags: list[str] = []
-    if command in {"preview", "up"}:
-        for pack in options.policy_packs:
-            flags += ["--policy-pack", str(pack)]
-        for config in options.policy_pack_configs:
-            flags += ["--policy-pack-config", str(config)]
-    for target in options.targets:
-        flags += ["--target", target]
-    if options.parallel:
-        flags += ["--parallel", str(options.parallel)]
-    if options.message:
-        flags += ["--message", options.message]
-    switches = {
-        "--target-dependents": (options.target_dependents, {"preview", "up", "destroy"}),
-        "--refresh": (options.refresh, {"preview", "up", "destroy"}),
-        "--expect-no-changes": (options.expect_no_changes, {"preview", "up", "refresh"}),
-        "--continue-on-error": (options.continue_on_error, {"up", "destroy"}),
+def _wishes(operation: str, options: Options) -> dict[str, Any]:
+    """The options as arguments of the API's method; what that does not know is refused, never dropped."""
+    judged = operation in _RUNS_PROGRAM
+    wishes: dict[str, Any] = {
+        "policy_packs": [str(pack) for pack in options.policy_packs if judged],
+        "policy_pack_configs": [str(config) for config in options.policy_pack_configs if judged],
+        "target": list(options.targets),
+        "parallel": options.parallel,
+        "message": options.message,
+        "target_dependents": options.target_dependents,
+        "exclude_protected": options.exclude_protected,
+        "refresh": options.refresh,
+        "clear_pending_creates": options.clear_pending_creates,
+        "expect_no_changes": options.expect_no_changes,
+        "continue_on_error": options.continue_on_error,
     }
-    for switch, (wanted, known_to) in switches.items():
-        if wanted and command not in known_to:
-            raise EngineError(f"`pulumi {command}` has no {switch}", fix=_INSTEAD)
-        if wanted:
-            flags.append(switch)
-    return flags
+    known = inspect.signature(getattr(Stack, operation)).parameters
+    wanted = {name: value for name, value in wishes.items() if value}
+    for name in wanted:
+        if name not in known:
+            raise EngineError(f"`pulumi {operation}` has no --{name.replace('_', '-')}", fix=_INSTEAD)
+    if "--" in (options.message, *options.targets):
+        # The API would take it for the end of the flags, and put the stack's name before it.
+        raise EngineError("'--' cannot be a message or a target here", fix="Write something that says more.")
+    return wanted
+
+
+def _exit_code(finished: Finished) -> int:
+    return _SIGNALLED + finished.stopped_by if finished.stopped_by else finished.code
 
 
 def _explains_itself(events: list[dict[str, Any]], code: int) -> bool:
@@ -245,10 +247,8 @@ def _explains_itself(events: list[dict[str, Any]], code: int) -> bool:
     return code == 7 or code >= _SIGNALLED
 
 
-def _check_packs_ran(events: list[dict[str, Any]], options: Options) -> None:
-    ran = max(
-        (len(event["summaryEvent"].get("PolicyPacks") or ()) for event in events if "summaryEvent" in event), default=0
-    )
+def _check_packs_ran(summaries: list[SummaryEvent], options: Options) -> None:
+    ran = max((len(summary.policy_packs or ()) for summary in summaries), default=0)
     if ran < len(options.policy_packs):
         raise EngineError(
             f"the Pulumi CLI ran {ran} of {len(options.policy_packs)} policy packs: nothing it reported can be trusted",
@@ -273,3 +273,7 @@ def _failure(finished: Finished) -> EngineError:
     what = errors.replace("\nerror: ", "\n") if found else "\n".join(said.splitlines()[-5:]).strip()
     what = what or f"the Pulumi CLI ended with exit code {finished.code} and said nothing"
     return EngineError(what, exit_code=finished.code if finished.code > 0 else 255)
+
+
+def _odd_answer(error: Exception) -> EngineError:
+    return EngineError(f"the answer of the Pulumi CLI cannot be understood ({type(error).__name__})")

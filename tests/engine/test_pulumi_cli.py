@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from semver import VersionInfo
 
+from engine.cli_command import CliCommand
 from engine.cli_events import TracebackFilter
 from engine.errors import EngineError
 from engine.options import Options
@@ -63,8 +65,8 @@ class Fake:
         for call in self.calls():
             words = call["arguments"]
             assert words[:3] == ["--non-interactive", "--color", "never"]
-            if "--event-log" in words:
-                at = words.index("--event-log")
+            if words[3] in {"preview", "up", "refresh", "destroy"}:
+                at = len(words) - 1 - words[::-1].index("--event-log")
                 words = words[:at] + words[at + 2 :]
             lines.append(" ".join(words[3:]))
         return lines
@@ -92,7 +94,7 @@ def test_without_a_cli_there_is_none(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     ("version", "supported"),
-    [("3.208.0", True), ("3.260.1-alpha.2", True), ("4.0.0", True), ("3.207.9", False), ("", False), ("dev", False)],
+    [("3.208.0", True), ("3.260.1-alpha.2", True), ("3.207.9", False), ("4.0.0", False), ("", False), ("dev", False)],
 )
 def test_the_version_decides_what_is_supported(version, supported):
     assert CliInfo(Path("/bin/pulumi"), version).supported is supported
@@ -118,7 +120,7 @@ def test_auto_without_a_supported_cli_takes_the_embedded_engine_and_says_why(fak
     fake.plays(version="v3.100.0")
     engine, sentence = select_engine("auto", project, embedded=lambda: embedded)
     assert engine is embedded
-    assert "is version 3.100.0; 3.208.0 or later is supported" in sentence
+    assert "is version 3.100.0; 3.208.0 or a later 3.x is supported" in sentence
 
 
 @pytest.mark.usefixtures("fake")
@@ -141,6 +143,9 @@ def test_an_unknown_engine_is_refused(tmp_path):
 # -- calling
 
 
+LOOK = "stack --show-name --stack test"
+
+
 def test_up_runs_with_every_pack_attached_and_every_option(fake, project):
     packs = {"a": "1", "b": "1"}
     fake.plays(up={"events": [summary(packs=packs)]})
@@ -157,32 +162,81 @@ def test_up_runs_with_every_pack_attached_and_every_option(fake, project):
     )
     assert PulumiCli(project).up("test", options).ok
     asked = (
-        "up --yes --skip-preview --policy-pack policies --policy-pack more --policy-pack-config levels.json "
-        "--target urn:a --target urn:b --parallel 4 --message why --target-dependents --refresh --expect-no-changes "
-        "--continue-on-error --stack test --exec-kind auto.local"
+        "up --yes --skip-preview --message why --expect-no-changes --target urn:a --target urn:b "
+        "--policy-pack policies --policy-pack more --policy-pack-config levels.json --target-dependents --parallel 4 "
+        "--continue-on-error --refresh --exec-kind auto.local --stack test"
     )
-    assert fake.arguments() == [asked]
+    assert fake.arguments()[:2] == [LOOK, asked]
+
+
+def test_what_the_api_asks_after_an_up_shows_no_secrets(fake, project):
+    fake.plays(up={"events": [summary()]})
+    assert PulumiCli(project).up("test", Options()).ok
+    assert fake.arguments()[2:] == [
+        "stack output --json --stack test",
+        "stack output --json --stack test",
+        "stack history --json --page-size 1 --page 1 --stack test",
+    ]
 
 
 @pytest.mark.parametrize(
     ("operation", "words"),
-    [("preview", "preview"), ("refresh", "refresh --yes --skip-preview"), ("destroy", "destroy --yes --skip-preview")],
+    [("preview", "preview"), ("refresh", "refresh --skip-preview --yes"), ("destroy", "destroy --skip-preview --yes")],
 )
 def test_each_operation_is_its_command(fake, project, operation, words):
     fake.plays(**{operation: {"events": [summary()]}})
     result = getattr(PulumiCli(project), operation)("test", Options())
     assert (result.ok, result.exit_code, result.changes) == (True, 0, {"create": 2})
-    assert fake.arguments() == [f"{words} --stack test --exec-kind auto.local"]
-    call = fake.calls()[0]
+    assert fake.arguments()[:2] == [LOOK, f"{words} --exec-kind auto.local --stack test"]
+    assert "--show-secrets" not in " ".join(fake.arguments())
+    call = fake.calls()[1]
     assert call["cwd"] == str(project)
     assert call["environment"]["PULUMI_DEBUG_COMMANDS"] == "true"
     assert "PULUMI_BACKEND_URL" not in call["environment"]
     assert call["environment"]["PATH"].split(os.pathsep)[-1] == str(Path(sys.executable).parent)
 
 
-def test_an_option_the_command_does_not_know_is_refused(fake, project):
-    with pytest.raises(EngineError, match="`pulumi refresh` has no --continue-on-error"):
-        PulumiCli(project).refresh("test", Options(continue_on_error=True))
+@pytest.mark.parametrize(
+    ("operation", "option", "flag"),
+    [
+        ("destroy", {"exclude_protected": True}, "--exclude-protected"),
+        ("refresh", {"clear_pending_creates": True}, "--clear-pending-creates"),
+        ("refresh", {"target_dependents": True}, "--target-dependents"),
+    ],
+)
+def test_an_option_that_only_some_commands_know_reaches_them(fake, project, operation, option, flag):
+    fake.plays(**{operation: {"events": [summary()]}})
+    assert getattr(PulumiCli(project), operation)("test", Options(**option)).ok
+    assert flag in fake.calls()[1]["arguments"]
+
+
+@pytest.mark.parametrize("message", ["--event-log", "--show-secrets", "-", ""])
+def test_a_message_may_be_any_text(fake, project, message):
+    fake.plays(preview={"events": [summary()]})
+    assert PulumiCli(project).preview("test", Options(message=message)).ok
+    words = fake.calls()[1]["arguments"]
+    assert words[4:6] == (["--message", message] if message else ["--exec-kind", "auto.local"])
+    assert words[-4] == "--event-log"
+
+
+@pytest.mark.parametrize("options", [Options(message="--"), Options(targets=("--",))])
+def test_what_the_api_would_take_for_the_end_of_the_flags_is_refused(fake, project, options):
+    with pytest.raises(EngineError, match="'--' cannot be"):
+        PulumiCli(project).up("test", options)
+    assert not (fake.folder / "calls.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("operation", "option", "flag"),
+    [
+        ("refresh", {"continue_on_error": True}, "--continue-on-error"),
+        ("up", {"exclude_protected": True}, "--exclude-protected"),
+        ("destroy", {"clear_pending_creates": True}, "--clear-pending-creates"),
+    ],
+)
+def test_an_option_the_command_does_not_know_is_refused(fake, project, operation, option, flag):
+    with pytest.raises(EngineError, match=f"`pulumi {operation}` has no {flag}"):
+        getattr(PulumiCli(project), operation)("test", Options(**option))
     assert not (fake.folder / "calls.jsonl").exists()
 
 
@@ -191,22 +245,26 @@ def test_the_backends_folder_is_made_and_named(fake, project, tmp_path):
     fake.plays(preview={"events": [summary()]})
     PulumiCli(project, backend_url=url).preview("test", Options())
     assert (tmp_path / "st ate").is_dir()
-    assert fake.calls()[0]["environment"]["PULUMI_BACKEND_URL"] == url
+    assert [call["environment"]["PULUMI_BACKEND_URL"] for call in fake.calls()] == [url, url]
 
 
-def test_a_stack_that_does_not_exist_is_created_for_an_up(fake, project):
-    missing = {"exit": 6, "stderr": "error: no stack named 'test' found"}
-    fake.plays(up=[missing, {"events": [summary()]}])
+MISSING = {"exit": 6, "stderr": "error: no stack named 'test' found"}
+
+
+@pytest.mark.parametrize("code", [6, 255])
+def test_a_stack_that_does_not_exist_is_created_for_an_up_and_not_selected(fake, project, code):
+    fake.plays(**{"stack name": {**MISSING, "exit": code}, "up": {"events": [summary()]}})
     assert PulumiCli(project).up("test", Options()).ok
-    assert fake.arguments()[1] == "stack init --no-select --stack test"
-    assert len(fake.arguments()) == 3
+    assert fake.arguments()[:2] == [LOOK, "stack init --no-select --stack test"]
+    assert fake.arguments()[2].startswith("up ")
 
 
 def test_a_stack_that_does_not_exist_cannot_be_destroyed(fake, project):
-    fake.plays(destroy={"exit": 6, "stderr": "error: no stack named 'test' found"})
+    fake.plays(**{"stack name": MISSING})
     with pytest.raises(EngineError, match="no stack named 'test' found") as caught:
         PulumiCli(project).destroy("test", Options())
     assert caught.value.exit_code == 6
+    assert fake.arguments() == [LOOK]
 
 
 # -- understanding
@@ -261,25 +319,68 @@ def test_success_without_the_policy_pack_is_not_believed(fake, project):
         PulumiCli(project).preview("test", Options(policy_packs=(Path("policies"),)))
 
 
-def test_outputs_and_state_are_read_and_written(fake, project):
-    state = {"version": 3, "deployment": {"resources": []}}
-    fake.plays(stack_output={"stdout": '{"a": "[secret]"}'}, stack_export={"stdout": json.dumps(state)})
+def test_a_preview_without_a_summary_is_not_believed(fake, project):
+    fake.plays(preview={"events": [outputs()]})
+    with pytest.raises(EngineError, match="cannot be understood"):
+        PulumiCli(project).preview("test", Options())
+
+
+def test_an_up_whose_history_cannot_be_read_is_an_error(fake, project):
+    fake.plays(up={"events": [summary()]}, stack_history={"stdout": "hello s3cret"})
+    with pytest.raises(EngineError, match="cannot be understood") as caught:
+        PulumiCli(project).up("test", Options())
+    assert "s3cret" not in str(caught.value)
+
+
+def test_events_the_api_does_not_know_are_no_warning(fake, project, recwarn):
+    odd = {"resourcePreEvent": {"metadata": {"op": "invented", "urn": STACK_URN, "type": "t"}}}
+    fake.plays(preview={"events": [odd, summary()]})
+    assert PulumiCli(project).preview("test", Options()).events == (odd, summary())
+    assert not recwarn.list
+
+
+def test_outputs_are_shown_in_clear_only_when_asked(fake, project):
+    fake.plays(stack_output={"stdout": '{"a": "[secret]", "b": {"c": 1}}'})
     engine = PulumiCli(project)
-    assert engine.outputs("test") == {"a": "[secret]"}
+    assert engine.outputs("test") == {"a": "[secret]", "b": {"c": 1}}
+    assert fake.arguments() == ["stack output --json --stack test"] * 2
     engine.outputs("test", show_secrets=True)
+    assert fake.arguments()[3] == "stack output --json --show-secrets --stack test"
+
+
+def test_state_is_read_and_written_as_the_cli_keeps_it(fake, project):
+    state = {"version": 3, "deployment": {"resources": []}}
+    fake.plays(stack_export={"stdout": json.dumps(state)})
+    engine = PulumiCli(project)
     assert engine.export_state("test") == state
     engine.import_state("test", state)
-    first, second, third, fourth = fake.arguments()
-    assert (first, third) == ("stack output --json --stack test", "stack export --stack test")
-    assert second == "stack output --json --show-secrets --stack test"
-    assert fourth.startswith("stack import --file ")
-    assert json.loads(fake.calls()[3]["file"]) == state
+    first, second = fake.arguments()
+    assert first == "stack export --stack test"
+    assert second.startswith("stack import --file ")
+    assert json.loads(fake.calls()[1]["file"]) == state
+
+
+def test_a_refused_import_leaves_no_state_behind(fake, project):
+    fake.plays(stack_import={"exit": 1, "stderr": "error: no"})
+    with pytest.raises(EngineError, match=r"^no$"):
+        PulumiCli(project).import_state("test", {"version": 3, "deployment": {}})
+    words = fake.calls()[0]["arguments"]
+    assert not Path(words[words.index("--file") + 1]).exists()
 
 
 def test_an_answer_that_is_no_json_is_an_error(fake, project):
     fake.plays(stack_export={"stdout": "hello"})
-    with pytest.raises(EngineError, match="did not answer with JSON"):
+    with pytest.raises(EngineError, match="cannot be understood"):
         PulumiCli(project).export_state("test")
+
+
+def test_what_the_cli_prints_is_passed_on_line_by_line(fake, project):
+    fake.plays(stack_export={"stdout": "one\ntwo", "stderr": "three"})
+    out, err = [], []
+    command = CliCommand(fake.path, VersionInfo(3, 260, 0))
+    result = command.run(["stack", "export"], str(project), {}, out.append, err.append)
+    assert (out, err) == (["one", "two"], ["three"])
+    assert (result.stdout, result.stderr) == ("one\ntwo\n", "three\n")
 
 
 def tell_once_it_waits(fake, number):
@@ -305,6 +406,22 @@ def test_a_signal_asks_the_cli_to_stop_and_waits_for_its_end(fake, project, numb
     assert (ended.ok, ended.exit_code) == (False, 128 + number)
     assert ended.events[-1] == {"cancelEvent": {}}
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_after_the_operation_is_an_interrupted_run_with_its_events(fake, project):
+    fake.plays(up={"events": [summary()]}, stack_history={"wait": True, "exit": 1})
+    thread = tell_once_it_waits(fake, signal.SIGINT)
+    ended = PulumiCli(project).up("test", Options())
+    thread.join()
+    assert (ended.ok, ended.exit_code, ended.events, ended.changes) == (False, 130, (summary(),), {"create": 2})
+
+
+def test_ctrl_c_before_the_operation_starts_none(fake, project):
+    fake.plays(**{"stack name": {"wait": True, **MISSING}})
+    thread = tell_once_it_waits(fake, signal.SIGINT)
+    assert PulumiCli(project).up("test", Options()).exit_code == 130
+    thread.join()
+    assert fake.arguments() == [LOOK]
 
 
 def test_ctrl_c_while_state_is_read_is_a_ctrl_c(fake, project):
