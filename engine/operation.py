@@ -257,6 +257,7 @@ class Operation:
                 abandon=lambda: self._interrupted.is_set() and executor.running == 0,
             )
         )
+        self._program_error = result.error
         planner = executor.planner
         if not planner.halted:
             for message in result.messages:
@@ -274,6 +275,7 @@ class Operation:
         return refused
 
     _stack_refused = False
+    _program_error: BaseException | None = None
 
     def _warn_pending(self, stack: Stack) -> None:
         pending = stack.deployment.pending
@@ -314,7 +316,12 @@ class Operation:
         if not self._preview and not snapshot.broken:
             self._record(stack, started, ok=not failed, changes=changes)
         return RunResult(
-            exit_code == 0, exit_code, changes, tuple(self._events.events), self._outputs(planner, snapshot)
+            exit_code == 0,
+            exit_code,
+            changes,
+            tuple(self._events.events),
+            self._outputs(planner, snapshot),
+            self._program_error,
         )
 
     def _explain_interruption(self, snapshot: Snapshot) -> None:

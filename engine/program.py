@@ -39,11 +39,15 @@ _ONE_AT_A_TIME: Final = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class ProgramResult:
-    """How the program ended: `messages` are its errors for people, `shut_down`: it only saw the engine go down."""
+    """How the program ended: `messages` are its errors for people, `shut_down`: it only saw the engine go down.
+
+    `error`: the RunError by which it ended itself.
+    """
 
     failed: bool
     messages: tuple[str, ...] = ()
     shut_down: bool = False
+    error: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ def _run(run: ProgramRun) -> ProgramResult:
     try:
         loop.run_until_complete(run_in_stack(lambda: _main(run.project.program)))
     except RunError as error:
-        return _refused(str(error))
+        return _refused(error)
     except SystemExit as error:
         return _exited(error.code)
     except BaseException as error:  # noqa: BLE001 - whatever a program raises is its result
@@ -122,10 +126,10 @@ def _main(program: Path) -> None:
     runpy.run_path(str(file), run_name="__main__")
 
 
-def _refused(text: str) -> ProgramResult:
-    if text == _SHUTDOWN_TEXT:
+def _refused(error: BaseException) -> ProgramResult:
+    if str(error) == _SHUTDOWN_TEXT:
         return ProgramResult(failed=True, shut_down=True)
-    return ProgramResult(failed=True, messages=(text, _exit_message(1)))
+    return ProgramResult(failed=True, messages=(str(error), _exit_message(1)), error=error)
 
 
 def _exited(code: object) -> ProgramResult:
