@@ -44,7 +44,8 @@ class OnshoreError(Exception):
         run_error = getattr(sys.modules.get("pulumi"), "RunError", None)
         if run_error is None or issubclass(cls, run_error):
             return super().__new__(cls)
-        ending: type[Self] = _ending(cls, run_error)
+        own: Any = cls
+        ending: type[Self] = _ending(own, run_error)
         return super().__new__(ending)
 
     def __init__(self, summary: str, faults: Iterable[Fault] = (), *, refused: bool = False) -> None:
