@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.fakes import FakeProvider
-from tests.engine.projects import messages
+from engine.testing import Fake
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,14 +35,14 @@ def left_over(project: Project) -> list[Path]:
 def test_a_provider_that_fails_to_end_costs_a_warning_and_nothing_else(
     project: Project, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fail(_self: FakeProvider) -> None:
+    def fail(_self: Fake) -> None:
         raise error
 
-    monkeypatch.setattr(FakeProvider, "close", fail)
+    monkeypatch.setattr(Fake, "close", fail)
     result = project.up("Thing('a')")
     assert result.ok
     warning = f"a provider did not end in order: {type(error).__name__}: {error}"
-    assert warning in messages(result, "warning")
+    assert warning in result.messages("warning")
     assert len(history(project)) == 1
     assert project.run("destroy").ok
     assert len(history(project)) == 2
@@ -67,7 +66,7 @@ def test_a_pack_that_fails_to_end_costs_a_warning_and_nothing_else(
     (pack / "__main__.py").write_text(PACK, encoding="utf-8")
     result = project.up("Thing('a')", policy_packs=(pack,))
     assert result.ok
-    assert messages(result, "warning") == ["a policy pack did not end in order: RuntimeError: stuck"]
+    assert result.messages("warning") == ["a policy pack did not end in order: RuntimeError: stuck"]
     assert len(history(project)) == 1
 
 
