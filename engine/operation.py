@@ -111,8 +111,9 @@ class Operation:
             self._backend.sweep(name)
             self._backend.back_up(name)
         except OSError as error:
+            where = f" ({error.filename})" if error.filename else ""
             raise EngineError(
-                f"the state cannot be written: {error.strerror or error} ({error.filename})",
+                f"the state cannot be written: {error.strerror or error}{where}",
                 fix="Nothing was changed. Make room, or make the folder writable, and try again.",
             ) from error
         return stack
