@@ -13,7 +13,9 @@ from collections import defaultdict
 from pathlib import Path
 
 _PLACES = ("region", "location", "zone", "availabilityZone")  # the first that a type has is its place
-_CLASS = re.compile(r"^class (\w+)Args:\n    def __init__\(__self__(?:, \*,)?(.*?)\):\n", re.MULTILINE | re.DOTALL)
+_CLASS = re.compile(
+    r"^class (\w+?)(?:Init)?Args:\n    def __init__\(__self__(?:, \*,)?(.*?)\):\n", re.MULTILINE | re.DOTALL
+)
 _TOKEN = re.compile(r"super\((\w+), __self__\)\.__init__\(\n\s+'([^':]+:[^']+:[^']+)'")
 
 
