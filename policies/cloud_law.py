@@ -46,6 +46,8 @@ def _judged(subject: Subject, law: Law) -> Iterator[Violation]:
             yield Violation("type", f"a {law.vouched} that nobody says is encrypted", allowed, public=True)
         return
     values = list(_walk(subject.props, law.path.split("."), ""))
+    if law.required and not values:
+        yield Violation(law.path, None, _NARROW)
     if law.ranges:
         yield from _ranges(values)
         return

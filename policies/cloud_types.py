@@ -33,7 +33,8 @@ class Law:
 
     `refused`: the type itself is unlawful, and why. `lawful`: the values allowed. `ranges`: not open to the world.
     `regions`: regions in the country. `listed`: a value that the register's region lists under this name. `vouched`:
-    the region encrypts this kind of service. It holds only where `when` says, and not where `unless_set` is given.
+    the region encrypts this kind of service. It holds only where `when` says, and not where `unless_set` is given;
+    `required`: no value at all is refused, for what the service then takes is not lawful.
     """
 
     rule: str
@@ -47,6 +48,7 @@ class Law:
     vouched: str = ""
     when: Mapping[str, Any] = field(default_factory=dict)
     unless_set: str = ""
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,7 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
             "RES-002",
             *NOWHERE,
         ),
+        "a global address": (cloud("gcp:compute/globalAddress:GlobalAddress"), "ACC-001", "EXP-001", "RES-003"),
         "a zone": (cloud("gcp:compute/disk:Disk", zone="xa1-b"), *NOWHERE),
         "a zone that is none": (cloud("gcp:compute/disk:Disk", zone="xa1"), "RES-004"),
         "a global place": (cloud("gcp:kms/keyRing:KeyRing", location="global"), "ACC-001", "RES-003"),
