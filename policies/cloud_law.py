@@ -52,15 +52,20 @@ def _judged(subject: Subject, law: Law) -> Iterator[Violation]:
         yield from _ranges(values)
         return
     for path, value in values:
-        if law.lawful is not None:
-            if isinstance(value, Marker) or not any(type(value) is type(ok) and value == ok for ok in law.lawful):
-                yield Violation(path, value, " or ".join(map(_word, law.lawful)))
-        elif law.regions:
-            yield from _region(subject, path, value)
-        else:
-            lawful = sorted(getattr(region, law.listed)) if region else []
-            if value not in lawful:
-                yield Violation(path, value, f"one of the region's {law.listed}: {', '.join(lawful) or 'none'}")
+        yield from _value(subject, law, path, value)
+
+
+def _value(subject: Subject, law: Law, path: str, value: Any) -> Iterator[Violation]:
+    region = subject.place.region if subject.place else None
+    if law.lawful is not None:
+        if isinstance(value, Marker) or not any(type(value) is type(ok) and value == ok for ok in law.lawful):
+            yield Violation(path, value, " or ".join(map(_word, law.lawful)))
+    elif law.regions:
+        yield from _region(subject, path, value)
+    else:
+        lawful = sorted(getattr(region, law.listed)) if region else []
+        if value not in lawful:
+            yield Violation(path, value, f"one of the region's {law.listed}: {', '.join(lawful) or 'none'}")
 
 
 def _word(value: Any) -> str:
