@@ -12,6 +12,7 @@ import click
 
 from cli.cluster import cluster
 from cli.config import config
+from cli.coverage import coverage
 from cli.doctor import doctor
 from cli.errors import report
 from cli.explain import explain
@@ -29,7 +30,7 @@ def onshore() -> None:
     """
 
 
-for _command in (preview, up, refresh, destroy, explain, register, cluster, stack, config, doctor):
+for _command in (preview, up, refresh, destroy, explain, register, cluster, stack, config, doctor, coverage):
     onshore.add_command(_command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from policies.cloud_law import broken
 from policies.objects import is_unreadable
 from policies.placed import category_of
 from policies.subject import Violation
@@ -28,6 +29,8 @@ def check(subject: Subject) -> Iterator[Violation]:
             yield Violation(
                 "config onshore:exposure", "a public exposure", f"internal, for {category.id} data", public=True
             )
+    if category is None or category.rule.exposure == "internal":
+        yield from broken(subject, "EXP-001")
     for found in subject.objects:
         if category_of(subject, found).rule.exposure != "internal":
             continue
