@@ -17,6 +17,7 @@ from cli.errors import report
 from cli.explain import explain
 from cli.operations import destroy, preview, refresh, up
 from cli.register import register
+from cli.rules import rules
 from cli.stack import stack
 
 
@@ -29,7 +30,7 @@ def onshore() -> None:
     """
 
 
-for _command in (preview, up, refresh, destroy, explain, register, cluster, stack, config, doctor):
+for _command in (preview, up, refresh, destroy, explain, register, rules, cluster, stack, config, doctor):
     onshore.add_command(_command)
 
 
