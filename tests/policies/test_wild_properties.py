@@ -95,3 +95,26 @@ def test_no_secret_is_shown_wherever_it_stands(kind: str, props: dict[str, Any],
     ):
         given_props.pop(SIGNATURE, None)
         assert HIDDEN not in told(Resource(kind, given_props, Provider()))
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(["Secret", "ConfigMap"]),
+    st.sampled_from(["data", "stringData", "binaryData"]),
+    st.sampled_from(NAMES).filter(lambda name: name != SIGNATURE),
+    st.sampled_from(["plain", "patch", "list"]),
+    mappings,
+)
+def test_no_value_of_a_secret_or_config_map_is_shown(
+    kind: str, holder: str, name: str, form: str, props: dict[str, Any]
+) -> None:
+    lawful = made(kind, "v1").props
+    item = {**lawful, **props, holder: {name: HIDDEN, "deep": [{name: HIDDEN}]}}
+    item.pop(SIGNATURE, None)
+    token = f"kubernetes:core/v1:{kind}"
+    asked = {
+        "plain": Resource(token, item, Provider()),
+        "patch": Resource(f"{token}Patch", item, Provider()),
+        "list": Resource(f"{token}List", {"apiVersion": "v1", "kind": f"{kind}List", "items": [item]}, Provider()),
+    }[form]
+    assert HIDDEN not in told(asked)
