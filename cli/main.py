@@ -18,6 +18,7 @@ from cli.errors import report
 from cli.explain import explain
 from cli.operations import destroy, preview, refresh, up
 from cli.register import register
+from cli.rules import rules
 from cli.stack import stack
 
 
@@ -30,7 +31,20 @@ def onshore() -> None:
     """
 
 
-for _command in (preview, up, refresh, destroy, explain, register, cluster, stack, config, doctor, coverage):
+for _command in (
+    preview,
+    up,
+    refresh,
+    destroy,
+    explain,
+    register,
+    rules,
+    coverage,
+    cluster,
+    stack,
+    config,
+    doctor,
+):
     onshore.add_command(_command)
 
 
