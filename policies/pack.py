@@ -196,7 +196,7 @@ def _response(findings: Iterable[Finding]) -> wire.AnalyzeResponse:
             policyPackVersion=PACK_VERSION,
             description=finding.title,
             message=finding.message,
-            enforcementLevel=wire.MANDATORY,
+            enforcementLevel=wire.MANDATORY if finding.mandatory else wire.ADVISORY,
             urn=finding.urn,
             severity=_SEVERITIES[finding.severity],
         )

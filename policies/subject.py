@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from inventories.models import Category, Cluster, Profile, Provider, Register, RuleMeta
+    from inventories.models import Category, Cluster, Profile, Provider, Register, RuleMeta, Waiver
     from policies.kubeconfig import Access
     from policies.objects import KubeObject
     from policies.placed import Target
@@ -38,13 +38,14 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is true on a day: the register, the category profile, the rules and the classified resource types."""
+    """What is true on a day: register, category profile, rules, classified resource types, and waivers of any day."""
 
     register: Register
     profile: Profile
     rules: Mapping[str, RuleMeta]
     types: ResourceTypes
     on: date
+    waivers: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
