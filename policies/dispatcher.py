@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from inventories.deviations import waiver_faults
 from inventories.faults import Fault, OnshoreError
 from policies import checks as checks_package
-from policies.subject import Subject, Violation
+from policies.subject import Concern, Subject, Violation
 from policies.values import UNKNOWN, Marker
 
 if TYPE_CHECKING:
@@ -37,6 +37,27 @@ class Check:
     rule: RuleMeta
     judge: ResourceCheck | None
     judge_stack: StackCheck | None
+    concern: Concern | None = None
+
+
+class Catalogue:
+    """All checks, found by what they look at: a resource costs what concerns it, however many rules there are."""
+
+    def __init__(self, checks: Iterable[Check]) -> None:
+        self.checks = tuple(checks)
+        self._by_kind: dict[tuple[str, bool], tuple[Check, ...]] = {}
+
+    def about(self, subject: Subject) -> tuple[Check, ...]:
+        """The checks that have to see a resource; worked out once for each type, placed or not."""
+        key = (subject.type, bool(subject.targets))
+        found = self._by_kind.get(key)
+        if found is None:
+            found = self._by_kind[key] = tuple(
+                check
+                for check in self.checks
+                if check.judge is not None and (check.concern is None or check.concern.covers(subject))
+            )
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +97,9 @@ def load_checks(rules: Mapping[str, RuleMeta]) -> tuple[Check, ...]:
         except Exception as error:  # noqa: BLE001 - whatever a check file does, the pack refuses
             faults.append(Fault(f"policies/checks/{rule.slug}.py", "cannot be loaded", got=type(error).__name__))
             continue
-        check = Check(rule, getattr(module, "check", None), getattr(module, "check_stack", None))
+        check = Check(
+            rule, getattr(module, "check", None), getattr(module, "check_stack", None), getattr(module, "CONCERN", None)
+        )
         if not (check.judge or check.judge_stack):
             faults.append(Fault(f"policies/checks/{rule.slug}.py", "defines neither check nor check_stack"))
         loaded.append(check)

@@ -37,6 +37,27 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class Concern:
+    """What a check looks at, as the module's `CONCERN`: it is not asked about anything else.
+
+    A check that does not say is asked about everything. `placed`: resources that put data on a cluster (`targets`);
+    `objects`: all Kubernetes objects; `kinds`: those of these kinds; `types`: these type tokens.
+    """
+
+    placed: bool = False
+    objects: bool = False
+    kinds: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
+
+    def covers(self, subject: Subject) -> bool:
+        """Whether the check has to see a resource; it must not depend on more than type and whether it is placed."""
+        if (self.placed and subject.targets) or subject.type in self.types:
+            return True
+        kind = subject.facts.types.kinds.get(subject.type)
+        return kind is not None and (self.objects or kind.kind in self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is true on a day: register, category profile, rules, classified resource types, and waivers of any day."""
 

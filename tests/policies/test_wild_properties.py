@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventories.labels import CATEGORY_LABEL
+from policies.dispatcher import judge
 from tests.policies.asking import (
     SIGNATURE,
     UNKNOWN,
@@ -95,3 +96,11 @@ def test_no_secret_is_shown_wherever_it_stands(kind: str, props: dict[str, Any],
     ):
         given_props.pop(SIGNATURE, None)
         assert HIDDEN not in told(Resource(kind, given_props, Provider()))
+
+
+@settings(deadline=None)
+@given(kinds, mappings)
+def test_no_check_misses_a_resource_that_it_would_refuse(kind: str, props: dict[str, Any]) -> None:
+    pack = world().pack
+    subject = pack._builder.subject(world().request(Resource(kind, props, Provider())))
+    assert judge(subject, pack._catalogue.about(subject)) == judge(subject, pack._checks)

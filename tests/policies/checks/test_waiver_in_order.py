@@ -145,13 +145,15 @@ def test_of_two_findings_at_one_path_the_one_that_refuses_stays() -> None:
 
 dates = st.integers(-120, 120).map(lambda days: TODAY + days * DAY)
 lengths = st.integers(0, 120)
+PATTERNS = [PATTERN, "urn:pulumi:*::*::*::*", "*", "urn:pulumi:s::p::*::deployment", "urn:pulumi:s::p::a:b:C::*"]
+FIELDS = ("rule", "stacks", "urn_pattern", "starts_on")
 waivers = st.builds(
-    lambda rule, stacks, pattern, begins, days: waiver().model_copy(
-        update={"rule": rule, "stacks": stacks, "urn_pattern": pattern, "starts_on": begins, "ends_on": begins + days * DAY}
+    lambda *values: waiver().model_copy(
+        update=dict(zip(FIELDS, values[:4], strict=True)) | {"ends_on": values[3] + values[4] * DAY}
     ),
     st.sampled_from(["IMG-001", "POD-001", "CAT-001", "UNK-001", "OPQ-002", "PIN-001", "WVR-001", "NO-SUCH"]),
     st.sampled_from([("s",), ("other",), ("*",)]),
-    st.sampled_from([PATTERN, "urn:pulumi:*::*::*::*", "*", "urn:pulumi:s::p::*::deployment", "urn:pulumi:s::p::a:b:C::*"]),
+    st.sampled_from(PATTERNS),
     dates,
     lengths,
 )  # fmt: skip
