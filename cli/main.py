@@ -18,6 +18,7 @@ from cli.explain import explain
 from cli.operations import destroy, preview, refresh, up
 from cli.register import register
 from cli.stack import stack
+from cli.waivers import waivers
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -29,7 +30,7 @@ def onshore() -> None:
     """
 
 
-for _command in (preview, up, refresh, destroy, explain, register, cluster, stack, config, doctor):
+for _command in (preview, up, refresh, destroy, explain, register, waivers, cluster, stack, config, doctor):
     onshore.add_command(_command)
 
 
