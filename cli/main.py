@@ -20,6 +20,7 @@ from cli.operations import destroy, preview, refresh, up
 from cli.register import register
 from cli.rules import rules
 from cli.stack import stack
+from cli.waivers import waivers
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -38,6 +39,7 @@ for _command in (
     destroy,
     explain,
     register,
+    waivers,
     rules,
     coverage,
     cluster,
