@@ -42,7 +42,7 @@ class Concern:
     """What a check looks at, as the module's `CONCERN`: it is not asked about anything else.
 
     A check that does not say is asked about everything. `placed`: resources that put data on a cluster or in a region;
-    `providers`: providers; `objects`: all Kubernetes objects; `kinds`: those of these kinds; `types`: these type tokens.
+    `providers`: providers; `objects`: all Kubernetes objects; `kinds`: those of these kinds; `types`: these tokens.
     """
 
     placed: bool = False
