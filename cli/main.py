@@ -15,7 +15,9 @@ from cli.config import config
 from cli.doctor import doctor
 from cli.errors import report
 from cli.explain import explain
+from cli.gate import gate
 from cli.operations import destroy, preview, refresh, up
+from cli.receipt import receipt
 from cli.register import register
 from cli.stack import stack
 
@@ -29,7 +31,7 @@ def onshore() -> None:
     """
 
 
-for _command in (preview, up, refresh, destroy, explain, register, cluster, stack, config, doctor):
+for _command in (preview, gate, up, receipt, refresh, destroy, explain, register, cluster, stack, config, doctor):
     onshore.add_command(_command)
 
 

@@ -117,6 +117,9 @@ def _ending_faults(events: Sequence[Event], pack: Pack) -> Iterable[Fault]:
     """The pack was loaded, and the stream goes on to the summary of a preview that went well."""
     if not any("policyLoadEvent" in event for event in events):
         yield Fault("", "no policy pack was loaded", fix=_AGAIN)
+    asked = [event.get("policyAnalyzeStackSummaryEvent") for event in events]
+    if not any(body and _is_ours(body, pack) for body in asked):
+        yield Fault("", f"the finished stack was never judged by the pack {pack.name}", fix=_AGAIN)
     summaries = [event["summaryEvent"] for event in events if "summaryEvent" in event]
     if len(summaries) != 1:
         what = "the events end without a summary: they were cut short" if not summaries else "more than one summary"

@@ -18,10 +18,10 @@ from gate.wording import shown
 from inventories.faults import Fault, OnshoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from securesystemslib.signer import CryptoSigner, SSlibKey
+    from securesystemslib.signer import CryptoSigner, Key, SSlibKey
 
 _MAX_BYTES: Final = 64 * 1024 * 1024
 _AGAIN: Final = "gate again: onshore gate STACK"
@@ -60,9 +60,10 @@ def look_into(text: str) -> Opened:
     return Opened(from_statement(envelope.payload), next(iter(envelope.signatures)))
 
 
-def verify(text: str, trusted: Iterable[SSlibKey]) -> Opened:
+def verify(text: str, trusted: Sequence[SSlibKey]) -> Opened:
     """The receipt in an envelope that a trusted key has signed; raises OnshoreError (`refused`)."""
-    envelope, keys = _envelope(text), list(trusted)
+    envelope = _envelope(text)
+    keys: list[Key] = list(trusted)
     signed_by = next(iter(envelope.signatures))
     if signed_by not in {key.keyid for key in keys}:
         known = ", ".join(key.keyid[:12] for key in keys)
