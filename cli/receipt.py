@@ -114,7 +114,7 @@ class Held:
 
 
 def hold_receipt(project: Project, engine: Engine, wish: Wish) -> Held | None:
-    """The receipt of an `up`, None where none is given or needed; raises OnshoreError (`refused`) when it is not met."""
+    """The receipt of an `up`, None where none is given or needed; raises OnshoreError (`refused`) if it is not met."""
     if wish.receipt is None:
         if project.settings.load_profile().require_receipt:
             raise _missing(wish.stack)
