@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
     load_pem_private_key,
     load_pem_public_key,
 )
@@ -38,17 +40,16 @@ def make_key(path: Path) -> tuple[Path, str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(signer.private_bytes)
-        public.write_text(public_pem(signer.public_key), encoding="utf-8")
+        public.write_bytes(_public_pem(signer.private_bytes))
     except OSError as error:
         fault = Fault(str(path), f"cannot be written: {error.strerror}", fix="choose a folder that can be written")
         raise OnshoreError("no key was made", [fault]) from None
     return public, signer.public_key.keyid
 
 
-def public_pem(key: SSlibKey) -> str:
-    """A public key as a PEM file holds it."""
-    value: str = key.keyval["public"]
-    return value if value.endswith("\n") else f"{value}\n"
+def _public_pem(private: bytes) -> bytes:
+    key = load_pem_private_key(private, None).public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def private_key(path: Path | None, environment: Mapping[str, str] = os.environ) -> CryptoSigner:
@@ -110,6 +111,3 @@ def _unusable(where: str, what: str, fix: str, *, got: str = "") -> OnshoreError
 
 def _kind(key: object) -> str:
     return type(key).__name__.removeprefix("_").removesuffix("PrivateKey").removesuffix("PublicKey")
-
-
-__all__ = ["KEY_FILE_VARIABLE", "KEY_VARIABLE", "make_key", "private_key", "public_keys", "public_pem"]
