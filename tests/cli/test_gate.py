@@ -61,7 +61,7 @@ def test_a_receipt_is_shown_and_holds_while_nothing_changes(gated: Onshore) -> N
 
 
 CHANGES = {
-    "the register": ("inventories/registers/example/register.yaml", "register: register.yaml"),
+    "the register": ("inventories/registers/example/register.yaml", "register: register/register.yaml"),
     "the stack's configuration": (f"stacks/Pulumi.{STACK}.yaml", f"configuration: Pulumi.{STACK}.yaml"),
     "the Score file": ("stacks/workloads/vaccination-api/score.yaml", "program: program/workloads/vaccination-api"),
     "the program": ("stacks/__main__.py", "program: program/__main__.py"),
