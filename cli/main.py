@@ -16,7 +16,9 @@ from cli.coverage import coverage
 from cli.doctor import doctor
 from cli.errors import report
 from cli.explain import explain
+from cli.gate import gate
 from cli.operations import destroy, preview, refresh, up
+from cli.receipt import receipt
 from cli.register import register
 from cli.rules import rules
 from cli.stack import stack
@@ -38,6 +40,8 @@ for _command in (
     refresh,
     destroy,
     explain,
+    gate,
+    receipt,
     register,
     waivers,
     rules,

@@ -401,12 +401,14 @@ class Profile(Record):
     """A taxonomy with its rules: which categories there are and what each asks.
 
     A `production` profile refuses fictional data. `required_audits`: kinds that must be passed and in date.
+    `require_receipt`: nothing goes up without the receipt of a gate.
     """
 
     id: Id
     version: str
     country: Country
     production: bool = True
+    require_receipt: bool = True
     required_audits: frozenset[AuditKind]
     settings: tuple[Setting, ...] = ()
     categories: Annotated[tuple[Category, ...], Field(min_length=1)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from inventories.yaml_source import Document
 
 FILE_NAME: Final = "onshore.yaml"
+_DAY_HOURS: Final = 24
+_YEAR_HOURS: Final = 365 * _DAY_HOURS
 
 
 class _SettingsFile(Record):
@@ -30,11 +32,17 @@ class _SettingsFile(Record):
     overlays: tuple[str, ...] = (".onshore/sandbox/*/overlay.yaml",)
     kubeconfigs: str = ".onshore/kubeconfigs"
     waivers: str = "inventories/waivers"
+    trusted_keys: tuple[str, ...] = ()
+    receipt_hours: Annotated[int, Field(ge=1, le=_YEAR_HOURS)] = _DAY_HOURS
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the facts of a project lie; all paths are absolute. `kubeconfigs` holds `<cluster-id>.yaml` files."""
+    """Where the facts of a project lie; all paths are absolute.
+
+    `kubeconfigs` holds `<cluster-id>.yaml` files. `trusted_keys` are the public keys whose receipts hold here, and
+    `receipt_hours` how long one holds at most.
+    """
 
     root: Path
     register: Path
@@ -42,6 +50,8 @@ class Settings:
     overlays: tuple[Path, ...]
     kubeconfigs: Path
     waivers: Path
+    trusted_keys: tuple[Path, ...] = ()
+    receipt_hours: int = _DAY_HOURS
 
     @classmethod
     def load(cls, start: Path, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -66,6 +76,8 @@ class Settings:
             overlays=_matching(root, patterns),
             kubeconfigs=root / (environment.get("ONSHORE_KUBECONFIGS") or record.kubeconfigs),
             waivers=_named_folder(root, environment.get("ONSHORE_WAIVERS"), record, document),
+            trusted_keys=tuple(root / key for key in record.trusted_keys),
+            receipt_hours=record.receipt_hours,
         )
 
     def load_register(self) -> Register:

@@ -140,11 +140,17 @@ def judge_stack(subjects: Sequence[Subject], checks: Iterable[Check]) -> list[Fi
     return list(found.values())
 
 
-def write(rule: RuleMeta, urn: str, path: str, got: str, allowed: str, fix: str = "", beside: str = "") -> Finding:
-    """A finding in the one form that all messages have; `fix` in place of the rule's own, `beside`: sentences more."""
+def write(
+    rule: RuleMeta, urn: str, path: str, got: str, allowed: str, fix: str = "", standing: str = "", beside: str = ""
+) -> Finding:
+    """A finding in the one form that all messages have.
+
+    `fix` in place of the rule's own, `standing`: why it is an advice only, `beside`: sentences more.
+    """
     why = f"{rule.source.instrument}, {rule.source.clause}" if rule.source.clause else rule.source.instrument
     where = f"{urn} · {path}" if path else urn
-    text = f"{rule.id} {rule.severity} · {where}: got {_clean(got)}, allowed {_clean(allowed)}.{beside}"
+    head = f"{rule.id} {rule.severity} {standing}".rstrip()
+    text = f"{head} · {where}: got {_clean(got)}, allowed {_clean(allowed)}.{beside}"
     fix = (fix or rule.remediation).strip().rstrip(".")
     return Finding(rule.id, rule.severity, rule.title, urn, path, f"{text} Why: {why.rstrip('.')}. Fix: {fix}.")
 
@@ -170,11 +176,11 @@ def _note(
     later = max(rule.effective_on, asked.effective_on)
     binds = crashed or later <= facts.on
     waiver, relied = (None, []) if crashed or not binds else _waivers(rule, subject)
-    beside = "" if binds else f" It binds from {later}: until then this is an advice."
+    standing = "" if binds else f"BINDS FROM {later}"
     if waiver:
-        beside = f" Waived until {waiver.ends_on} by {_said(waiver)}."
-    beside += "".join(f" The waiver {_said(other)} {_when(other, facts.on)}." for other in relied)
-    finding = write(rule, subject.urn, violation.path, str(got), violation.allowed, violation.fix, beside)
+        standing = f"WAIVED BY {_said(waiver)} until {waiver.ends_on}"
+    beside = "".join(f" The waiver {_said(other)} {_when(other, facts.on)}." for other in relied)
+    finding = write(rule, subject.urn, violation.path, str(got), violation.allowed, violation.fix, standing, beside)
     found[key] = replace(finding, waiver=waiver.id if waiver else "", binds=binds)
     for other in relied:
         _note_reliance(found, subject, other)

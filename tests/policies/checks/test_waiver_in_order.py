@@ -47,7 +47,7 @@ def told(asked: World, resource: Resource = TAGGED) -> dict[str, tuple[bool, str
 def test_a_waiver_in_force_turns_a_refusal_into_an_advice_that_names_it() -> None:
     (found,) = world(waiver()).analyze(TAGGED)
     assert found.enforcementLevel == wire.ADVISORY
-    assert f"Waived until {TODAY + DAY} by noc-1 (Cloud Office, NOC/2026/1)." in found.message
+    assert f"WAIVED BY noc-1 (Cloud Office, NOC/2026/1) until {TODAY + DAY} · " in found.message
     assert told(world(waiver()), STACK) == {}
 
 
@@ -125,7 +125,7 @@ def test_a_rule_binds_from_its_day_on() -> None:
         rules["IMG-001"] = rules["IMG-001"].model_copy(update={"effective_on": day})
         refused, message = told(world(rules=rules))["IMG-001"]
         assert refused is refuses
-        assert (f"It binds from {day}" in message) is not refuses
+        assert (f"BINDS FROM {day} · " in message) is not refuses
     unknown = told(world(rules=rules), deployment("containers", 0, "image", to=UNKNOWN))
     assert not unknown["UNK-001"][0]
 
