@@ -5,6 +5,7 @@ A pack that does not start, or a policy that raises, fails the run: nothing is p
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -194,6 +195,9 @@ class Analyzers:
         self._resources.callback(_end, process, pumps)
         timer = threading.Timer(_START_TIMEOUT_S, process.kill)
         timer.start()
+        # what the program needs of the engine is imported while the pack's process imports what it needs itself
+        for module in ("engine.monitor", "engine.program", "engine.program_engine"):
+            importlib.import_module(module)
         line = process.stdout.readline() if process.stdout else ""
         timer.cancel()
         try:
