@@ -5,12 +5,14 @@ A pack that does not start, or a policy that raises, fails the run: nothing is p
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -25,7 +27,7 @@ from engine.policy_config import LEVELS, PolicySettings, merge, read_policy_conf
 from engine.urn import name_of, split_reference, type_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from engine.config import Configuration
     from engine.events import EventStream
@@ -46,6 +48,17 @@ class RunFacts:
     stack: str
     preview: bool
     config: Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class _Launched:
+    """A pack whose process has begun. `timer` ends it when it takes too long; `pumps` read what it prints."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    process: subprocess.Popen[str]
+    timer: threading.Timer
+    pumps: list[threading.Thread]
 
 
 @dataclass(slots=True)
@@ -93,24 +106,29 @@ class Analyzers:
         """Starts every pack; raises EngineError when one does not start or does not accept its configuration."""
         if not folders:
             return
-        from engine.engine_service import serve_engine  # noqa: PLC0415 - gRPC is needed with packs only
-
         self._events.emit("policyLoadEvent", {})
         settings = [read_policy_config(path) for path in configs]
-        address = self._resources.enter_context(serve_engine(self._events.diagnostic))
-        for index, folder in enumerate(folders):
-            given = settings[index] if index < len(settings) else {}
-            self._packs.append(self._start_pack(folder.resolve(), given, address, facts))
+        port = self._resources.enter_context(_reserved_port())
+        launched = [self._launch(folder.resolve(), f"127.0.0.1:{port}", facts) for folder in folders]
+        # What this process needs is imported while the packs' processes import what they need. It is as much.
+        for module in ("engine.monitor", "engine.program", "engine.program_engine"):
+            importlib.import_module(module)
+        from engine.engine_service import serve_engine  # noqa: PLC0415 - gRPC is needed with packs only
 
-    def _start_pack(self, folder: Path, given: Mapping[str, PolicySettings], address: str, facts: RunFacts) -> _Pack:
+        self._resources.enter_context(serve_engine(self._events.diagnostic, port))
+        for index, one in enumerate(launched):
+            given = settings[index] if index < len(settings) else {}
+            self._packs.append(self._start_pack(one, given, facts))
+
+    def _start_pack(self, launched: _Launched, given: Mapping[str, PolicySettings], facts: RunFacts) -> _Pack:
         import grpc  # noqa: PLC0415 - gRPC is needed with packs only
         from google.protobuf import empty_pb2  # noqa: PLC0415
         from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc  # noqa: PLC0415
 
         from engine.engine_service import GRPC_OPTIONS  # noqa: PLC0415
 
-        manifest = _manifest(folder)
-        port = self._launch(folder, manifest, address, facts)
+        folder = launched.folder
+        port = self._port(launched)
         # a proxy from the environment must not be asked for 127.0.0.1
         channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=(*GRPC_OPTIONS, ("grpc.enable_http_proxy", 0)))
         self._resources.callback(channel.close)
@@ -128,7 +146,7 @@ class Analyzers:
                 timeout=_START_TIMEOUT_S,
             )
             info = stub.GetAnalyzerInfo(empty_pb2.Empty(), timeout=_START_TIMEOUT_S)
-            return self._configured(folder, manifest, info, stub, given)
+            return self._configured(folder, launched.manifest, info, stub, given)
         except grpc.RpcError as error:
             raise EngineError(f"policy pack {folder} not started: {error.details()}") from error
 
@@ -168,8 +186,9 @@ class Analyzers:
         pack.stack_policies = tuple(sorted(name for name, stack in is_stack.items() if stack))
         return pack
 
-    def _launch(self, folder: Path, manifest: Mapping[str, Any], address: str, facts: RunFacts) -> int:
-        """Starts a pack's process; the first line it prints is its port."""
+    def _launch(self, folder: Path, address: str, facts: RunFacts) -> _Launched:
+        """Starts a pack's process, which will call the engine at an address nobody listens on yet."""
+        manifest = _manifest(folder)
         environment = {
             **os.environ,
             "PULUMI_ORGANIZATION": "organization",
@@ -194,8 +213,14 @@ class Analyzers:
         self._resources.callback(_end, process, pumps)
         timer = threading.Timer(_START_TIMEOUT_S, process.kill)
         timer.start()
+        self._resources.callback(timer.cancel)
+        return _Launched(folder, manifest, process, timer, pumps)
+
+    def _port(self, launched: _Launched) -> int:
+        """The first line a pack prints is its port; what comes after is its log."""
+        folder, process = launched.folder, launched.process
         line = process.stdout.readline() if process.stdout else ""
-        timer.cancel()
+        launched.timer.cancel()
         try:
             port = int(line)
         except ValueError:
@@ -207,8 +232,8 @@ class Analyzers:
                 fix="A pack must print nothing before it is up, and must load without an error.",
             ) from None
         for stream in (process.stdout, process.stderr):
-            pumps.append(threading.Thread(target=self._pump, args=(stream, folder.name), daemon=True))
-            pumps[-1].start()
+            launched.pumps.append(threading.Thread(target=self._pump, args=(stream, folder.name), daemon=True))
+            launched.pumps[-1].start()
         return port
 
     def _pump(self, stream: Iterable[str], name: str) -> None:
@@ -380,6 +405,15 @@ def _answered(pack: _Pack, call: Callable[..., Any], request: Any) -> Any:
         silent = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         said = f"policy pack '{pack.name}' gave no answer in {_ANSWER_TIMEOUT_S:g} s" if silent else error.details()
         raise _PolicyFaultError(f"failed to run policy: {said}") from error
+
+
+@contextmanager
+def _reserved_port() -> Iterator[int]:
+    """A loopback port that nobody else gets; gRPC, which shares ports, can serve on it later."""
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        reserved.bind(("127.0.0.1", 0))
+        yield reserved.getsockname()[1]
 
 
 def _named(pack: _Pack, policy: str) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """State on disk in the form of Pulumi's DIY file backend (`pkg/backend/diy`).
 
 Everything stands under `<folder>/.pulumi`: `meta.yaml`, `stacks/<project>/<stack>.json` with `.bak` beside it, and the
-folders `history`, `backups` and `locks`. Files are replaced by rename; the `.attrs` sidecar that the CLI's blob library
-keeps beside a file is removed when the file is rewritten.
+folders `history`, `backups` and `locks`. During a run on a large state a journal stands beside it too (`journal.py`).
+Files are replaced by rename; the `.attrs` sidecar that the CLI's blob library keeps beside a file is removed when the
+file is rewritten.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
+from engine import journal
 from engine.errors import EngineError, LockedError
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _HEX: Final = "[0-9a-f]" * 32  # of a temporary file's name, as a glob
+_HEAD_BYTES: Final = 128  # enough for what says that a state has a journal
 _COMPRESSED: Final = (".json.gz", ".json.zst")
 
 
@@ -67,8 +70,30 @@ class FileBackend:
         return sorted({_stack_of(path.name) for path in folder.glob("*.json*")} - {""}) if folder.is_dir() else []
 
     def read(self, stack: str) -> str | None:
-        """The stack's checkpoint document, None when there is no such stack; raises EngineError when unreadable."""
+        """The stack's checkpoint document, None when there is no such stack; raises EngineError when unreadable.
+
+        What a run under way, or a killed one, has in its journal is in it.
+        """
         self._check_layout()
+        document = self._read(stack)
+        while document is not None and (name := journal.named_in(document)):
+            try:
+                lines = self._journal(stack, name).read_text(encoding="utf-8")
+            except FileNotFoundError as error:
+                again = self._read(stack)
+                if again == document:  # not a run that went on to the next document meanwhile
+                    raise EngineError(
+                        f"{self.path(stack)} has lost its journal {error.filename}; refusing to use it",
+                        fix="Put the file back, or restore the .bak file or one from the backups folder; then refresh.",
+                    ) from error
+                document = again
+            except (OSError, UnicodeDecodeError) as error:
+                raise EngineError(f"{self._journal(stack, name)} cannot be read: {error}") from error
+            else:
+                return journal.whole(document, lines, str(self.path(stack)))
+        return document
+
+    def _read(self, stack: str) -> str | None:
         for path in self._variants(stack):
             try:
                 raw = path.read_bytes()
@@ -92,11 +117,41 @@ class FileBackend:
             _replace(meta, b"version: 1\n")
 
     def write(self, stack: str, document: bytes) -> None:
-        """Replaces the state, keeping the previous one as `.bak`. Raises OSError; then the old one still stands."""
+        """Replaces the state, keeping the previous whole one as `.bak`. Raises OSError; then the old one stands."""
+        self._write(stack, document)
+        self._drop_journals(stack)
+
+    def begin_journal(self, stack: str, document: bytes, opening: bytes) -> str:
+        """Replaces the state by a document that a journal follows: the journal's name. Raises OSError, as `write`."""
+        name = uuid.uuid4().hex
+        path = self._journal(stack, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, opening)
+        self._write(stack, journal.marked(document, name))
+        self._drop_journals(stack, name)
+        return name
+
+    def append(self, stack: str, name: str, line: bytes) -> None:
+        """Adds a line to the journal of that name. Raises OSError; then nothing may be added to it any more."""
+        # one that is not there any more must not come into being again
+        with os.fdopen(os.open(self._journal(stack, name), os.O_WRONLY | os.O_APPEND), "wb") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _journal(self, stack: str, name: str) -> Path:
+        return self.path(stack).with_name(f"{stack}.{name}.journal")
+
+    def _drop_journals(self, stack: str, but: str = "") -> None:
+        for path in self.path(stack).parent.glob(f"{stack}.{_HEX}.journal"):
+            if path != self._journal(stack, but):
+                path.unlink(missing_ok=True)
+
+    def _write(self, stack: str, document: bytes) -> None:
         path = self.path(stack)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = _write_beside(path, document)
-        if path.exists():
+        if path.exists() and not _has_journal(path):
             _keep(path, path.with_name(f"{path.name}.bak"))
         temporary.replace(path)
         _drop_sidecar(path)
@@ -109,7 +164,7 @@ class FileBackend:
         if path.exists() and not os.environ.get("PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS"):
             target = self._root / "backups" / self._project / stack / f"{stack}.{time.time_ns()}.json"
             target.parent.mkdir(parents=True, exist_ok=True)
-            _replace(target, path.read_bytes())
+            _replace(target, (self.read(stack) or "").encode() if _has_journal(path) else path.read_bytes())
 
     def add_history(self, stack: str, entry: Mapping[str, Any]) -> None:
         """Records a finished run, with a copy of the state it left. Raises OSError."""
@@ -121,11 +176,19 @@ class FileBackend:
             _replace(folder / f"{stem}.checkpoint.json", state.read_bytes())
 
     def sweep(self, stack: str) -> None:
-        """Removes what a killed run was still writing for this stack; only for who holds its lock. Raises OSError."""
+        """Cleans up after a killed run on this stack; only for who holds its lock. Raises OSError.
+
+        What it had in a journal goes into the state, what it was still writing goes.
+        """
+        document = self._read(stack)
+        if document is not None and journal.named_in(document):
+            self.write(stack, (self.read(stack) or "").encode())
+        self._drop_journals(stack)
         of_any_file = f".*.{_HEX}.tmp"
         places = (
             ("stacks", self._project, f".{stack}.json.{_HEX}.tmp"),
             ("stacks", self._project, f".{stack}.json.bak.{_HEX}.tmp"),
+            ("stacks", self._project, f".{stack}.{_HEX}.journal.{_HEX}.tmp"),
             ("backups", self._project, stack, of_any_file),
             ("history", self._project, stack, of_any_file),
         )
@@ -207,6 +270,11 @@ def _stack_of(name: str) -> str:
         if name.endswith(suffix):
             return name.removesuffix(suffix)
     return ""
+
+
+def _has_journal(path: Path) -> bool:
+    with path.open("rb") as file:
+        return bool(journal.named_in(file.read(_HEAD_BYTES).decode(errors="replace")))
 
 
 def _text(raw: bytes, path: Path) -> str:

@@ -100,11 +100,11 @@ class _Engine(engine_pb2_grpc.EngineServicer):
 
 
 @contextmanager
-def serve_engine(log: Log) -> Iterator[str]:
-    """Serve the Engine protocol on a free loopback port while the block runs; yields `127.0.0.1:PORT`."""
+def serve_engine(log: Log, port: int = 0) -> Iterator[str]:
+    """Serve the Engine protocol on a loopback port, 0: a free one, while the block runs; yields `127.0.0.1:PORT`."""
     server = grpc.server(ThreadPoolExecutor(4, "engine-service"), options=GRPC_OPTIONS)
     engine_pb2_grpc.add_EngineServicer_to_server(_Engine(log), server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     try:
         yield f"127.0.0.1:{port}"

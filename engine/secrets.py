@@ -11,6 +11,8 @@ import binascii
 import functools
 import hashlib
 import os
+import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -29,61 +31,57 @@ _NONCE_BYTES: Final = 12
 _PROOF: Final = "pulumi"
 
 
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A salt and the cipher under the key derived with it."""
+
+    salt: str
+    cipher: AESGCM
+
+
 class PassphraseSecrets:
     """Encrypts and decrypts with one passphrase and one salt; wrong ones are refused at construction.
 
     Raises EngineError "incorrect passphrase", or that the salt is not one.
     """
 
-    def __init__(self, passphrase: str, salt: str) -> None:
-        version, encoded, proof = _parts(salt)
-        try:
-            raw = _decode(encoded) if version == "v1" else b""
-        except ValueError:
-            raw = b""
-        if not raw:
-            raise EngineError(
-                f"the encryption salt {salt[:12]!r} is not one", fix="Restore encryptionsalt in the stack file."
-            )
-        self.salt = salt
+    def __init__(self, passphrase: str, salt: str | None) -> None:
         self._passphrase = passphrase
-        self._cipher = AESGCM(_derive(passphrase, raw))
-        if self._open(proof) != _PROOF:
-            raise EngineError(
-                "incorrect passphrase",
-                fix="Set PULUMI_CONFIG_PASSPHRASE (or PULUMI_CONFIG_PASSPHRASE_FILE) to the stack's passphrase.",
-            )
+        self._making = threading.Lock()
+        self._key: _Key | None = _opened(passphrase, salt) if salt is not None else None
 
     @classmethod
     def create(cls, passphrase: str) -> PassphraseSecrets:
-        """A manager with a new random salt."""
-        raw = os.urandom(_SALT_BYTES)
-        proof = _seal(AESGCM(_derive(passphrase, raw)), _PROOF)
-        return cls(passphrase, f"v1:{base64.b64encode(raw).decode()}:{proof}")
+        """A manager with a new random salt, made when it is first needed: a preview of a new stack never needs it."""
+        return cls(passphrase, None)
+
+    @property
+    def salt(self) -> str:
+        """What the documents keep, to derive the same key again."""
+        return self._made().salt
 
     def under(self, salt: str) -> PassphraseSecrets:
         """The same passphrase under the salt of another document; itself when that has none."""
-        return self if salt in ("", self.salt) else PassphraseSecrets(self._passphrase, salt)
+        return self if not salt or salt == self.salt else PassphraseSecrets(self._passphrase, salt)
+
+    def _made(self) -> _Key:
+        with self._making:  # two threads must not seal under two salts
+            if self._key is None:
+                self._key = _fresh(self._passphrase)
+            return self._key
 
     def encrypt(self, plaintext: str) -> str:
         """The `v1:` ciphertext of a text; a new one at every call."""
-        return _seal(self._cipher, plaintext)
+        return _seal(self._made().cipher, plaintext)
 
     def decrypt(self, ciphertext: str) -> str:
         """The text of a `v1:` ciphertext; raises EngineError when this key did not make it."""
-        plaintext = self._open(ciphertext)
+        plaintext = _open(self._made().cipher, ciphertext)
         if plaintext is None:
             raise EngineError(
                 "a secret cannot be decrypted", fix="It was encrypted with another passphrase, or it was damaged."
             )
         return plaintext
-
-    def _open(self, ciphertext: str) -> str | None:
-        version, nonce, sealed = _parts(ciphertext)
-        try:
-            return self._cipher.decrypt(_decode(nonce), _decode(sealed), None).decode() if version == "v1" else None
-        except (InvalidTag, ValueError):
-            return None
 
 
 def passphrase_from(environment: Mapping[str, str]) -> str:
@@ -99,6 +97,39 @@ def passphrase_from(environment: Mapping[str, str]) -> str:
         "no passphrase: the secrets in configuration and state cannot be read or written",
         fix="Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE.",
     )
+
+
+def _opened(passphrase: str, salt: str) -> _Key:
+    version, encoded, proof = _parts(salt)
+    try:
+        raw = _decode(encoded) if version == "v1" else b""
+    except ValueError:
+        raw = b""
+    if not raw:
+        raise EngineError(
+            f"the encryption salt {salt[:12]!r} is not one", fix="Restore encryptionsalt in the stack file."
+        )
+    cipher = AESGCM(_derive(passphrase, raw))
+    if _open(cipher, proof) != _PROOF:
+        raise EngineError(
+            "incorrect passphrase",
+            fix="Set PULUMI_CONFIG_PASSPHRASE (or PULUMI_CONFIG_PASSPHRASE_FILE) to the stack's passphrase.",
+        )
+    return _Key(salt, cipher)
+
+
+def _fresh(passphrase: str) -> _Key:
+    raw = os.urandom(_SALT_BYTES)
+    cipher = AESGCM(_derive(passphrase, raw))
+    return _Key(f"v1:{base64.b64encode(raw).decode()}:{_seal(cipher, _PROOF)}", cipher)
+
+
+def _open(cipher: AESGCM, ciphertext: str) -> str | None:
+    version, nonce, sealed = _parts(ciphertext)
+    try:
+        return cipher.decrypt(_decode(nonce), _decode(sealed), None).decode() if version == "v1" else None
+    except (InvalidTag, ValueError):
+        return None
 
 
 def _parts(text: str) -> tuple[str, str, str]:

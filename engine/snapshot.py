@@ -1,7 +1,8 @@
 """What is saved when: the journal between a run and its state file (`pkg/backend/snapshot.go`).
 
-Before a provider is called the intention is on disk, afterwards the result. Each resource is encoded once; a write
-joins the encoded texts. Threads that change something while a write runs share the next one.
+Before a provider is called the intention is on disk, afterwards the result. Each resource is encoded once. A small
+state is written whole each time; of a large one what changed goes to a journal (`journal.py`), and the whole again when
+that has grown to its size. Threads that change something while a write runs share the next one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.errors import EngineError
+from engine.journal import Change, opening
 from engine.state import (
     Deployment,
     PendingOperation,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 _ATTEMPTS: Final = 3
 _PAUSE_S: Final = 0.2
+_JOURNAL_FROM_BYTES: Final = 512 * 1024  # up to here whole documents are cheap, and any engine reads them after a kill
 
 
 def now() -> str:
@@ -45,11 +48,12 @@ def now() -> str:
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """One resource in the file, with its encoded text once it was needed."""
+    """One resource in the file, with its encoded text once it was needed. `number` is the journal's, -1: not there."""
 
     state: ResourceState
     alive: bool = True
     text: str = ""
+    number: int = -1
 
 
 class Snapshot:
@@ -82,6 +86,11 @@ class Snapshot:
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._changed = self._written = 0
+        self._journal = ""  # the name of the open one
+        self._journal_room = 0  # bytes that may still go into it
+        self._next_number = 0
+        self._dirty: dict[int, _Entry] = {}  # by identity: what changed since the last write
+        self._saved_pending: set[str] = set()
         self.broken = ""
 
     # ------------------------------------------------------------ what happens
@@ -108,6 +117,7 @@ class Snapshot:
                 self._retire(old)
             entry = _Entry(new)
             self._new.append(entry)
+            self._touch(entry)
             self._remember(new, entry)
             self._changed += meaningful
 
@@ -123,6 +133,7 @@ class Snapshot:
             entry = self._entries.get(id(before))
             if entry is not None:
                 entry.state, entry.text = after, ""
+                self._touch(entry)
                 self._remember(after, entry)
                 self._changed += 1
 
@@ -133,6 +144,7 @@ class Snapshot:
                 renamed = _renamed(entry.state, old, new)
                 if renamed is not entry.state:
                     entry.state, entry.text = renamed, ""
+                    self._touch(entry)
                     self._remember(renamed, entry)
 
     def pending_replacement(self, old: ResourceState) -> bool:
@@ -151,6 +163,11 @@ class Snapshot:
         entry = self._entries.get(id(old))
         if entry is not None:
             entry.alive = False
+            self._touch(entry)
+
+    def _touch(self, entry: _Entry) -> None:
+        if self._backend is not None:
+            self._dirty[id(entry)] = entry
 
     def _remember(self, state: ResourceState, entry: _Entry) -> None:
         self._entries[id(state)] = entry
@@ -175,11 +192,33 @@ class Snapshot:
         with self._writing:
             if self._written >= wanted and not force:
                 return
-            with self._lock:
-                wanted = self._changed
-                document = self._document()
-            self._write(document)
-            self._written = wanted
+            if force or self.broken or not self._journaled():
+                self._save_whole(final=force)
+
+    def _save_whole(self, *, final: bool) -> None:
+        """Writes the document, and begins a journal where it is large and there is more to come."""
+        with self._lock:
+            wanted, document = self._changed, self._document()
+            begin = self._number() if len(document) >= _JOURNAL_FROM_BYTES and not final else b""
+        self._journal, self._journal_room = "", len(document)
+        self._write(document, begin)
+        self._written = wanted
+
+    def _journaled(self) -> bool:
+        """Whether what changed is in the journal now; not when there is none, it is full, or it cannot be written."""
+        if not self._journal or self._backend is None:
+            return False
+        with self._lock:
+            wanted, line = self._changed, self._change().line()
+        self._journal_room -= len(line)
+        if self._journal_room < 0:
+            return False
+        try:
+            self._backend.append(self._stack, self._journal, line)
+        except OSError:
+            return False  # the whole document shows whether the backend can be written at all
+        self._written = wanted
+        return True
 
     def finish(self) -> None:
         """Saves what is left and checks what was saved; raises EngineError when the file contradicts itself."""
@@ -188,12 +227,15 @@ class Snapshot:
             path = self._backend.path(self._stack)
             verify(self.resources(), f"{path} (it was written; the previous one is {path.name}.bak)")
 
-    def _write(self, document: bytes) -> None:
+    def _write(self, document: bytes, opening_line: bytes) -> None:
         if not self.broken and self._backend is not None:
             failure = ""
             for attempt in range(_ATTEMPTS):
                 try:
-                    self._backend.write(self._stack, document)
+                    if opening_line:
+                        self._journal = self._backend.begin_journal(self._stack, document, opening_line)
+                    else:
+                        self._backend.write(self._stack, document)
                 except OSError as error:
                     failure = f"{error.strerror or error} ({self._backend.path(self._stack)})"
                     time.sleep(_PAUSE_S * attempt)
@@ -223,18 +265,52 @@ class Snapshot:
 
     def _document(self) -> bytes:
         resources = ",".join(self._text(entry) for entry in self._alive())
-        waiting = [*self._kept_pending, *self._pending.values()]
+        waiting = self._waiting()
         parts = [f'"manifest":{_json(manifest(now()))}']
         if self._secrets is not None:
             parts.append(f'"secrets_providers":{_json(secrets_provider(self._secrets.salt))}')
         if resources:
             parts.append(f'"resources":[{resources}]')
         if waiting:
-            encoded = [{"resource": encode_resource(op.resource, self._seal), "type": op.type} for op in waiting]
-            parts.append(f'"pending_operations":{_json(encoded)}')
+            parts.append(f'"pending_operations":[{",".join(self._operation(one) for one in waiting.values())}]')
         parts.append(f'"metadata":{_json(self._metadata)}')
         stack = _json(self._full_name)
         return f'{{"version":3,"checkpoint":{{"stack":{stack},"latest":{{{",".join(parts)}}}}}}}'.encode()
+
+    def _number(self) -> bytes:
+        """Numbers everything as it stands in the document: the journal's first line."""
+        for number, entry in enumerate(self._alive()):
+            entry.number = self._next_number = number
+        self._next_number += 1
+        self._dirty.clear()
+        waiting = list(self._waiting())
+        self._saved_pending = set(waiting)
+        return opening(sum(entry.alive for entry in self._new), waiting)
+
+    def _change(self) -> Change:
+        """What is other than in the document and the lines of its journal so far."""
+        change = Change()
+        for entry in self._dirty.values():
+            if not entry.alive:
+                if entry.number >= 0:
+                    change.gone.append(entry.number)
+                continue
+            if entry.number < 0:
+                entry.number, self._next_number = self._next_number, self._next_number + 1
+            change.records[entry.number] = self._text(entry)
+        self._dirty.clear()
+        waiting = self._waiting()
+        change.begun = {key: self._operation(one) for key, one in waiting.items() if key not in self._saved_pending}
+        change.ended = sorted(self._saved_pending - waiting.keys())
+        self._saved_pending = set(waiting)
+        return change
+
+    def _waiting(self) -> dict[str, PendingOperation]:
+        kept = {f"kept {index}": operation for index, operation in enumerate(self._kept_pending)}
+        return kept | {str(number): operation for number, operation in self._pending.items()}
+
+    def _operation(self, one: PendingOperation) -> str:
+        return f'{{"resource":{_json(encode_resource(one.resource, self._seal))},"type":{_json(one.type)}}}'
 
     def _text(self, entry: _Entry) -> str:
         if not entry.text:

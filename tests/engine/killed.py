@@ -1,7 +1,8 @@
-"""An up in a process of its own that kills itself: `python -m tests.engine.killed FOLDER POINT < program`.
+"""An up in a process of its own that kills itself: `python -m tests.engine.killed FOLDER POINT JOURNAL < program`.
 
 A point is where something may have changed: before a provider is asked and after it did it, before each flush of a file
 and before each file takes another's place. The process dies at the POINT-th, and prints how many it came to otherwise.
+JOURNAL: from how many bytes on changes go to a journal.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from engine import snapshot
 from engine.testing import Cloud, Kind, Stack
 from tests.engine.projects import PRELUDE
 
@@ -79,8 +81,9 @@ def stack_in(folder: Path, program: str, point: Any = lambda *_: None) -> Stack:
     return Stack(folder, cloud, program=PRELUDE + program)
 
 
-def main(folder: str, at: str) -> None:
+def main(folder: str, at: str, journal_from: str) -> None:
     """Runs the program that standard input holds."""
+    snapshot._JOURNAL_FROM_BYTES = int(journal_from)  # type: ignore[misc]
     point = Points(int(at))
     fsync, replace = os.fsync, pathlib.Path.replace
 
@@ -99,4 +102,4 @@ def main(folder: str, at: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*itertools.islice(sys.argv, 1, 3))
+    main(*itertools.islice(sys.argv, 1, 4))

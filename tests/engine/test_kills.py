@@ -11,9 +11,11 @@ from tempfile import TemporaryDirectory
 from textwrap import dedent
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.backend import FileBackend
 from engine.urn import name_of
 from tests.engine.killed import stack_in
 
@@ -39,23 +41,24 @@ FIRST, SECOND = (
 )
 PROGRAMS = {"creates": FIRST, "changes": SECOND}
 ROOT = Path(__file__).parents[2]
-MAX_EXAMPLES = 20
+MAX_EXAMPLES = 30
+JOURNAL_FROM = (10**9, 0)  # the state is written whole each time; what changed goes to a journal
 
 
-def up_that_dies(folder: Path, program: str, at: int) -> tuple[bool, int]:
+def up_that_dies(folder: Path, program: str, at: int, journal_from: int) -> tuple[bool, int]:
     """Whether the up died at its `at`-th point, and how many points it had when it did not."""
-    command = [sys.executable, "-m", "tests.engine.killed", str(folder), str(at)]
+    command = [sys.executable, "-m", "tests.engine.killed", str(folder), str(at), str(journal_from)]
     ran = subprocess.run(command, input=program, text=True, cwd=ROOT, check=False, timeout=120, capture_output=True)
     assert ran.returncode in (0, -9), ran.stderr
     return ran.returncode == -9, int(ran.stdout or 0)
 
 
 @cache
-def undisturbed(name: str) -> tuple[dict[str, Any], int]:
+def undisturbed(name: str, journal_from: int) -> tuple[dict[str, Any], int]:
     """What there is after an up that nothing disturbs, and how many points it has."""
     with TemporaryDirectory() as folder:
         begin(Path(folder), name)
-        _, points = up_that_dies(Path(folder), PROGRAMS[name], 0)
+        _, points = up_that_dies(Path(folder), PROGRAMS[name], 0, journal_from)
         return ended(Path(folder)), points
 
 
@@ -66,8 +69,8 @@ def begin(folder: Path, name: str) -> None:
 
 
 def latest(folder: Path) -> dict[str, Any]:
-    text = stack_in(folder, "").state_file.read_text(encoding="utf-8")
-    found: dict[str, Any] = json.loads(text)["checkpoint"]["latest"]
+    text = FileBackend.at((folder / "state").as_uri(), "shop").read("test")
+    found: dict[str, Any] = json.loads(text or "")["checkpoint"]["latest"]
     return found
 
 
@@ -89,14 +92,14 @@ def ended(folder: Path) -> dict[str, Any]:
 
 
 @settings(max_examples=MAX_EXAMPLES, deadline=None)
-@given(st.sampled_from(sorted(PROGRAMS)), st.data())
-def test_an_up_that_was_killed_is_finished_by_the_next(name: str, data: st.DataObject) -> None:
-    expected, points = undisturbed(name)
+@given(st.sampled_from(sorted(PROGRAMS)), st.sampled_from(JOURNAL_FROM), st.data())
+def test_an_up_that_was_killed_is_finished_by_the_next(name: str, journal_from: int, data: st.DataObject) -> None:
+    expected, points = undisturbed(name, journal_from)
     at = data.draw(st.integers(1, points), label="point")
     with TemporaryDirectory() as folder_name:
         folder = Path(folder_name)
         begin(folder, name)
-        died, _ = up_that_dies(folder, PROGRAMS[name], at)
+        died, _ = up_that_dies(folder, PROGRAMS[name], at, journal_from)
         stack = stack_in(folder, PROGRAMS[name])
         stack.engine().cancel(stack.name)  # the lock it left
         pending = [(one["type"], one["resource"]["urn"]) for one in pending_operations(folder)]
@@ -123,10 +126,11 @@ def pending_operations(folder: Path) -> list[dict[str, Any]]:
     return latest(folder).get("pending_operations") or [] if stack_in(folder, "").state_file.exists() else []
 
 
-def test_a_run_that_is_killed_again_and_again_gets_there(tmp_path: Path) -> None:
-    expected, points = undisturbed("creates")
+@pytest.mark.parametrize("journal_from", JOURNAL_FROM)
+def test_a_run_that_is_killed_again_and_again_gets_there(tmp_path: Path, journal_from: int) -> None:
+    expected, points = undisturbed("creates", journal_from)
     for at in range(7, points, 14):
-        up_that_dies(tmp_path, FIRST, at)
+        up_that_dies(tmp_path, FIRST, at, journal_from)
         stack_in(tmp_path, FIRST).engine().cancel("test")
     assert stack_in(tmp_path, FIRST).up().ok
     assert ended(tmp_path) == expected

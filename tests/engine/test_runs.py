@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -333,9 +334,9 @@ def test_other_backends_are_refused_in_one_sentence(project: Project) -> None:
 def test_the_program_leaves_the_process_as_it_was(project: Project) -> None:
     import sys
 
-    before = (Path.cwd(), list(sys.argv), list(sys.path), sys.stdout)
+    before = (Path.cwd(), list(sys.argv), list(sys.path), sys.stdout, gc.get_threshold())
     project.up("import os, sys\nos.chdir('/')\nsys.argv.append('x')\nsys.path.append('y')")
-    assert (Path.cwd(), list(sys.argv), list(sys.path), sys.stdout) == before
+    assert (Path.cwd(), list(sys.argv), list(sys.path), sys.stdout, gc.get_threshold()) == before
 
 
 def test_an_export_can_be_imported_again(project: Project) -> None:

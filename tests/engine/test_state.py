@@ -26,6 +26,7 @@ from engine.values import UNKNOWN, Archive, Asset, ResourceReference, Secret
 REFERENCE = Path(__file__).parents[1] / "conformance" / "reference"
 PASSPHRASE = (REFERENCE / "config" / "passphrase.txt").read_text(encoding="utf-8")
 SECRETS = PassphraseSecrets.create("laws")
+SALT = SECRETS.salt  # made now: deriving the key takes longer than an example may
 
 
 @pytest.fixture
@@ -107,6 +108,13 @@ def test_what_is_encrypted_can_be_decrypted_and_never_looks_the_same(text: str) 
     assert SECRETS.decrypt(sealed) == text
     assert SECRETS.encrypt(text) != sealed
     assert sealed.startswith("v1:")
+
+
+def test_a_salt_is_made_once() -> None:
+    secrets = PassphraseSecrets.create("laws")
+    sealed = secrets.encrypt("x")
+    assert PassphraseSecrets("laws", secrets.salt).decrypt(sealed) == "x"
+    assert secrets.salt != SALT
 
 
 def test_a_damaged_ciphertext_is_refused() -> None:
