@@ -6,10 +6,11 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from policies.kubeconfig import read
+from policies.kubeconfig import Access, read
 from policies.objects import read_objects
 from policies.placed import targets
 from policies.subject import KUBERNETES_PROVIDER, Destination, Facts, ProviderFacts, StackFacts, Subject
+from policies.values import SEALED
 from policies.wire import plain
 
 if TYPE_CHECKING:
@@ -31,22 +32,39 @@ class Builder:
         if request.urn in self.plugin_urls:
             props["pluginDownloadURL"] = self.plugin_urls[request.urn]
         provider = self._provider(request.provider) if request.HasField("provider") else None
-        kind = self.facts.types.kinds.get(request.type)
+        name, parent = _name(request.urn, request.name), request.options.parent
+        return self.recorded(
+            request.urn, request.type, props, name=name, secrets=secrets, provider=provider, parent=parent
+        )
+
+    def recorded(
+        self,
+        urn: str,
+        type_: str,
+        props: dict[str, Any],
+        *,
+        name: str = "",
+        secrets: frozenset[str] = frozenset(),
+        provider: ProviderFacts | None = None,
+        parent: str = "",
+    ) -> Subject:
+        """One resource as a subject, from plain values."""
+        kind = self.facts.types.kinds.get(type_)
         objects, malformed = read_objects(props, kind) if kind else ((), ())
-        if request.type == KUBERNETES_PROVIDER:
-            destination: Destination | None = self._destination(props)
+        is_provider = type_ == KUBERNETES_PROVIDER
+        if is_provider:
+            destination: Destination | None = self.destination(props)
         else:
             destination = provider.destination if provider else None
-        is_provider = request.type == KUBERNETES_PROVIDER
         reached = targets(destination, objects, self.stack.category, self.facts, is_provider=is_provider)
         return Subject(
-            urn=request.urn,
-            type=request.type,
-            name=_name(request.urn, request.name),
+            urn=urn,
+            type=type_,
+            name=name or _name(urn, ""),
             props=props,
             stack=self.stack,
             facts=self.facts,
-            parent=request.options.parent,
+            parent=parent,
             provider=provider,
             destination=destination,
             objects=objects,
@@ -60,14 +78,19 @@ class Builder:
         key = hashlib.sha256(message.SerializeToString(deterministic=True)).digest()
         if (known := self._providers.get(key)) is None:
             destination = (
-                self._destination(plain(message.properties)[0]) if message.type == KUBERNETES_PROVIDER else None
+                self.destination(plain(message.properties)[0]) if message.type == KUBERNETES_PROVIDER else None
             )
             known = self._providers[key] = ProviderFacts(
                 message.type, message.urn, _name(message.urn, message.name), destination
             )
         return known
 
-    def _destination(self, props: dict[str, Any]) -> Destination:
+    def destination(self, props: dict[str, Any]) -> Destination:
+        """Where a Kubernetes provider leads; with its kubeconfig sealed, to the cluster that it is named after."""
+        if props.get("kubeconfig") is SEALED:
+            named = props.get("clusterIdentifier")
+            known = self.facts.register.cluster(named) if isinstance(named, str) else None
+            return Destination(Access("sealed"), *known) if known else Destination(Access("sealed"))
         access = read(props.get("kubeconfig"))
         found = self.facts.register.cluster_at(access.server, access.ca_sha256)
         return Destination(access, *found) if found else Destination(access)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policies.subject import KUBERNETES_PROVIDER, Violation
-from policies.values import UNKNOWN
+from policies.values import SEALED, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,8 @@ def check(subject: Subject) -> Iterator[Violation]:
 
 def _provider(destination: Destination) -> Iterator[Violation]:
     access = destination.access
+    if access.state == "sealed" and destination.cluster is None:
+        yield Violation(_PATH, SEALED, "a clusterIdentifier that is the id of a cluster of the register")
     if access.state != "content":
         return
     for weakness in access.weaknesses:
