@@ -15,6 +15,8 @@ from cli.project import json_option, project_option
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from inventories import Fault
+
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -33,7 +35,8 @@ def audit(cwd: Path, paths: tuple[Path, ...], *, as_json: bool, on: datetime | N
 
     facts = load_facts(cwd.resolve())
     facts = replace(facts, on=on.date()) if on else facts
-    checks, found, faults = load_checks(facts.rules), [], []
+    checks, found = load_checks(facts.rules), []
+    faults: list[Fault] = []
     for path in paths:
         for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
             try:
