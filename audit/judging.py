@@ -67,7 +67,7 @@ def _judged(path: Path, prefix: str, builder: Builder, checks: tuple[Check, ...]
         raise _unreadable(path, "it holds no resources")
     findings += judge_stack(subjects, checks)
     stack = builder.stack
-    return Found(str(path), stack.name, stack.department or "unknown", len(subjects), tuple(findings))
+    return Found(str(path), stack.name, stack.department, len(subjects), tuple(findings))
 
 
 def _dangling(builder: Builder, reference: str) -> ProviderFacts | None:

@@ -15,10 +15,12 @@ from cli.asking import agree, check_askable
 from cli.errors import DONE, FAILED, REFUSED, SIGNALLED, WRONG_INPUT
 from cli.interrupts import answered
 from cli.project import Project, json_option, project_option
+from cli.reporting import REPORT, report_refusal, report_run, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cli.reporting import Wanted
     from engine.display import LogDisplay
     from engine.display.tree import TreeDisplay
     from engine.options import Engine, RunResult
@@ -63,6 +65,7 @@ class Wish:
     refresh_first: bool = False
     expect_no_changes: bool = False
     message: str = ""
+    reports: tuple[Wanted, ...] = ()
 
 
 def _options(*options: Decorator) -> Decorator:
@@ -76,14 +79,14 @@ def _options(*options: Decorator) -> Decorator:
 
 
 @click.command()
-@_options(_TARGET, _REFRESH, _NO_CHANGES)
+@_options(_TARGET, _REFRESH, _NO_CHANGES, REPORT)
 def preview(cwd: Path, **wish: Any) -> int:
     """Show what `up` would do to STACK, judged by the rules."""
     return _run(cwd, Wish(**wish), "preview")
 
 
 @click.command()
-@_options(_TARGET, _REFRESH, _NO_CHANGES, _MESSAGE, _YES)
+@_options(_TARGET, _REFRESH, _NO_CHANGES, _MESSAGE, REPORT, _YES)
 def up(cwd: Path, *, yes: bool, **wish: Any) -> int:
     """Create or change STACK's resources, after a preview and a yes.
 
@@ -130,10 +133,10 @@ def _run(cwd: Path, wish: Wish, operation: str, *, yes: bool = True, preview_fir
         before = replace(wish, message="", expect_no_changes=False)
         code, result = _operate(engine, project, before, "preview", show)
         if code != DONE:
-            return _tell_machine("preview", wish, result, code)
+            return _tell_machine(project, "preview", wish, result, code)
     agree(f"{operation} {wish.stack}?", yes=yes)
     code, result = _operate(engine, project, wish, operation, show)
-    return _tell_machine(operation, wish, result, code)
+    return _tell_machine(project, operation, wish, result, code)
 
 
 def _refused_before_start(project: Project, wish: Wish) -> int:
@@ -152,6 +155,8 @@ def _refused_before_start(project: Project, wish: Wish) -> int:
             check_access(project, wish.stack, decision)
         return DONE
     tell(decision, as_json=wish.as_json, err=not wish.as_json)
+    for wanted in wish.reports:
+        write(report_refusal(project, wish.stack, "preview", decision), wanted.form, wanted.file)
     return REFUSED
 
 
@@ -189,7 +194,9 @@ def _operate(engine: Engine, project: Project, wish: Wish, operation: str, show:
     return _exit_code(result), result
 
 
-def _tell_machine(operation: str, wish: Wish, result: RunResult, code: int) -> int:
+def _tell_machine(project: Project, operation: str, wish: Wish, result: RunResult, code: int) -> int:
+    for wanted in wish.reports:
+        write(report_run(project, wish.stack, operation, code, result.events), wanted.form, wanted.file)
     if wish.as_json:
         click.echo(json.dumps(_document(operation, wish, result), indent=2))
     return code
