@@ -9,7 +9,7 @@ import ijson
 
 from inventories.faults import Fault, OnshoreError
 from policies.building import Builder
-from policies.dispatcher import Check, Finding, judge, judge_stack
+from policies.dispatcher import Catalogue, Finding, judge, judge_stack
 from policies.subject import KUBERNETES_PROVIDER, STACK_TYPE, Facts, ProviderFacts, StackFacts
 from policies.values import MALFORMED, SEALED, UNKNOWN
 
@@ -36,7 +36,7 @@ class Found:
     findings: tuple[Finding, ...]
 
 
-def audit_file(path: Path, facts: Facts, checks: tuple[Check, ...]) -> Found:
+def audit_file(path: Path, facts: Facts, checks: Catalogue) -> Found:
     """Judge one file; raises OnshoreError when it cannot be read to its end."""
     try:
         prefix = _form(path)
@@ -48,7 +48,7 @@ def audit_file(path: Path, facts: Facts, checks: tuple[Check, ...]) -> Found:
         raise _unreadable(path, f"not complete JSON ({type(error).__name__})") from None
 
 
-def _judged(path: Path, prefix: str, builder: Builder, checks: tuple[Check, ...]) -> Found:
+def _judged(path: Path, prefix: str, builder: Builder, checks: Catalogue) -> Found:
     providers: dict[str, ProviderFacts] = {}
     subjects, findings = [], []
     for item in _resources(path, prefix):
@@ -61,11 +61,11 @@ def _judged(path: Path, prefix: str, builder: Builder, checks: tuple[Check, ...]
         made = builder.recorded(urn, type_, props, provider=provider, parent=str(item.get("parent") or ""))
         if type_.startswith("pulumi:providers:"):
             providers[f"{urn}::{item.get('id')}"] = ProviderFacts(type_, urn, made.name, made.destination)
-        findings += judge(made, checks)
+        findings += judge(made, checks.about(made))
         subjects.append(made)
     if not subjects:
         raise _unreadable(path, "it holds no resources")
-    findings += judge_stack(subjects, checks)
+    findings += judge_stack(subjects, checks.checks)
     stack = builder.stack
     return Found(str(path), stack.name, stack.department, len(subjects), tuple(findings))
 

@@ -53,10 +53,10 @@ def judge(files: Iterable[Path], facts: Facts) -> Report:
     """The report on files, one after the other; none at all is a fault, too."""
     from audit import audit_file  # noqa: PLC0415
     from inventories import OnshoreError  # noqa: PLC0415
-    from policies.dispatcher import load_checks  # noqa: PLC0415
+    from policies.dispatcher import Catalogue, load_checks  # noqa: PLC0415
     from reports import Report, Unread  # noqa: PLC0415
 
-    checks, resources = load_checks(facts.rules), 0
+    checks, resources = Catalogue(load_checks(facts.rules)), 0
     findings: list[Finding] = []
     unread: list[Unread] = []
     for file in files:
@@ -84,6 +84,8 @@ def _told(found: Found) -> Iterator[Finding]:
             one.urn,
             one.path,
             one.message,
+            level="mandatory" if one.binds else "advisory",
+            waiver=one.waiver,
             stack=found.stack,
             department=found.department,
             file=found.source,

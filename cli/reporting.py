@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 FORMS: Final = ("text", "json", "sarif", "junit", "markdown")
 _MANDATORY: Final = ("mandatory", "remediate")
 _JUDGED: Final = "policyAnalyzeSummaryEvent"
-_MESSAGE: Final = re.compile(r"[A-Z]+-\d+ (critical|high|medium) · ")
+# How the pack's messages begin (`policies.dispatcher.write`).
+_MESSAGE: Final = re.compile(r"[A-Z]+-\d+ (critical|high|medium)(?: WAIVED BY (\S+) \()?")
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def _finding(said: Mapping[str, Any], rules: Mapping[str, RuleMeta], stack: str,
     from reports import Finding  # noqa: PLC0415
 
     name, urn, message = said.get("policyName", ""), said.get("resourceUrn", ""), str(said["message"]).rstrip("\n")
-    rule, spoken = rules.get(name), _MESSAGE.match(message)
+    rule, spoken, blocks = rules.get(name), _MESSAGE.match(message), said["enforcementLevel"] in _MANDATORY
     return Finding(
         name,
         rule.severity if rule else spoken[1] if spoken else "critical",
@@ -160,8 +161,8 @@ def _finding(said: Mapping[str, Any], rules: Mapping[str, RuleMeta], stack: str,
         urn,
         _path(message, urn),
         message,
-        level="mandatory" if said["enforcementLevel"] in _MANDATORY else "advisory",
-        waiver=_waiver(message, said["enforcementLevel"]),
+        level="mandatory" if blocks else "advisory",
+        waiver=spoken[2] or "" if spoken and not blocks else "",
         stack=stack,
         department=department,
         file=file,
@@ -171,9 +172,3 @@ def _finding(said: Mapping[str, Any], rules: Mapping[str, RuleMeta], stack: str,
 def _path(message: str, urn: str) -> str:
     _, found, rest = message.partition(f" · {urn} · ")
     return rest.partition(": got ")[0] if found else ""
-
-
-def _waiver(message: str, level: str) -> str:
-    """The waiver that an advice names; the pack says it in one form."""
-    said = re.search(r"\. Waived until \S+ by (\S+) \(", message) if level not in _MANDATORY else None
-    return said[1] if said else ""

@@ -9,7 +9,7 @@ import pytest
 
 from audit import audit_file
 from inventories import OnshoreError
-from policies.dispatcher import load_checks
+from policies.dispatcher import Catalogue, load_checks
 from tests.policies.asking import SECRET_SIGNATURE, SIGNATURE, World, namespace
 from tests.worlds import DEPARTMENT
 
@@ -33,7 +33,7 @@ def judged(tmp_path: Path, *, cluster: str | None = None, **outputs: Any) -> set
     ]  # fmt: skip
     file = tmp_path / "s.json"
     file.write_text(json.dumps({"version": 3, "deployment": {"resources": resources}}))
-    found = audit_file(file, world.facts, load_checks(world.facts.rules))
+    found = audit_file(file, world.facts, Catalogue(load_checks(world.facts.rules)))
     assert HIDDEN not in str(found)
     return {one.rule for one in found.findings}
 
@@ -63,4 +63,4 @@ def test_what_cannot_be_read_is_never_clean(tmp_path: Path, text: str) -> None:
     (tmp_path / "s.json").write_text(text)
     world = World()
     with pytest.raises(OnshoreError):
-        audit_file(tmp_path / "s.json", world.facts, load_checks(world.facts.rules))
+        audit_file(tmp_path / "s.json", world.facts, Catalogue(load_checks(world.facts.rules)))

@@ -9,8 +9,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from cli.reporting import FORMS
+from cli.reporting import FORMS, _finding
+from inventories import load_rules
 from inventories.labels import CATEGORY_LABEL
+from policies.dispatcher import write
 from reports import FORMATS
 from tests.policies.asking import SECRET_SIGNATURE, SIGNATURE, namespace
 from tests.project import CLUSTER_ID
@@ -27,7 +29,7 @@ UNLABELLED = f"""
 from pathlib import Path
 import pulumi
 import pulumi_kubernetes as k8s
-access = Path(".onshore/kubeconfigs/{CLUSTER_ID}.yaml").read_text()
+access = (Path(__file__).parents[1] / ".onshore/kubeconfigs/{CLUSTER_ID}.yaml").read_text()
 there = k8s.Provider("there", kubeconfig=access)
 k8s.core.v1.Namespace("n", opts=pulumi.ResourceOptions(provider=there))
 """
@@ -121,6 +123,17 @@ def test_what_the_pack_refuses_is_reported_with_its_path(claimed: Claimed) -> No
     assert all(one["urn"].startswith("urn:pulumi:") and one["stack"] == STACK for one in findings)
     labelled = [one for one in findings if one["rule"] == "CAT-001"]
     assert [one["path"] for one in labelled] == [f"metadata.labels[{CATEGORY_LABEL}]"]
+
+
+def test_a_waiver_that_the_pack_names_is_that_of_the_report() -> None:
+    rules = load_rules()
+    said = write(
+        rules["CAT-001"], "urn:x", "a.b", "nothing", "a label", standing="WAIVED BY W-1 (office, ref) until 2027"
+    )
+    event = {"policyName": "CAT-001", "resourceUrn": "urn:x", "message": said.message + "\n"}
+    for level, blocks, waiver in (("advisory", "advisory", "W-1"), ("mandatory", "mandatory", "")):
+        found = _finding(event | {"enforcementLevel": level}, rules, "s", "d", "f")
+        assert (found.level, found.waiver, found.path, found.severity) == (blocks, waiver, "a.b", "high")
 
 
 def test_a_run_that_fails_leaves_no_report_that_looks_clean(claimed: Claimed) -> None:
