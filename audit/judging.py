@@ -1,28 +1,23 @@
-"""Judges one state file (`pulumi stack export`, or a checkpoint of the file backend), resource by resource."""
+"""Judges the resources of one stack as a file shows them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import ijson
 
-from inventories.faults import Fault, OnshoreError
+from audit.documents import open_document, unreadable
+from audit.ownership import owner
+from audit.values import opened, text
 from policies.building import Builder
 from policies.dispatcher import Catalogue, Finding, judge, judge_stack
-from policies.subject import KUBERNETES_PROVIDER, STACK_TYPE, Facts, ProviderFacts, StackFacts
-from policies.values import MALFORMED, SEALED, UNKNOWN
+from policies.subject import PROVIDER_PREFIX, Facts, ProviderFacts, Subject
+from policies.wire import UNKNOWNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
-
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a wire constant
-_UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-_DEEPEST: Final = 250
-_FORMS: Final = {"deployment": "deployment.resources.item", "checkpoint": "checkpoint.latest.resources.item"}
-_NEWEST: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,107 +34,61 @@ class Found:
 def audit_file(path: Path, facts: Facts, checks: Catalogue) -> Found:
     """Judge one file; raises OnshoreError when it cannot be read to its end."""
     try:
-        prefix = _form(path)
-        stack = _stack(path, prefix, facts)
-        return _judged(path, prefix, Builder(facts, stack), checks)
+        document = open_document(path)
+        builder = Builder(facts, owner(document.records(), document.config(), facts))
+        subjects, findings = _judged(document.records(), builder, checks)
     except OSError as error:
-        raise _unreadable(path, error.strerror or "it cannot be opened") from None
+        raise unreadable(path, error.strerror or "it cannot be opened") from None
     except (ijson.JSONError, ValueError, RecursionError) as error:
-        raise _unreadable(path, f"not complete JSON ({type(error).__name__})") from None
-
-
-def _judged(path: Path, prefix: str, builder: Builder, checks: Catalogue) -> Found:
-    providers: dict[str, ProviderFacts] = {}
-    subjects, findings = [], []
-    for item in _resources(path, prefix):
-        urn, type_ = str(item.get("urn") or ""), str(item.get("type") or "")
-        if item.get("external") is True:
-            continue  # read, not made by this stack
-        props = opened(item.get("inputs"))
-        reference = str(item.get("provider") or "")
-        provider = providers.get(reference) or _dangling(builder, reference)
-        made = builder.recorded(urn, type_, props, provider=provider, parent=str(item.get("parent") or ""))
-        if type_.startswith("pulumi:providers:"):
-            providers[f"{urn}::{item.get('id')}"] = ProviderFacts(type_, urn, made.name, made.destination)
-        findings += judge(made, checks.about(made))
-        subjects.append(made)
+        raise unreadable(path, f"not complete JSON of its form ({type(error).__name__})") from None
     if not subjects:
-        raise _unreadable(path, "it holds no resources")
+        raise unreadable(path, "it holds no resources")
     findings += judge_stack(subjects, checks.checks)
     stack = builder.stack
-    return Found(str(path), stack.name, stack.department, len(subjects), tuple(findings))
+    # What stands among the resources and among the operations is said once.
+    return Found(str(path), stack.name, stack.department, len(subjects), tuple(dict.fromkeys(findings)))
 
 
-def _dangling(builder: Builder, reference: str) -> ProviderFacts | None:
-    """A provider that the file refers to and does not hold: it reaches no cluster that is known."""
-    if not reference:
-        return None
-    parts = reference.rpartition("::")[0].split("::", 3)
-    type_ = parts[2].rpartition("$")[2] if len(parts) == 4 else "pulumi:providers:unknown"
-    destination = builder.destination({}) if type_ == KUBERNETES_PROVIDER else None
-    return ProviderFacts(type_, reference, parts[-1], destination)
+def _judged(
+    records: Iterable[Mapping[str, Any]], builder: Builder, checks: Catalogue
+) -> tuple[list[Subject], list[Finding]]:
+    providers: dict[tuple[str, str], ProviderFacts] = {}
+    subjects, findings = [], []
+    for record in records:
+        if record.get("external") is True:
+            continue  # read, not made by this stack
+        made = _subject(record, builder, providers)
+        if made.is_provider:
+            providers[made.urn, _identity(text(record.get("id")))] = builder.provider(made)
+        findings += judge(made, checks.about(made))
+        subjects.append(made)
+    return subjects, findings
 
 
-def _stack(path: Path, prefix: str, facts: Facts) -> StackFacts:
-    """The stack by the outputs of its root resource; without a category every rule takes the strictest."""
-    for item in _resources(path, prefix):
-        if item.get("type") != STACK_TYPE:
-            continue
-        parts, outputs = str(item.get("urn") or "").split("::"), opened(item.get("outputs"))
-        config = {
-            f"onshore:{key}": value for key in ("category", "department") if isinstance(value := outputs.get(key), str)
-        }
-        name = parts[0].removeprefix("urn:pulumi:")
-        category = facts.profile.category(config.get("onshore:category", ""))
-        return StackFacts(name, parts[1] if len(parts) > 1 else "", category, config)
-    return StackFacts()
+def _subject(
+    record: Mapping[str, Any], builder: Builder, providers: Mapping[tuple[str, str], ProviderFacts]
+) -> Subject:
+    urn, _, identity = text(record.get("provider")).rpartition("::")
+    provider = providers.get((urn, _identity(identity))) or (_dangling(builder, urn) if identity else None)
+    made = builder.recorded(
+        text(record.get("urn")),
+        text(record.get("type")),
+        opened(record.get("inputs")),
+        provider=provider,
+        parent=text(record.get("parent")),
+    )
+    sources = record.get("propertyDependencies")
+    named = sources.get("metadata") if isinstance(sources, dict) else None
+    return replace(made, dependencies=frozenset(map(text, named))) if isinstance(named, list) else made
 
 
-def _form(path: Path) -> str:
-    found, version = "", 0
-    with path.open("rb") as file:
-        for prefix, event, value in ijson.parse(file):
-            if (prefix, event) == ("", "map_key") and value in _FORMS:
-                found = _FORMS[value]
-            if (prefix, event) == ("version", "number"):
-                version = int(value)
-            if found and version:
-                break
-    if not found:
-        raise _unreadable(path, "neither a state export nor a checkpoint")
-    if not 0 < version <= _NEWEST:
-        raise _unreadable(path, f"a document of version {version}")
-    return found
+def _identity(given: str) -> str:
+    """A provider's id in references to it; in a preview it may not have one yet."""
+    return "" if given in UNKNOWNS else given
 
 
-def _resources(path: Path, prefix: str) -> Iterator[dict[str, Any]]:
-    with path.open("rb") as file:
-        for item in ijson.items(file, prefix, use_float=True):
-            if not isinstance(item, dict):
-                raise ValueError("a resource that is no mapping")  # noqa: TRY004 - what ijson raises
-            yield item
-
-
-def opened(value: Any) -> dict[str, Any]:
-    """The properties as checks see them: secrets stay sealed, whatever stands beside them."""
-    made = _value(value if value is not None else {}, 0)
-    return made if isinstance(made, dict) else {"": MALFORMED}
-
-
-def _value(value: Any, depth: int) -> Any:
-    if isinstance(value, dict):
-        if depth > _DEEPEST:
-            return MALFORMED
-        if _SIGNATURE in value:
-            return SEALED if value[_SIGNATURE] == _SECRET else MALFORMED
-        return {key: _value(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_value(item, depth + 1) for item in value] if depth <= _DEEPEST else MALFORMED
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return UNKNOWN if value == _UNKNOWN else value
-
-
-def _unreadable(path: Path, what: str) -> OnshoreError:
-    fix = "give the output of `pulumi stack export` or `onshore stack export`, whole"
-    return OnshoreError("a file cannot be audited", [Fault(str(path), what, fix=fix)])
+def _dangling(builder: Builder, urn: str) -> ProviderFacts:
+    """A provider that the file refers to and does not hold: it reaches nothing that is known."""
+    parts = urn.split("::", 3)
+    type_ = parts[2].rpartition("$")[2] if len(parts) == 4 else PROVIDER_PREFIX
+    return builder.provider(builder.recorded(urn, type_, {}))

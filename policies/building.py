@@ -62,7 +62,7 @@ class Builder:
         objects, malformed = read_objects(props, kind) if kind else ((), ())
         is_provider = type_ == KUBERNETES_PROVIDER
         if is_provider:
-            destination: Destination | None = self.destination(props)
+            destination: Destination | None = self._destination(props)
         else:
             destination = provider.destination if provider else None
         reached = targets(destination, objects, self.stack.category, self.facts, is_provider=is_provider)
@@ -96,11 +96,17 @@ class Builder:
                 message.type,
                 message.urn,
                 _name(message.urn, message.name),
-                self.destination(props) if is_kubernetes else None,
+                self._destination(props) if is_kubernetes else None,
                 provider_place(package, props, self.facts.register) if package else None,
                 props if package else {},
             )
         return known
+
+    def provider(self, subject: Subject) -> ProviderFacts:
+        """A provider resource, as what is known of it when it makes others."""
+        package = self.facts.types.cloud.package(subject.package)
+        props = dict(subject.props) if package else {}
+        return ProviderFacts(subject.type, subject.urn, subject.name, subject.destination, subject.place, props)
 
     def _place(self, token: str, props: dict[str, Any], provider: ProviderFacts | None) -> tuple[Place | None, str]:
         """Where a cloud's provider or resource is, and the kind of service it is."""
@@ -120,7 +126,7 @@ class Builder:
         value = provider.props.get(package.provider.endpoint) if package and provider else ""
         return value if isinstance(value, str) else ""
 
-    def destination(self, props: dict[str, Any]) -> Destination:
+    def _destination(self, props: dict[str, Any]) -> Destination:
         """Where a Kubernetes provider leads; with its kubeconfig sealed, to the cluster that it is named after."""
         if props.get("kubeconfig") is SEALED:
             named = props.get("clusterIdentifier")
