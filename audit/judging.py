@@ -36,17 +36,22 @@ def audit_file(path: Path, facts: Facts, checks: Catalogue) -> Found:
     try:
         document = open_document(path)
         builder = Builder(facts, owner(document.records(), document.config(), facts))
-        subjects, findings = _judged(document.records(), builder, checks)
+        return judge_records(str(path), document.records(), builder, checks)
     except OSError as error:
         raise unreadable(path, error.strerror or "it cannot be opened") from None
     except (ijson.JSONError, ValueError, RecursionError) as error:
-        raise unreadable(path, f"not complete JSON of its form ({type(error).__name__})") from None
+        raise unreadable(path, f"not complete JSON of its form, with resources ({type(error).__name__})") from None
+
+
+def judge_records(source: str, records: Iterable[Mapping[str, Any]], builder: Builder, checks: Catalogue) -> Found:
+    """Judge the resources of one stack; raises ValueError when there are none."""
+    subjects, findings = _judged(records, builder, checks)
     if not subjects:
-        raise unreadable(path, "it holds no resources")
+        raise ValueError("no resources")
     findings += judge_stack(subjects, checks.checks)
     stack = builder.stack
     # What stands among the resources and among the operations is said once.
-    return Found(str(path), stack.name, stack.department, len(subjects), tuple(dict.fromkeys(findings)))
+    return Found(source, stack.name, stack.department, len(subjects), tuple(dict.fromkeys(findings)))
 
 
 def _judged(
