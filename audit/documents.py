@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,10 +13,11 @@ from audit.values import text
 from inventories.faults import Fault, OnshoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _NEWEST: Final = 4  # version of a deployment; the engine writes 3
+_DEEPEST: Final = 1000  # the reader names every place by its whole path
 _GONE: Final = frozenset({"delete", "delete-replaced", "discard", "discard-replaced", "read", "read-replacement"})
 
 
@@ -68,20 +70,36 @@ class Document:
 
 def open_document(path: Path) -> Document:
     """A file, by what it says it is; raises OnshoreError for what is no such document."""
-    found, version = None, 0
+    found: Form | None = None
+    version: int | Decimal = 0
     with path.open("rb") as file:
-        for prefix, event, value in ijson.parse(file):
-            if (prefix, event) == ("", "map_key"):
-                found = found or _FORMS.get(value)
-            if (prefix, event) == ("version", "number"):
-                version = int(value)
-            if found and (version or not found.versioned):
-                break
+        for key, value in _top(ijson.basic_parse(file)):
+            found = found or _FORMS.get(key)
+            version = value if key == "version" and isinstance(value, int | Decimal) else version
     if found is None:
         raise unreadable(path, "no state export, checkpoint or preview")
     if found.versioned and not 0 < version <= _NEWEST:
         raise unreadable(path, f"a document of version {version}")
     return Document(path, found)
+
+
+def _top(events: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """The keys of the document itself with their values, None for what is no plain one; reads it to its end."""
+    depth, key = 0, ""
+    for event, value in events:
+        if event.startswith("start_"):
+            depth += 1
+            if depth > _DEEPEST:
+                raise ValueError("nested too deep")
+        depth -= event.startswith("end_")
+        if depth == 1 and event == "map_key":
+            key = value
+        elif depth == 1 and key:
+            yield key, value
+            key = ""
+        elif depth == 2 and key:
+            yield key, None
+            key = ""
 
 
 def _stays(step: dict[str, Any]) -> bool:

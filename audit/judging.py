@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import ijson
 
@@ -18,6 +18,8 @@ from policies.wire import UNKNOWNS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+_LONGEST_KEPT: Final = 300  # a Kubernetes name has 253 characters at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,19 @@ def _judged(
         if made.is_provider:
             providers[made.urn, _identity(text(record.get("id")))] = builder.provider(made)
         findings += judge(made, checks.about(made))
+        _shorten(made.props)
         subjects.append(made)
     return subjects, findings
+
+
+def _shorten(value: Any) -> None:
+    """Cut long texts out of what is kept for the rules on whole stacks: those go by names and labels."""
+    keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in keys:
+        if isinstance(value[key], str) and len(value[key]) > _LONGEST_KEPT:
+            value[key] = value[key][:_LONGEST_KEPT]
+        else:
+            _shorten(value[key])
 
 
 def _subject(

@@ -122,7 +122,7 @@ UNREADABLE: dict[str, Any] = {
     "an operation on nothing": exported(stack(**OPEN), pending=[{"type": "creating"}]),
     "a step to nothing": {"steps": [{"op": "create", "urn": "urn:x"}]},
     "bytes": "\x00\x01",
-    "a number too large": '{"version": 1e999, "deployment": {}}',
+    "a number too large": '{"version": 1e999999999, "deployment": {}}',
 }
 
 
