@@ -44,6 +44,9 @@ def test_what_went_up_lawfully_is_clean_and_what_came_by_another_way_is_found(
     assert told["here"] == []
     assert told["resources"] > 5
     assert told["unread"] == []
+    onshore.write("states/s.json", onshore("stack", "export", STACK).stdout)
+    state = onshore("audit", "states")
+    assert state.returncode == 0, state.stdout + state.stderr
     for obj in (STRAY, HIDDEN):
         kubectl("create", "-f", "-", stdin=obj)
     told = found(onshore, 3)

@@ -102,6 +102,15 @@ def test_a_run_without_faults_is_reported_clean(claimed: Claimed) -> None:
     assert int(suites.get("tests", "0")) > 10
 
 
+def test_a_lawful_preview_for_machines_is_clean_when_it_is_audited(claimed: Claimed) -> None:
+    project = claimed.onshore
+    project.write("preview.json", project("preview", STACK, "--json").stdout)
+    done = project("audit", "preview.json", "--format", "json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["findings"], told["clean"]) == (0, [], True)
+    assert told["resources"] > 5
+
+
 def test_a_refusal_before_any_engine_starts_is_reported(offline: Onshore) -> None:
     offline.write("report.json", "an earlier one")
     assert offline("up", REFUSED, "--yes", "--report", "json:report.json").returncode == 3
