@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 import click
 
+from cli.audit import audit
 from cli.cluster import cluster
 from cli.config import config
 from cli.coverage import coverage
@@ -39,6 +40,7 @@ for _command in (
     up,
     refresh,
     destroy,
+    audit,
     explain,
     gate,
     receipt,

@@ -16,10 +16,12 @@ from cli.errors import DONE, FAILED, REFUSED, SIGNALLED, WRONG_INPUT
 from cli.interrupts import answered
 from cli.project import Project, json_option, project_option
 from cli.receipt import hold_receipt
+from cli.reporting import REPORT, report_refusal, report_run, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cli.reporting import Wanted
     from engine.display import LogDisplay
     from engine.display.tree import TreeDisplay
     from engine.options import Engine, RunResult
@@ -70,6 +72,7 @@ class Wish:
     expect_no_changes: bool = False
     message: str = ""
     receipt: Path | None = None
+    reports: tuple[Wanted, ...] = ()
 
 
 def _options(*options: Decorator) -> Decorator:
@@ -83,14 +86,14 @@ def _options(*options: Decorator) -> Decorator:
 
 
 @click.command()
-@_options(_TARGET, _REFRESH, _NO_CHANGES)
+@_options(_TARGET, _REFRESH, _NO_CHANGES, REPORT)
 def preview(cwd: Path, **wish: Any) -> int:
     """Show what `up` would do to STACK, judged by the rules."""
     return _run(cwd, Wish(**wish), "preview")
 
 
 @click.command()
-@_options(_TARGET, _REFRESH, _NO_CHANGES, _MESSAGE, _RECEIPT, _YES)
+@_options(_TARGET, _REFRESH, _NO_CHANGES, _MESSAGE, _RECEIPT, REPORT, _YES)
 def up(cwd: Path, *, yes: bool, **wish: Any) -> int:
     """Create or change STACK's resources, after a preview and a yes.
 
@@ -125,7 +128,7 @@ def _run(cwd: Path, wish: Wish, operation: str, *, yes: bool = True, preview_fir
         before = replace(wish, message="", expect_no_changes=False)
         code, result = operate(engine, project, before, "preview", show)
         if code != DONE:
-            return _tell_machine("preview", wish, result, code)
+            return _tell_machine(project, "preview", wish, result, code)
         if held:
             held.check_preview(result.events)
     agree(f"{operation} {wish.stack}?", yes=yes)
@@ -134,7 +137,7 @@ def _run(cwd: Path, wish: Wish, operation: str, *, yes: bool = True, preview_fir
     code, result = operate(engine, project, wish, operation, show)
     if held:
         code = held.check_deeds(result.events, code)
-    return _tell_machine(operation, wish, result, code)
+    return _tell_machine(project, operation, wish, result, code)
 
 
 def opened(cwd: Path, wish: Wish) -> Project:
@@ -179,6 +182,8 @@ def refused_before_start(project: Project, wish: Wish) -> int:
             check_access(project, wish.stack, decision)
         return DONE
     tell(decision, as_json=wish.as_json, err=not wish.as_json)
+    for wanted in wish.reports:
+        write(report_refusal(project, wish.stack, "preview", decision), wanted.form, wanted.file)
     return REFUSED
 
 
@@ -216,7 +221,9 @@ def operate(engine: Engine, project: Project, wish: Wish, operation: str, show: 
     return _exit_code(result), result
 
 
-def _tell_machine(operation: str, wish: Wish, result: RunResult, code: int) -> int:
+def _tell_machine(project: Project, operation: str, wish: Wish, result: RunResult, code: int) -> int:
+    for wanted in wish.reports:
+        write(report_run(project, wish.stack, operation, code, result.events), wanted.form, wanted.file)
     if wish.as_json:
         click.echo(json.dumps(_document(operation, wish, result), indent=2))
     return code

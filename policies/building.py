@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from policies.kubeconfig import read
+from policies.kubeconfig import Access, read
 from policies.location import Place, provider_place, resource_place
 from policies.objects import read_objects
 from policies.placed import located, targets
@@ -19,6 +19,7 @@ from policies.subject import (
     StackFacts,
     Subject,
 )
+from policies.values import SEALED
 from policies.wire import plain
 
 if TYPE_CHECKING:
@@ -40,29 +41,46 @@ class Builder:
         if request.urn in self.plugin_urls:
             props["pluginDownloadURL"] = self.plugin_urls[request.urn]
         provider = self._provider(request.provider) if request.HasField("provider") else None
-        kind = self.facts.types.kinds.get(request.type)
+        name, parent = _name(request.urn, request.name), request.options.parent
+        return self.recorded(
+            request.urn, request.type, props, name=name, secrets=secrets, provider=provider, parent=parent
+        )
+
+    def recorded(
+        self,
+        urn: str,
+        type_: str,
+        props: dict[str, Any],
+        *,
+        name: str = "",
+        secrets: frozenset[str] = frozenset(),
+        provider: ProviderFacts | None = None,
+        parent: str = "",
+    ) -> Subject:
+        """One resource as a subject, from plain values."""
+        kind = self.facts.types.kinds.get(type_)
         objects, malformed = read_objects(props, kind) if kind else ((), ())
-        if request.type == KUBERNETES_PROVIDER:
+        is_provider = type_ == KUBERNETES_PROVIDER
+        if is_provider:
             destination: Destination | None = self._destination(props)
         else:
             destination = provider.destination if provider else None
-        is_provider = request.type == KUBERNETES_PROVIDER
         reached = targets(destination, objects, self.stack.category, self.facts, is_provider=is_provider)
-        place, service = self._place(request.type, props, provider)
+        place, service = self._place(type_, props, provider)
         return Subject(
-            urn=request.urn,
-            type=request.type,
-            name=_name(request.urn, request.name),
+            urn=urn,
+            type=type_,
+            name=name or _name(urn, ""),
             props=props,
             stack=self.stack,
             facts=self.facts,
-            parent=request.options.parent,
+            parent=parent,
             provider=provider,
             destination=destination,
             objects=objects,
             targets=(*reached, *located(place, service, self.stack.category)),
             place=place,
-            place_endpoint=self._endpoint(request.type, provider),
+            place_endpoint=self._endpoint(type_, provider),
             malformed=malformed,
             secrets=secrets,
         )
@@ -84,6 +102,12 @@ class Builder:
             )
         return known
 
+    def provider(self, subject: Subject) -> ProviderFacts:
+        """A provider resource, as what is known of it when it makes others."""
+        package = self.facts.types.cloud.package(subject.package)
+        props = dict(subject.props) if package else {}
+        return ProviderFacts(subject.type, subject.urn, subject.name, subject.destination, subject.place, props)
+
     def _place(self, token: str, props: dict[str, Any], provider: ProviderFacts | None) -> tuple[Place | None, str]:
         """Where a cloud's provider or resource is, and the kind of service it is."""
         types, register = self.facts.types.cloud, self.facts.register
@@ -103,6 +127,11 @@ class Builder:
         return value if isinstance(value, str) else ""
 
     def _destination(self, props: dict[str, Any]) -> Destination:
+        """Where a Kubernetes provider leads; with its kubeconfig sealed, to the cluster that it is named after."""
+        if props.get("kubeconfig") is SEALED:
+            named = props.get("clusterIdentifier")
+            known = self.facts.register.cluster(named) if isinstance(named, str) else None
+            return Destination(Access("sealed"), *known) if known else Destination(Access("sealed"))
         access = read(props.get("kubeconfig"))
         found = self.facts.register.cluster_at(access.server, access.ca_sha256)
         return Destination(access, *found) if found else Destination(access)

@@ -19,7 +19,7 @@ import yaml
 
 from policies.values import UNKNOWN
 
-State = Literal["content", "absent", "path", "unknown"]
+State = Literal["content", "absent", "path", "unknown", "sealed"]
 _TOP: Final = frozenset({"apiVersion", "kind", "preferences", "clusters", "users", "contexts", "current-context"})
 _CLUSTER: Final = frozenset({"server", "certificate-authority-data", "insecure-skip-tls-verify"})
 _USER: Final = frozenset({"token", "client-certificate-data", "client-key-data"})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from policies.subject import Violation
-from policies.values import MALFORMED, UNKNOWN, Marker, at, join, mapping
+from policies.values import MALFORMED, Marker, at, join, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,7 +132,7 @@ class _Reading:
         return (Pod(spec_path, spec, Part(metadata_path, metadata), tuple(containers), volumes),)
 
     def _fault(self, path: str, value: Any, allowed: str) -> None:
-        got = value if value is None or value is UNKNOWN else MALFORMED
+        got = value if value is None or isinstance(value, Marker) else MALFORMED
         self.faults.append(Violation(path, got, allowed))
 
 

@@ -25,6 +25,7 @@ class Marker:
 
 UNKNOWN: Final = Marker("a value not known yet")
 MALFORMED: Final = Marker("a value of the wrong form")
+SEALED: Final = Marker("a secret whose content is not known")
 
 
 def at(value: Any, *keys: str) -> Any:

@@ -12,11 +12,11 @@ from policies.values import MALFORMED, UNKNOWN, join
 if TYPE_CHECKING:
     from google.protobuf.struct_pb2 import Struct, Value
 
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a wire constant
+SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a wire constant
 _OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
-_REFERENCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
-_UNKNOWNS: Final = frozenset(
+REFERENCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
+UNKNOWNS: Final = frozenset(
     {
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
         "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
@@ -44,7 +44,7 @@ def _value(value: Value, parent: str, key: str, secrets: set[str]) -> Any:
     kind = value.WhichOneof("kind")
     if kind == "string_value":
         text = value.string_value
-        return UNKNOWN if text in _UNKNOWNS else text
+        return UNKNOWN if text in UNKNOWNS else text
     if kind == "number_value":
         number = value.number_value
         return int(number) if number.is_integer() else number
@@ -54,20 +54,20 @@ def _value(value: Value, parent: str, key: str, secrets: set[str]) -> Any:
     if kind != "struct_value":
         return value.bool_value if kind == "bool_value" else None
     path, fields = join(parent, key), value.struct_value.fields
-    if _SIGNATURE in fields:
+    if SIGNATURE in fields:
         return _signed(fields, parent, key, secrets)
     return {name: _value(fields[name], path, name, secrets) for name in fields}
 
 
 def _signed(fields: Any, parent: str, key: str, secrets: set[str]) -> Any:
-    signature = fields[_SIGNATURE].string_value
-    if signature == _SECRET:
+    signature = fields[SIGNATURE].string_value
+    if signature == SECRET:
         secrets.add(join(parent, key))
         return _value(fields["value"], parent, key, secrets) if "value" in fields else UNKNOWN
     if signature == _OUTPUT:
         if "secret" in fields and fields["secret"].bool_value:
             secrets.add(join(parent, key))
         return _value(fields["value"], parent, key, secrets) if "value" in fields else UNKNOWN
-    if signature == _REFERENCE:
+    if signature == REFERENCE:
         return fields["urn"].string_value
     return MALFORMED

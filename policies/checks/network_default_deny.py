@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policies.placed import category_of
 from policies.subject import Concern, Violation
-from policies.values import UNKNOWN, at
+from policies.values import UNKNOWN, Marker, at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,7 +73,7 @@ def _namespace_keys(subject: Subject, found: KubeObject, subjects: Sequence[Subj
         name = at(found.body, "metadata", "name")
         return [subject.urn, name] if isinstance(name, str) else [subject.urn]
     name = at(found.body, "metadata", "namespace")
-    if name is UNKNOWN:
+    if isinstance(name, Marker):
         return [other.urn for other in subjects if other.urn in subject.dependencies and _is_namespace(other)] or [
             subject.urn
         ]
@@ -96,4 +96,4 @@ def _denials(found: KubeObject) -> frozenset[str]:
 
 
 def _narrows(value: Any) -> bool:
-    return value is UNKNOWN or bool(value)
+    return isinstance(value, Marker) or bool(value)

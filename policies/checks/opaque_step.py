@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from policies.subject import Violation
-from policies.values import UNKNOWN
+from policies.values import Marker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,9 +51,9 @@ def check(subject: Subject) -> Iterator[Violation]:
 
 
 def _remote(value: Any) -> Any:
-    """The first remote address or unknown value inside a value; None when there is none."""
-    if value is UNKNOWN:
-        return UNKNOWN
+    """The first remote address, or value that cannot be read, inside a value; None when there is none."""
+    if isinstance(value, Marker):
+        return value
     if isinstance(value, str):
         return value if _REMOTE.search(value) else None
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

@@ -109,6 +109,10 @@ def test_the_content_of_the_register_clusters_kubeconfig_passes(kubeconfig: str)
 @table(
     {
         "the switches off": ({"deleteUnreachable": "false", "skipUpdateUnreachable": False},),
+        "the cluster's own name": ({"clusterIdentifier": WORLD.cluster.id},),
+        "another cluster's name": ({"clusterIdentifier": "elsewhere"}, "PIN-002"),
+        "a name that is no text": ({"clusterIdentifier": [WORLD.cluster.id]}, "PIN-002"),
+        "a name that is not known yet": ({"clusterIdentifier": UNKNOWN}, "UNK-001"),
         "server-side apply": ({"enableServerSideApply": "true"},),
         "a path": ({"kubeconfig": "~/.kube/config"}, "PIN-003"),
         "nothing": ({"kubeconfig": ""}, "PIN-003"),

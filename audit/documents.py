@@ -1,0 +1,127 @@
+"""Reads state exports, checkpoints and previews, one resource after the other: a file is never held whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+import ijson
+
+from audit.values import text
+from inventories.faults import Fault, OnshoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+_NEWEST: Final = 4  # version of a deployment; the engine writes 3
+_DEEPEST: Final = 1000  # the reader names every place by its whole path
+_GONE: Final = frozenset({"delete", "delete-replaced", "discard", "discard-replaced", "read", "read-replacement"})
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Where the resources of a kind of document stand, and what an engine had begun on them (`pending`)."""
+
+    resources: str
+    pending: str = ""
+    versioned: bool = True
+
+
+_FORMS: Final = {
+    "deployment": Form("deployment.resources.item", "deployment.pending_operations.item"),
+    "checkpoint": Form("checkpoint.latest.resources.item", "checkpoint.latest.pending_operations.item"),
+    "steps": Form("steps.item", versioned=False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file whose form is known."""
+
+    path: Path
+    form: Form
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Each resource that the stack has, or that an engine was about to make when it was cut short."""
+        if not self.form.versioned:
+            yield from map(_planned, filter(_stays, self._items(self.form.resources)))
+            return
+        begun = (op for op in self._items(self.form.pending) if op.get("type") not in ("deleting", "reading"))
+        yield from chain(self._items(self.form.resources), map(_begun, begun))
+
+    def config(self) -> dict[str, Any]:
+        """The stack's configuration, which only a preview holds."""
+        found: dict[str, Any] = {}
+        if not self.form.versioned:
+            with self.path.open("rb") as file:
+                found = next(ijson.items(file, "config"), {})
+        return found if isinstance(found, dict) else {}
+
+    def _items(self, prefix: str) -> Iterator[dict[str, Any]]:
+        with self.path.open("rb") as file:
+            for item in ijson.items(file, prefix, use_float=True):
+                if not isinstance(item, dict):
+                    raise ValueError("a resource that is no mapping")  # noqa: TRY004 - what ijson raises
+                yield item
+
+
+def open_document(path: Path) -> Document:
+    """A file, by what it says it is; raises OnshoreError for what is no such document."""
+    found: Form | None = None
+    version: int | Decimal = 0
+    with path.open("rb") as file:
+        for key, value in _top(ijson.basic_parse(file)):
+            found = found or _FORMS.get(key)
+            version = value if key == "version" and isinstance(value, int | Decimal) else version
+    if found is None:
+        raise unreadable(path, "no state export, checkpoint or preview")
+    if found.versioned and not 0 < version <= _NEWEST:
+        raise unreadable(path, f"a document of version {version}")
+    return Document(path, found)
+
+
+def _top(events: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """The keys of the document itself with their values, None for what is no plain one; reads it to its end."""
+    depth, key = 0, ""
+    for event, value in events:
+        if event.startswith("start_"):
+            depth += 1
+            if depth > _DEEPEST:
+                raise ValueError("nested too deep")
+        depth -= event.startswith("end_")
+        if depth == 1 and event == "map_key":
+            key = value
+        elif depth == 1 and key:
+            yield key, value
+            key = ""
+        elif depth == 2 and key:
+            yield key, None
+            key = ""
+
+
+def _stays(step: dict[str, Any]) -> bool:
+    return step.get("op") not in _GONE
+
+
+def _planned(step: dict[str, Any]) -> dict[str, Any]:
+    """What a step of a preview leads to."""
+    state = step.get("newState")
+    if not isinstance(state, dict):
+        raise ValueError("a step that leads to no resource")  # noqa: TRY004 - what ijson raises
+    return {"provider": text(step.get("provider")), **state}
+
+
+def _begun(operation: dict[str, Any]) -> dict[str, Any]:
+    resource = operation.get("resource")
+    if not isinstance(resource, dict):
+        raise ValueError("an operation on no resource")  # noqa: TRY004 - what ijson raises
+    return resource
+
+
+def unreadable(path: Path, what: str) -> OnshoreError:
+    """The error about a file that cannot be judged."""
+    fix = "give the output of `pulumi stack export`, `onshore stack export` or `pulumi preview --json`, whole"
+    return OnshoreError("a file cannot be audited", [Fault(str(path), what, fix=fix)])

@@ -1,0 +1,112 @@
+"""Judges the resources of one stack as a file shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import ijson
+
+from audit.documents import open_document, unreadable
+from audit.ownership import owner
+from audit.values import opened, text
+from policies.building import Builder
+from policies.dispatcher import Catalogue, Finding, judge, judge_stack
+from policies.subject import PROVIDER_PREFIX, Facts, ProviderFacts, Subject
+from policies.wire import UNKNOWNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+_LONGEST_KEPT: Final = 300  # a Kubernetes name has 253 characters at most
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the rules refuse in one file, and whose it is."""
+
+    source: str
+    stack: str
+    department: str
+    resources: int
+    findings: tuple[Finding, ...]
+
+
+def audit_file(path: Path, facts: Facts, checks: Catalogue) -> Found:
+    """Judge one file; raises OnshoreError when it cannot be read to its end."""
+    try:
+        document = open_document(path)
+        builder = Builder(facts, owner(document.records(), document.config(), facts))
+        return judge_records(str(path), document.records(), builder, checks)
+    except OSError as error:
+        raise unreadable(path, error.strerror or "it cannot be opened") from None
+    except (ijson.JSONError, ValueError, RecursionError) as error:
+        raise unreadable(path, f"not complete JSON of its form, with resources ({type(error).__name__})") from None
+
+
+def judge_records(source: str, records: Iterable[Mapping[str, Any]], builder: Builder, checks: Catalogue) -> Found:
+    """Judge the resources of one stack; raises ValueError when there are none."""
+    subjects, findings = _judged(records, builder, checks)
+    if not subjects:
+        raise ValueError("no resources")
+    findings += judge_stack(subjects, checks.checks)
+    stack = builder.stack
+    # What stands among the resources and among the operations is said once.
+    return Found(source, stack.name, stack.department, len(subjects), tuple(dict.fromkeys(findings)))
+
+
+def _judged(
+    records: Iterable[Mapping[str, Any]], builder: Builder, checks: Catalogue
+) -> tuple[list[Subject], list[Finding]]:
+    providers: dict[tuple[str, str], ProviderFacts] = {}
+    subjects, findings = [], []
+    for record in records:
+        if record.get("external") is True:
+            continue  # read, not made by this stack
+        made = _subject(record, builder, providers)
+        if made.is_provider:
+            providers[made.urn, _identity(text(record.get("id")))] = builder.provider(made)
+        findings += judge(made, checks.about(made))
+        _shorten(made.props)
+        subjects.append(made)
+    return subjects, findings
+
+
+def _shorten(value: Any) -> None:
+    """Cut long texts out of what is kept for the rules on whole stacks: those go by names and labels."""
+    keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in keys:
+        if isinstance(value[key], str) and len(value[key]) > _LONGEST_KEPT:
+            value[key] = value[key][:_LONGEST_KEPT]
+        else:
+            _shorten(value[key])
+
+
+def _subject(
+    record: Mapping[str, Any], builder: Builder, providers: Mapping[tuple[str, str], ProviderFacts]
+) -> Subject:
+    urn, _, identity = text(record.get("provider")).rpartition("::")
+    provider = providers.get((urn, _identity(identity))) or (_dangling(builder, urn) if identity else None)
+    made = builder.recorded(
+        text(record.get("urn")),
+        text(record.get("type")),
+        opened(record.get("inputs")),
+        provider=provider,
+        parent=text(record.get("parent")),
+    )
+    sources = record.get("propertyDependencies")
+    named = sources.get("metadata") if isinstance(sources, dict) else None
+    return replace(made, dependencies=frozenset(map(text, named))) if isinstance(named, list) else made
+
+
+def _identity(given: str) -> str:
+    """A provider's id in references to it; in a preview it may not have one yet."""
+    return "" if given in UNKNOWNS else given
+
+
+def _dangling(builder: Builder, urn: str) -> ProviderFacts:
+    """A provider that the file refers to and does not hold: it reaches nothing that is known."""
+    parts = urn.split("::", 3)
+    type_ = parts[2].rpartition("$")[2] if len(parts) == 4 else PROVIDER_PREFIX
+    return builder.provider(builder.recorded(urn, type_, {}))

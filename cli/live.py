@@ -1,0 +1,98 @@
+"""Reads what a cluster of the register holds, for an audit: lists only, in pages, and no Secret's content."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+from components.kubeconfig import check_kubeconfig
+from engine.provider import ProviderError
+from engine.providers.kubernetes.client import Client
+from engine.providers.kubernetes.kubeconfig import cluster_access, read_kubeconfig
+from inventories import Fault, OnshoreError
+from inventories.yaml_source import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cli.project import Project
+    from inventories.models import Register
+
+Object = dict[str, Any]
+_PAGE: Final = 500
+_SYSTEM: Final = frozenset({"kube-system", "kube-public", "kube-node-lease"})
+# What the control plane itself writes, of what is judged where it is declared.
+_DERIVED: Final = frozenset({"Event", "Endpoints", "EndpointSlice", "Lease", "ControllerRevision"})
+_GIVEN: Final = frozenset({("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")})
+
+
+def client_of(project: Project, register: Register, cluster: str) -> Client:
+    """A client of a cluster, by a kubeconfig that leads to that very cluster; raises OnshoreError."""
+    found = register.cluster(cluster)
+    if found is None:
+        known = [each.id for _, each in register.clusters()]
+        fault = Fault("--cluster", "the register has no such cluster", cluster, fix=nearest(cluster, known))
+        raise OnshoreError(f"there is no cluster {cluster} in the register", [fault])
+    file = project.settings.kubeconfigs / f"{cluster}.yaml"
+    try:
+        content = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        fault = Fault(str(file), "no kubeconfig that can be read", fix=f"save the kubeconfig of {cluster} there")
+        raise OnshoreError(f"there is no way to {cluster}", [fault]) from None
+    check_kubeconfig(content, found[1])
+    return Client(cluster_access(*read_kubeconfig(content)))
+
+
+def namespaces(client: Client) -> Iterator[tuple[Object, Iterator[Object]]]:
+    """Each namespace with its objects, but for those of the cluster itself; raises OnshoreError."""
+    try:
+        kinds = list(_kinds(client))
+        for namespace in _listed(client, "/api/v1/namespaces", "v1", "Namespace"):
+            name = namespace["metadata"]["name"]
+            if name in _SYSTEM:
+                continue
+            objects = _objects(client, kinds, name)
+            if name == "default":  # every cluster has it: it says something only when it is used
+                first = next(objects, None)
+                if first is None:
+                    continue
+                objects = chain([first], objects)
+            yield namespace, objects
+    except ProviderError as error:
+        fault = Fault(client.server, str(error), fix="let the kubeconfig's user list every namespaced kind")
+        raise OnshoreError("the cluster cannot be read whole", [fault]) from None
+
+
+def _kinds(client: Client) -> Iterator[tuple[str, str, str, str]]:
+    """(path, apiVersion, kind, plural) of each namespaced kind that the server lists, in its preferred version."""
+    groups = [g["preferredVersion"]["groupVersion"] for g in client.request("GET", "/apis").get("groups") or ()]
+    for version, path in [("v1", "/api/v1"), *((group, f"/apis/{group}") for group in groups)]:
+        for found in client.request("GET", path).get("resources") or ():
+            if not found["namespaced"] or "/" in found["name"] or "list" not in found["verbs"]:
+                continue
+            if found["kind"] not in _DERIVED:
+                yield path, version, found["kind"], found["name"]
+
+
+def _objects(client: Client, kinds: list[tuple[str, str, str, str]], namespace: str) -> Iterator[Object]:
+    for path, version, kind, plural in kinds:
+        for found in _listed(client, f"{path}/namespaces/{namespace}/{plural}", version, kind):
+            name = found["metadata"]["name"]
+            if (kind, name) not in _GIVEN and (namespace, kind, name) != ("default", "Service", "kubernetes"):
+                yield found
+
+
+def _listed(client: Client, path: str, version: str, kind: str) -> Iterator[Object]:
+    """Page after page; a list that the server forgets under way ends in its error."""
+    query = {"limit": str(_PAGE)}
+    while True:
+        page = client.request("GET", path, query=query)
+        for found in page.get("items") or ():
+            found["metadata"].pop("managedFields", None)
+            if kind == "Secret":
+                found = {key: value for key, value in found.items() if key not in ("data", "stringData")}  # noqa: PLW2901
+            yield {**found, "apiVersion": version, "kind": kind}
+        further = page.get("metadata", {}).get("continue")
+        if not further:
+            return
+        query = {"limit": str(_PAGE), "continue": further}

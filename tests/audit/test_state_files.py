@@ -1,0 +1,153 @@
+"""Files are judged by the same checks; one that cannot be read never counts as clean."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from audit import audit_file
+from inventories import OnshoreError
+from inventories.labels import CATEGORY_LABEL, DEPARTMENT_LABEL
+from policies.dispatcher import Catalogue, load_checks
+from tests.policies.asking import PROVIDER_TYPE, SECRET_SIGNATURE, SIGNATURE, UNKNOWN, World, namespace
+from tests.worlds import DEPARTMENT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from audit import Found
+
+HIDDEN = "ciphertext-nobody-sees"
+SEALED = {SIGNATURE: SECRET_SIGNATURE, "ciphertext": HIDDEN, "plaintext": f'"{HIDDEN}"'}
+PROVIDER = "urn:pulumi:s::p::pulumi:providers:kubernetes::cluster"
+OPEN: dict[str, Any] = {"category": "open", "department": DEPARTMENT}
+
+
+def stack(**outputs: Any) -> dict[str, Any]:
+    return {"urn": "urn:pulumi:s::p::pulumi:pulumi:Stack::p-s", "type": "pulumi:pulumi:Stack", "outputs": outputs}
+
+
+def provider(cluster: str | None = None, *, kubeconfig: Any = SEALED, identity: str = "1") -> dict[str, Any]:
+    inputs = {"kubeconfig": kubeconfig, "clusterIdentifier": cluster or World().cluster.id}
+    return {"urn": PROVIDER, "type": PROVIDER_TYPE, "id": identity, "inputs": inputs}
+
+
+def home(category: str | None = "open", name: str = "n", *, identity: str = "1", **more: Any) -> dict[str, Any]:
+    inputs = namespace(category=category or "open").props
+    inputs["metadata"]["labels"][DEPARTMENT_LABEL] = DEPARTMENT
+    if category is None:
+        del inputs["metadata"]["labels"][CATEGORY_LABEL]
+    kind = "kubernetes:core/v1:Namespace"
+    urn = f"urn:pulumi:s::p::{kind}::{name}"
+    return {"urn": urn, "type": kind, "provider": f"{PROVIDER}::{identity}", "inputs": inputs} | more
+
+
+def component(**inputs: Any) -> dict[str, Any]:
+    return {"urn": "urn:pulumi:s::p::onshore:index:LandingZone::z", "type": "onshore:index:LandingZone",
+            "inputs": inputs}  # fmt: skip
+
+
+def exported(*resources: Any, pending: Any = ()) -> dict[str, Any]:
+    return {"version": 3, "deployment": {"resources": list(resources), "pending_operations": list(pending)}}
+
+
+def planned(*resources: Any, **config: str) -> dict[str, Any]:
+    steps = [{"op": "create", "urn": one["urn"], "newState": one} for one in resources]
+    return {"config": {f"onshore:{key}": value for key, value in config.items()}, "steps": steps}
+
+
+def audited(tmp_path: Path, document: Any) -> Found:
+    world, file = World(), tmp_path / "s.json"
+    file.write_text(document if isinstance(document, str) else json.dumps(document))
+    found = audit_file(file, world.facts, Catalogue(load_checks(world.facts.rules)))
+    assert HIDDEN not in str(found)
+    return found
+
+
+LAWFUL: dict[str, Any] = {
+    "a state export": exported(stack(**OPEN), provider(), home()),
+    "a checkpoint": {"version": 3, "checkpoint": {"latest": {"resources": [stack(**OPEN), provider(), home()]}}},
+    "a loop of parents": exported(stack(**OPEN), provider(), home(parent=home()["urn"])),
+    "the category by a component": exported(stack(), provider(), component(**OPEN), home()),
+    "the category by labels": exported(stack(), provider(), home()),
+    "what is only read": exported(stack(**OPEN), provider(), home(), home(None, "m", external=True)),
+    "what was being deleted": exported(
+        stack(**OPEN), provider(), home(), pending=[{"type": "deleting", "resource": home(None)}]
+    ),
+    "a preview": planned(
+        stack(), provider(kubeconfig="[secret]", identity=UNKNOWN), home(identity=UNKNOWN), **OPEN
+    ),
+}  # fmt: skip
+
+UNLAWFUL: dict[str, tuple[Any, str]] = {
+    "restricted data labelled open": (exported(stack(category="restricted"), provider(), home()), "CAT-001"),
+    "the strictest of two components": (
+        exported(stack(), provider(), component(category="open"), component(category="restricted"), home()), "CAT-001",
+    ),
+    "the strictest of two labels": (exported(stack(), provider(), home(), home("restricted", "m")), "CAT-001"),
+    "a category that nobody knows": (exported(stack(category="ope"), provider(), home()), "CAT-001"),
+    "a category that is no text": (exported(stack(category=["open"]), provider(), home(None)), "CAT-001"),
+    "a cluster that the register does not know": (exported(stack(**OPEN), provider("nowhere"), home()), "PIN-002"),
+    "a sealed kubeconfig without the cluster's name": (
+        exported(stack(**OPEN), {**provider(), "inputs": {"kubeconfig": SEALED}}, home()), "PIN-002",
+    ),
+    "a provider that is not there": (exported(stack(**OPEN), home()), "PIN-002"),
+    "a provider of another id": (exported(stack(**OPEN), provider(), home(identity="2")), "PIN-002"),
+    "no provider": (exported(stack(**OPEN), home(provider="")), "PIN-001"),
+    "what an engine began to make": (
+        exported(stack(**OPEN), provider(), home(), pending=[{"type": "creating", "resource": home(None, "m")}]),
+        "CAT-001",
+    ),
+    "a preview of stricter data": (planned(stack(), provider(), home(), category="restricted"), "CAT-001"),
+    "a provider by another id": (planned(stack(), provider(), home(identity=UNKNOWN), **OPEN), "PIN-002"),
+    "a sealed label": (
+        exported(stack(**OPEN), provider(), home() | {"inputs": {"metadata": {"labels": {CATEGORY_LABEL: SEALED}}}}),
+        "CAT-001",
+    ),
+}  # fmt: skip
+
+UNREADABLE: dict[str, Any] = {
+    "nothing": "",
+    "an empty document": "{}",
+    "a list": "[]",
+    "words": '"deployment"',
+    "no resources": exported(),
+    "a deployment of a later version": {"version": 9, "deployment": {"resources": [stack(**OPEN)]}},
+    "a deployment without version": {"deployment": {"resources": [stack(**OPEN)]}},
+    "a file cut short": json.dumps(exported(stack(**OPEN), provider(), home()))[:-30],
+    "a file cut short in its pending operations": json.dumps(exported(stack(**OPEN), pending=[{}]))[:-4],
+    "a resource that is no mapping": exported(stack(**OPEN), "resource"),
+    "an operation on nothing": exported(stack(**OPEN), pending=[{"type": "creating"}]),
+    "a step to nothing": {"steps": [{"op": "create", "urn": "urn:x"}]},
+    "bytes": "\x00\x01",
+    "a number too large": '{"version": 1e999999999, "deployment": {}}',
+}
+
+
+@pytest.mark.parametrize("document", LAWFUL.values(), ids=list(LAWFUL))
+def test_what_is_lawful_is_clean_with_its_kubeconfig_sealed(tmp_path: Path, document: Any) -> None:
+    found = audited(tmp_path, document)
+    assert found.findings == ()
+    assert (found.stack, found.department) == ("s", DEPARTMENT)
+
+
+@pytest.mark.parametrize(("document", "rule"), UNLAWFUL.values(), ids=list(UNLAWFUL))
+def test_what_breaks_a_rule_is_found(tmp_path: Path, document: Any, rule: str) -> None:
+    assert rule in {one.rule for one in audited(tmp_path, document).findings}
+
+
+@pytest.mark.parametrize("document", UNREADABLE.values(), ids=list(UNREADABLE))
+def test_what_cannot_be_read_is_never_clean(tmp_path: Path, document: Any) -> None:
+    with pytest.raises(OnshoreError) as raised:
+        audited(tmp_path, document)
+    assert raised.value.faults[0].fix
+
+
+def test_what_stands_twice_is_said_once(tmp_path: Path) -> None:
+    bad = home(None)
+    begun = [{"type": "updating", "resource": bad}]
+    once = audited(tmp_path, exported(stack(**OPEN), provider(), bad)).findings
+    assert audited(tmp_path, exported(stack(**OPEN), provider(), bad, pending=begun)).findings == once
+    assert once
