@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 import click
 
+from cli.admission import admission
 from cli.cluster import cluster
 from cli.config import config
 from cli.doctor import doctor
@@ -29,7 +30,7 @@ def onshore() -> None:
     """
 
 
-for _command in (preview, up, refresh, destroy, explain, register, cluster, stack, config, doctor):
+for _command in (preview, up, refresh, destroy, explain, register, cluster, admission, stack, config, doctor):
     onshore.add_command(_command)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from policies.resource_types import KubeKind
 
 _TEMPLATED: Final = ("spec", "template")
-_POD_TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
+POD_TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
     "Pod": (),
     "PodTemplate": ("template",),
     "Deployment": _TEMPLATED,
@@ -103,7 +103,7 @@ class _Reading:
         return KubeObject(path, api_version, kind, expected, body, pods)
 
     def _pods(self, body: Mapping[str, Any], path: str, expected: KubeKind) -> tuple[Pod, ...]:
-        way = _POD_TEMPLATES.get(expected.kind)
+        way = POD_TEMPLATES.get(expected.kind)
         if way is None:
             return ()
         value: Any = body
