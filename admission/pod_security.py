@@ -123,9 +123,9 @@ def _baseline() -> Iterable[str]:
     yield _of_containers(("securityContext", "procMount"), (None, "Default"))
     yield _added(BASELINE_CAPABILITIES)
     yield _containers("c.?ports.orValue([]).exists(p, p.?hostPort.orValue(0) != 0)", "ports.hostPort", "nothing")
-    for way in HANDLERS:
+    for handler in HANDLERS:
         for action in ("httpGet", "tcpSocket"):
-            yield _of_containers((*way, action, "host"), (None, ""))
+            yield _of_containers((*handler, action, "host"), (None, ""))
     yield "variables.volumes.filter(v, has(v.hostPath)).map(v, 'volumes[' + v.name + '].hostPath: got a mapping, allowed a volume that is not the host\\'s')"  # noqa: E501 - one CEL expression
     yield (
         f"variables.pod.?securityContext.?sysctls.orValue([]).filter(s, !(s.name in {_list(sorted(SYSCTLS))}))"
