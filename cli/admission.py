@@ -33,3 +33,46 @@ def render(cwd: Path, *, as_json: bool) -> None:
         click.echo(json.dumps(objects, indent=2))
     else:
         click.echo(yaml.safe_dump_all(objects, sort_keys=False, allow_unicode=True), nl=False)
+
+
+@admission.command()
+@project_option
+@click.argument("cluster")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def apply(cwd: Path, cluster: str, *, yes: bool) -> None:
+    """Put the admission policies in force on a CLUSTER of the register; safe to repeat."""
+    from admission.pod_security import render as compiled  # noqa: PLC0415 - `--help` needs none of it
+    from cli.asking import agree, check_askable  # noqa: PLC0415 - as above
+    from components.kubeconfig import check_kubeconfig  # noqa: PLC0415 - as above
+    from engine.providers.kubernetes.client import Client  # noqa: PLC0415 - as above
+    from engine.providers.kubernetes.kubeconfig import cluster_access, read_kubeconfig  # noqa: PLC0415 - as above
+    from inventories import Fault, OnshoreError, load_rules  # noqa: PLC0415 - as above
+    from inventories.yaml_source import nearest  # noqa: PLC0415 - as above
+
+    settings = Project.find(cwd).settings
+    register = settings.load_register()
+    if (found := register.cluster(cluster)) is None:
+        known = sorted(each.id for _, each in register.clusters())
+        raise OnshoreError(
+            f"there is no cluster {cluster} in the register",
+            [Fault("CLUSTER", "the register has no such cluster", cluster, fix=nearest(cluster, known))],
+        )
+    file = settings.kubeconfigs / f"{cluster}.yaml"
+    try:
+        content = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        fault = Fault(str(file), "no kubeconfig that can be read", fix=f"put the kubeconfig of {cluster} there")
+        raise OnshoreError(f"there is no way to {cluster}", [fault]) from None
+    check_kubeconfig(content, found[1])
+    check_askable(f"apply changes what {cluster} admits", yes=yes)
+    agree(f"put the admission policies in force on {cluster}?", yes=yes)
+    client = Client(cluster_access(*read_kubeconfig(content)))
+    for obj in compiled(settings.load_profile(), load_rules()["POD-001"]):
+        plural = (
+            "validatingadmissionpolicies" if obj["kind"].endswith("Policy") else "validatingadmissionpolicybindings"
+        )
+        path = f"/apis/{obj['apiVersion']}/{plural}/{obj['metadata']['name']}"
+        how = {"fieldManager": "onshore-admission", "force": "true"}
+        live = client.request("PATCH", path, obj, query=how, content_type="application/apply-patch+yaml")
+        click.echo(f"{obj['kind']} {obj['metadata']['name']}: generation {live['metadata'].get('generation', 1)}")
+    client.close()
