@@ -65,14 +65,19 @@ def enforcing(cluster: ClusterInfo) -> Iterator[Any]:
     for path, obj in zip(paths, (policy, binding), strict=True):
         client.request("PATCH", path, obj, query={"fieldManager": "tests", "force": "true"}, content_type=_APPLY)
 
-    def ask(spec: dict[str, Any]) -> str:
+    def ask(spec: dict[str, Any], kind: str = "deployments") -> str:
         labels = {"app": "it"}
-        body = {
-            "metadata": {"name": "it"},
-            "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec}},
-        }
+        template = {"metadata": {"labels": labels}, "spec": spec}
+        whole: dict[str, Any] = {"selector": {"matchLabels": labels}, "template": template}
+        group = "/apis/apps/v1"
+        if kind in ("jobs", "cronjobs"):
+            group, whole = "/apis/batch/v1", {"template": changed(template, "spec", "restartPolicy", to="Never")}
+            whole = whole if kind == "jobs" else {"schedule": "0 1 * * *", "jobTemplate": {"spec": whole}}
+        elif kind == "pods":
+            group, whole = "/api/v1", spec
+        body = {"metadata": {"name": "it"}, "spec": whole}
         try:
-            client.request("POST", f"/apis/apps/v1/namespaces/{space}/deployments", body, query={"dryRun": "All"})
+            client.request("POST", f"{group}/namespaces/{space}/{kind}", body, query={"dryRun": "All"})
         except ApiError as error:
             return str(error)
         return ""
@@ -101,3 +106,9 @@ def test_the_api_server_and_the_pack_agree(name: str, enforcing: Any) -> None:
     said = enforcing(spec)
     assert ("POD-001 high" in said) == ("POD-001" in pack), said
     assert not said or (NAME in said and "Fix: " in said)
+
+
+@pytest.mark.parametrize("kind", ["pods", "replicasets", "daemonsets", "statefulsets", "jobs", "cronjobs"])
+def test_a_pod_is_seen_in_whatever_kind_wraps_it(kind: str, enforcing: Any) -> None:
+    assert enforcing(_spec(), kind) == ""
+    assert "POD-001 high · hostPID" in enforcing(changed(_spec(), "hostPID", to=True), kind)
