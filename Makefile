@@ -50,6 +50,9 @@ check: $(STAMP) ## lint, types and room contracts only
 conformance: $(STAMP) ## run recorded cases: make conformance CASES=folder
 	@$(BIN)/python -m tests.conformance.run $(CASES)
 
+docs: $(STAMP) ## write the pages that are made from data
+	@$(BIN)/python -m policies.catalogue policies/RULES.md
+
 bench: $(STAMP) ## measure; ratios in one run
 	@$(BIN)/python -m benchmarks.run
 
@@ -58,4 +61,4 @@ clean: ## stop the sandbox clusters and remove what make made
 	@test ! -d .onshore/tests || $(BIN)/python -c 'from pathlib import Path; from sandbox import cluster_down; cluster_down("tests", home=Path(".onshore/tests/sandbox"))'
 	rm -rf .venv .onshore .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup up test check conformance bench clean
+.PHONY: help setup up test check conformance docs bench clean

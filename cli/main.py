@@ -13,11 +13,13 @@ import click
 from cli.admission import admission
 from cli.cluster import cluster
 from cli.config import config
+from cli.coverage import coverage
 from cli.doctor import doctor
 from cli.errors import report
 from cli.explain import explain
 from cli.operations import destroy, preview, refresh, up
 from cli.register import register
+from cli.rules import rules
 from cli.stack import stack
 
 
@@ -30,7 +32,21 @@ def onshore() -> None:
     """
 
 
-for _command in (preview, up, refresh, destroy, explain, register, cluster, admission, stack, config, doctor):
+for _command in (
+    preview,
+    up,
+    refresh,
+    destroy,
+    explain,
+    register,
+    rules,
+    coverage,
+    cluster,
+    admission,
+    stack,
+    config,
+    doctor,
+):
     onshore.add_command(_command)
 
 

@@ -239,5 +239,9 @@ def _exit_code(result: RunResult) -> int:
         return DONE
     if result.exit_code == WRONG_INPUT or result.exit_code >= SIGNALLED:
         return result.exit_code
+    from inventories import OnshoreError  # noqa: PLC0415 - `--help` needs no inventories
+
+    if isinstance(result.error, OnshoreError):  # the program's own: a component that refused, or wrong input
+        return REFUSED if result.error.refused else WRONG_INPUT
     levels = {event["policyEvent"]["enforcementLevel"] for event in result.events if "policyEvent" in event}
     return REFUSED if levels & {"mandatory", "remediate"} else FAILED

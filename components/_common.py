@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pulumi_kubernetes as k8s
 
 from components import _configuration
-from components._ending import in_words
 from components._questions import Questions
 from components.cluster_access import require_access
 from components.governance import Governance, Law, govern
@@ -99,8 +98,7 @@ def prepare(
     if workload is not None and governance is not None:
         questions.faults += image_faults(workload, governance.category)
         questions.faults += check(workload, governance)
-    with in_words():
-        questions.settle()
+    questions.settle()
     if workload is None or governance is None:
         raise AssertionError(name)  # settle has raised
     return Prepared(workload, governance, args["namespace"], environment)

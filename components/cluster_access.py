@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components._ending import in_words
 from components.kubeconfig import check_kubeconfig
 from inventories.faults import Fault, OnshoreError
 
@@ -30,8 +29,7 @@ class ClusterAccess(k8s.Provider):  # type: ignore[misc] # mypy does not read th
     def __init__(
         self, name: str, *, kubeconfig: str, cluster: "Cluster", opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        with in_words():
-            check_kubeconfig(kubeconfig, cluster)
+        check_kubeconfig(kubeconfig, cluster)
         self.cluster_id = cluster.id
         super().__init__(
             name,

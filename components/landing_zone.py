@@ -7,7 +7,6 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components._common import governed, metadata
-from components._ending import in_words
 from components._questions import Questions
 from components.args import LandingZoneArgs
 from components.governance import Governance, Law
@@ -46,8 +45,7 @@ class LandingZone(pulumi.ComponentResource):
         role = args.get("role") or "view"
         if role not in _ROLES:
             questions.faults.append(Fault(f"{name}: role", "not a role here", role, fix=nearest(role, _ROLES)))
-        with in_words():
-            questions.settle()
+        questions.settle()
         if governance is None:
             raise AssertionError(name)  # settle has raised
         namespace = args["namespace"]

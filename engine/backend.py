@@ -193,11 +193,12 @@ class FileBackend:
             return
         lines = [f"the stack is currently locked by {len(held)} lock(s)."]
         for path in held:
-            with contextlib.suppress(OSError, ValueError, KeyError):
+            try:
                 who = json.loads(path.read_text(encoding="utf-8"))
-                lines.append(
-                    f"  {path}: created by {who['username']}@{who['hostname']} (pid {who['pid']}) at {who['timestamp']}"
-                )
+                holder = f"{who['username']}@{who['hostname']} (pid {who['pid']}) at {who['timestamp']}"
+            except (OSError, ValueError, KeyError, TypeError):
+                holder = "somebody this engine cannot tell: the lock is unreadable"
+            lines.append(f"  {path}: created by {holder}")
         raise LockedError("\n".join(lines), stack)
 
 

@@ -23,8 +23,11 @@ from engine.state import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.operation import Kind, Operation
     from engine.options import Options, RunResult
+    from engine.provider import MakeProvider
 
 _DEFAULT_STATE = Path(".onshore") / "state"
 
@@ -33,10 +36,19 @@ class EmbeddedEngine:
     """One project's engine (`engine.options.Engine`).
 
     `backend_url` is a `file://` URL, by default PULUMI_BACKEND_URL, else the project's `.onshore/state`; `passphrase`
-    is by default the environment's. Raises EngineError for a project or backend that cannot be used.
+    is by default the environment's; `program` runs in place of the project's; `make_provider` says where providers come
+    from, by default `engine.providers`. Raises EngineError for a project or backend that cannot be used.
     """
 
-    def __init__(self, project_dir: Path, *, backend_url: str | None = None, passphrase: str | None = None) -> None:
+    def __init__(
+        self,
+        project_dir: Path,
+        *,
+        backend_url: str | None = None,
+        passphrase: str | None = None,
+        program: Callable[[], object] | None = None,
+        make_provider: MakeProvider | None = None,
+    ) -> None:
         self._project = load_project(project_dir.resolve())
         url = backend_url or os.environ.get("PULUMI_BACKEND_URL")
         if url:
@@ -44,6 +56,8 @@ class EmbeddedEngine:
         else:
             self._backend = FileBackend(self._project.root / _DEFAULT_STATE, self._project.name)
         self._passphrase = passphrase
+        self._program = program
+        self._make_provider = make_provider
         self._running: Operation | None = None
 
     # ------------------------------------------------------------ runs
@@ -72,7 +86,15 @@ class EmbeddedEngine:
     def _run(self, kind: Kind, stack: str, options: Options) -> RunResult:
         from engine.operation import Operation  # noqa: PLC0415 - brings in everything a run needs
 
-        self._running = Operation(self._project, self._backend, kind, options, self._passphrase)
+        self._running = Operation(
+            self._project,
+            self._backend,
+            kind,
+            options,
+            passphrase=self._passphrase,
+            program=self._program,
+            make_provider=self._make_provider,
+        )
         try:
             return self._running.run(stack)
         finally:

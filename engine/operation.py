@@ -17,7 +17,7 @@ from engine.events import EventStream, visible_outputs
 from engine.executor import Executor
 from engine.options import Options, RunResult
 from engine.planner import Planner, PlanOptions
-from engine.providers import make_provider
+from engine.providers import make_provider as plugin_or_builtin
 from engine.providers.builtin import BuiltinProvider
 from engine.providers.pool import ProviderPool
 from engine.refresh import refresh_resources
@@ -25,11 +25,11 @@ from engine.snapshot import Snapshot
 from engine.stack import Stack, history_entry, never_deployed, open_stack, stack_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from engine.backend import FileBackend
     from engine.config import Project
-    from engine.provider import Provider
+    from engine.provider import MakeProvider, Provider
     from engine.state import ResourceState
     from engine.values import PropertyMap
 
@@ -45,7 +45,15 @@ class Operation:
     """Everything one run holds; used once."""
 
     def __init__(
-        self, project: Project, backend: FileBackend, kind: Kind, options: Options, passphrase: str | None
+        self,
+        project: Project,
+        backend: FileBackend,
+        kind: Kind,
+        options: Options,
+        *,
+        passphrase: str | None,
+        program: Callable[[], object] | None = None,
+        make_provider: MakeProvider | None = None,
     ) -> None:
         self._project, self._backend, self._kind, self._options, self._passphrase = (
             project,
@@ -54,6 +62,8 @@ class Operation:
             options,
             passphrase,
         )
+        self._program = program
+        self._make_provider = make_provider or plugin_or_builtin
         self._preview = kind == "preview"
         self._events = EventStream(options.on_event)
         self._executor: Executor | None = None
@@ -101,8 +111,9 @@ class Operation:
             self._backend.sweep(name)
             self._backend.back_up(name)
         except OSError as error:
+            where = f" ({error.filename})" if error.filename else ""
             raise EngineError(
-                f"the state cannot be written: {error.strerror or error} ({error.filename})",
+                f"the state cannot be written: {error.strerror or error}{where}",
                 fix="Nothing was changed. Make room, or make the folder writable, and try again.",
             ) from error
         return stack
@@ -170,7 +181,7 @@ class Operation:
         def make(package: str, version: str) -> Provider:
             if package == "pulumi":
                 return builtin
-            return make_provider(package, version, self._events.diagnostic, self._project.root)
+            return self._make_provider(package, version, self._events.diagnostic, self._project.root)
 
         def recorded(reference: str) -> ResourceState | None:
             return next((state for state in snapshot.resources() if f"{state.urn}::{state.id}" == reference), None)
@@ -252,11 +263,13 @@ class Operation:
                 configuration=stack.configuration,
                 monitor=Monitor(executor, stack.configuration, self._project.root),
                 engine=ProgramEngine(self._events),
+                main=self._program,
                 threads=max(_LEAST_THREADS, executor.parallel if self._preview else 2 * executor.parallel),
                 say=self._events.diagnostic,
                 abandon=lambda: self._interrupted.is_set() and executor.running == 0,
             )
         )
+        self._program_error = result.error
         planner = executor.planner
         if not planner.halted:
             for message in result.messages:
@@ -274,6 +287,7 @@ class Operation:
         return refused
 
     _stack_refused = False
+    _program_error: BaseException | None = None
 
     def _warn_pending(self, stack: Stack) -> None:
         pending = stack.deployment.pending
@@ -314,7 +328,12 @@ class Operation:
         if not self._preview and not snapshot.broken:
             self._record(stack, started, ok=not failed, changes=changes)
         return RunResult(
-            exit_code == 0, exit_code, changes, tuple(self._events.events), self._outputs(planner, snapshot)
+            exit_code == 0,
+            exit_code,
+            changes,
+            tuple(self._events.events),
+            self._outputs(planner, snapshot),
+            self._program_error,
         )
 
     def _explain_interruption(self, snapshot: Snapshot) -> None:

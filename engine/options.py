@@ -40,7 +40,7 @@ class RunResult:
     """How a run ended.
 
     `exit_code` is the Pulumi CLI's; `changes` counts steps per operation (`create`, `update`, ...); `outputs` are the
-    stack's, secrets as "[secret]".
+    stack's, secrets as "[secret]". `error`: the RunError by which the program ended itself, where it ran here.
     """
 
     ok: bool
@@ -48,6 +48,7 @@ class RunResult:
     changes: Mapping[str, int] = field(default_factory=dict)
     events: tuple[dict[str, Any], ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    error: BaseException | None = None
 
 
 class Engine(Protocol):

@@ -39,16 +39,20 @@ _ONE_AT_A_TIME: Final = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class ProgramResult:
-    """How the program ended: `messages` are its errors for people, `shut_down`: it only saw the engine go down."""
+    """How the program ended: `messages` are its errors for people, `shut_down`: it only saw the engine go down.
+
+    `error`: the RunError by which it ended itself.
+    """
 
     failed: bool
     messages: tuple[str, ...] = ()
     shut_down: bool = False
+    error: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProgramRun:
-    """What a program is run with."""
+    """What a program is run with; `main` runs in place of the project's own program."""
 
     project: Project
     stack: str
@@ -59,6 +63,7 @@ class ProgramRun:
     threads: int
     say: Callable[[str, str], None]  # severity, text: what the program prints
     abandon: Callable[[], bool]  # whether a program that does not end need not be waited for
+    main: Callable[[], object] | None = None
 
 
 def run_program(run: ProgramRun) -> ProgramResult:
@@ -104,9 +109,9 @@ def _run(run: ProgramRun) -> ProgramResult:
     executor = _RpcThreads(run.threads, "program-rpc")
     loop.set_default_executor(executor)
     try:
-        loop.run_until_complete(run_in_stack(lambda: _main(run.project.program)))
+        loop.run_until_complete(run_in_stack(lambda: _main(run)))
     except RunError as error:
-        return _refused(str(error))
+        return _refused(error)
     except SystemExit as error:
         return _exited(error.code)
     except BaseException as error:  # noqa: BLE001 - whatever a program raises is its result
@@ -116,16 +121,20 @@ def _run(run: ProgramRun) -> ProgramResult:
     return ProgramResult(failed=False)
 
 
-def _main(program: Path) -> None:
+def _main(run: ProgramRun) -> Any:
+    if run.main is not None:
+        return run.main()
+    program = run.project.program
     # The file, not its folder: of a folder's __main__ Python keeps bytecode, and misses an edit within the same second.
     file = program / "__main__.py" if program.is_dir() else program
     runpy.run_path(str(file), run_name="__main__")
+    return None
 
 
-def _refused(text: str) -> ProgramResult:
-    if text == _SHUTDOWN_TEXT:
+def _refused(error: BaseException) -> ProgramResult:
+    if str(error) == _SHUTDOWN_TEXT:
         return ProgramResult(failed=True, shut_down=True)
-    return ProgramResult(failed=True, messages=(text, _exit_message(1)))
+    return ProgramResult(failed=True, messages=(str(error), _exit_message(1)), error=error)
 
 
 def _exited(code: object) -> ProgramResult:
@@ -147,13 +156,15 @@ def _raised(error: BaseException, project: Project) -> ProgramResult:
 
 
 def _user_traceback(error: BaseException, project: Project) -> str:
-    """The traceback from the program's own first line on."""
+    """The traceback from the program's own first line on; of one that never ran, such as a misspelt file, none."""
     frames = traceback.extract_tb(error.__traceback__)
     program = str(project.program)
     own = next((n for n, frame in enumerate(frames) if frame.filename.startswith(program)), None)
     if own is None:
-        return "".join(traceback.format_exception(error))
-    head = ["Traceback (most recent call last):\n", *traceback.format_list(frames[own:])]
+        ours = (__file__, "<frozen runpy>", runpy.__file__)
+        own = max((n + 1 for n, frame in enumerate(frames) if frame.filename in ours), default=0)
+    left = traceback.format_list(frames[own:])
+    head = ["Traceback (most recent call last):\n", *left] if left else []
     return "".join([*head, *traceback.format_exception_only(error)])
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.values import PropertyMap
 
 DiffKind = Literal["add", "add-replace", "delete", "delete-replace", "update", "update-replace"]
@@ -186,7 +188,7 @@ class Provider(Protocol):
     def close(self) -> None: ...
 
 
-class ProviderFactory(Protocol):
-    """Makes an unconfigured provider of one package."""
+class MakeProvider(Protocol):
+    """Makes an unconfigured provider of a package; raises ProviderError that says what is missing."""
 
-    def __call__(self, log: Log) -> Provider: ...
+    def __call__(self, package: str, wanted: str, log: Log, project_dir: Path) -> Provider: ...

@@ -63,6 +63,14 @@ def register_faults(
                 for index, record in enumerate(getattr(provider, kind))
             ),
         )
+    names = (
+        (f"{region.pulumi.package} region {region.pulumi.region} {region.pulumi.endpoint}".strip(), place)
+        for document, provider in providers
+        for index, region in enumerate(provider.regions)
+        if region.pulumi
+        for place in [document.where(("regions", index, "pulumi"))]
+    )
+    yield from _twice("Pulumi name of a region", names)
     addresses = (
         (f"{cluster.server} {cluster.ca_sha256[:12]}", document.where(("clusters", index, "server")))
         for document, provider in providers
@@ -138,6 +146,7 @@ def _weaker(lower: CategoryRule, higher: CategoryRule) -> list[str]:
         "exposure": lower.exposure == "internal" and higher.exposure == "public",
         "dedicated_nodes": lower.dedicated_nodes and not higher.dedicated_nodes,
         "image_digest": lower.image_digest and not higher.image_digest,
+        "encryption_at_rest": lower.encryption_at_rest and not higher.encryption_at_rest,
         "pod_security": lower.pod_security == "restricted" and higher.pod_security == "baseline",
     }
     return [name for name, weaker in checks.items() if weaker]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,10 +34,33 @@ class Fault:
 
 
 class OnshoreError(Exception):
-    """What a person can cause and mend: wrong input, or a refusal (`refused`: exit code 3 instead of 2)."""
+    """What a person can cause and mend: wrong input, or a refusal (`refused`: exit code 3 instead of 2).
+
+    In a Pulumi program it is a `pulumi.RunError` as well: every engine shows the words of one, and no traceback.
+    """
+
+    def __new__(cls, *_args: Any, **_named: Any) -> Self:
+        # Looked up, not imported: these rooms do without Pulumi, and whoever runs a program has it already.
+        run_error = getattr(sys.modules.get("pulumi"), "RunError", None)
+        if run_error is None or issubclass(cls, run_error):
+            return super().__new__(cls)
+        own: Any = cls
+        ending: type[Self] = _ending(own, run_error)
+        return super().__new__(ending)
 
     def __init__(self, summary: str, faults: Iterable[Fault] = (), *, refused: bool = False) -> None:
         self.summary = summary
         self.faults = tuple(faults)
         self.refused = refused
         super().__init__("\n".join([summary, *(f"  {fault}" for fault in self.faults)]))
+
+
+@cache
+def _ending(cls: Any, run_error: Any) -> Any:
+    """The class of errors that end a Pulumi program in words.
+
+    What serves components to programs in other languages puts the traceback it finds under the words of any error: here
+    it finds none.
+    """
+    untraced = property(lambda _: None, lambda _, __: None)
+    return type(cls.__name__, (cls, run_error), {"__module__": cls.__module__, "__traceback__": untraced})

@@ -161,8 +161,20 @@ class Prices(Record):
     storage_gib_month_pkr: Annotated[float, Field(ge=0)]
 
 
+class PulumiRegion(Record):
+    """What a region is called in Pulumi programs; `endpoint` (OpenStack's authUrl) where a name is not unique."""
+
+    package: Id
+    region: Annotated[str, StringConstraints(min_length=1)]
+    endpoint: Annotated[str, StringConstraints(pattern=r"^(https://\S*[^\s/])?$")] = ""
+
+
 class Region(Record):
-    """A cloud region: one or more sites under one name."""
+    """A cloud region: one or more sites under one name.
+
+    `pulumi`: its name in programs. `encrypted_at_rest`: service kinds whose storage is encrypted, whoever asks;
+    `encrypted_volume_types`: the volume types that are.
+    """
 
     id: Id
     sites: Annotated[tuple[Id, ...], Field(min_length=1)]
@@ -171,6 +183,10 @@ class Region(Record):
     official_part: DeploymentModel | None = None
     security_level: SecurityLevel
     prices: Prices | None = None
+    pulumi: PulumiRegion | None = None
+    encrypted_at_rest: frozenset[ServiceKind] = frozenset()
+    encrypted_volume_types: frozenset[str] = frozenset()
+    dedicated_nodes: bool = False
 
 
 class IngressClasses(Record):
@@ -299,6 +315,7 @@ class CategoryRule(Record):
     exposure: Exposure
     dedicated_nodes: bool = False
     image_digest: bool = False
+    encryption_at_rest: bool = False
     pod_security: Literal["baseline", "restricted"] = "restricted"
 
 
@@ -415,6 +432,19 @@ class Register(RegisterHead):
         """The cluster that answers at an API server under a CA."""
         found = self._by_address.get((server.rstrip("/"), ca_sha256))
         return self._clusters[found.id] if found else None
+
+    @cached_property
+    def _by_pulumi_name(self) -> dict[tuple[str, str, str], tuple[Provider, Region]]:
+        return {
+            (region.pulumi.package, region.pulumi.region, region.pulumi.endpoint): (provider, region)
+            for provider in self.providers
+            for region in provider.regions
+            if region.pulumi
+        }
+
+    def region_at(self, package: str, name: str, endpoint: str = "") -> tuple[Provider, Region] | None:
+        """The region that a Pulumi package knows by a name, at an endpoint."""
+        return self._by_pulumi_name.get((package, name, endpoint.rstrip("/")))
 
     def site(self, site_id: str) -> Site | None:
         """A site of any provider."""

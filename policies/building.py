@@ -7,9 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from policies.kubeconfig import read
+from policies.location import Place, provider_place, resource_place
 from policies.objects import read_objects
-from policies.placed import targets
-from policies.subject import KUBERNETES_PROVIDER, Destination, Facts, ProviderFacts, StackFacts, Subject
+from policies.placed import located, targets
+from policies.subject import (
+    KUBERNETES_PROVIDER,
+    PROVIDER_PREFIX,
+    Destination,
+    Facts,
+    ProviderFacts,
+    StackFacts,
+    Subject,
+)
 from policies.wire import plain
 
 if TYPE_CHECKING:
@@ -39,6 +48,7 @@ class Builder:
             destination = provider.destination if provider else None
         is_provider = request.type == KUBERNETES_PROVIDER
         reached = targets(destination, objects, self.stack.category, self.facts, is_provider=is_provider)
+        place, service = self._place(request.type, props, provider)
         return Subject(
             urn=request.urn,
             type=request.type,
@@ -50,7 +60,9 @@ class Builder:
             provider=provider,
             destination=destination,
             objects=objects,
-            targets=tuple(reached),
+            targets=(*reached, *located(place, service, self.stack.category)),
+            place=place,
+            place_endpoint=self._endpoint(request.type, provider),
             malformed=malformed,
             secrets=secrets,
         )
@@ -59,13 +71,36 @@ class Builder:
         # The same few providers come with every resource: the digest of their bytes finds them again, and keeps no key.
         key = hashlib.sha256(message.SerializeToString(deterministic=True)).digest()
         if (known := self._providers.get(key)) is None:
-            destination = (
-                self._destination(plain(message.properties)[0]) if message.type == KUBERNETES_PROVIDER else None
-            )
+            props, _ = plain(message.properties)
+            is_kubernetes = message.type == KUBERNETES_PROVIDER
+            package = self.facts.types.cloud.package(message.type.removeprefix(PROVIDER_PREFIX))
             known = self._providers[key] = ProviderFacts(
-                message.type, message.urn, _name(message.urn, message.name), destination
+                message.type,
+                message.urn,
+                _name(message.urn, message.name),
+                self._destination(props) if is_kubernetes else None,
+                provider_place(package, props, self.facts.register) if package else None,
+                props if package else {},
             )
         return known
+
+    def _place(self, token: str, props: dict[str, Any], provider: ProviderFacts | None) -> tuple[Place | None, str]:
+        """Where a cloud's provider or resource is, and the kind of service it is."""
+        types, register = self.facts.types.cloud, self.facts.register
+        if token.startswith(PROVIDER_PREFIX):
+            package = types.package(token.removeprefix(PROVIDER_PREFIX))
+            return (provider_place(package, props, register) if package else None), ""
+        package, facts = types.package(token.partition(":")[0]), types.facts(token)
+        if package is None or facts is None:
+            return None, ""
+        # A provider of another package says nothing about this one's place.
+        told = provider.props if provider and provider.package == package.name else {}
+        return resource_place(package, facts, props, told, register), facts.service
+
+    def _endpoint(self, token: str, provider: ProviderFacts | None) -> str:
+        package = self.facts.types.cloud.package(token.partition(":")[0])
+        value = provider.props.get(package.provider.endpoint) if package and provider else ""
+        return value if isinstance(value, str) else ""
 
     def _destination(self, props: dict[str, Any]) -> Destination:
         access = read(props.get("kubeconfig"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inventories.labels import CATEGORY_LABEL
+from inventories.models import Region
 from policies.objects import labels_of
 from policies.values import join
 
@@ -13,18 +14,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from inventories.models import Category, Cluster, Provider
+    from policies.location import Place
     from policies.objects import KubeObject
     from policies.subject import Destination, Facts, Subject
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Data of a category on its way to a provider's cluster; `path` names the field that says so."""
+    """Data of a category on its way to a provider's cluster or region (`cluster`); `path` names the field that says so.
+
+    `service`: the kind of service that holds it, empty where a whole provider is judged.
+    """
 
     path: str
     provider: Provider
-    cluster: Cluster
+    cluster: Cluster | Region
     category: Category
+    service: str = "kubernetes"
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The sites that the data may lie at."""
+        return self.cluster.sites if isinstance(self.cluster, Region) else (self.cluster.site,)
 
 
 def targets(
@@ -47,6 +58,18 @@ def targets(
         category = named(facts, label)
         if category and (stack is None or category.rank > stack.rank):
             yield Target(path, destination.provider, destination.cluster, category)
+
+
+def located(place: Place | None, service: str, stack: Category | None) -> Iterator[Target]:
+    """The placement of a cloud's provider or resource; none where the register lists no such region."""
+    if place and place.region and place.provider and stack:
+        yield Target(place.path, place.provider, place.region, stack, service)
+
+
+def in_country(subject: Subject) -> bool:
+    """Whether what a stack holds must stay in the country; where no category is declared, it must."""
+    category = subject.stack.category
+    return category is None or category.rule.in_country
 
 
 def _labels(objects: Iterable[KubeObject]) -> Iterator[tuple[str, Any]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from inventories.faults import Fault, OnshoreError
+from policies.cloud_types import CloudTypes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,7 @@ class ResourceTypes:
     component_packages: frozenset[str]
     opaque_types: frozenset[str]
     opaque_packages: frozenset[str]
+    cloud: CloudTypes
 
 
 def load_resource_types(directory: Path) -> ResourceTypes:
@@ -47,11 +49,13 @@ def load_resource_types(directory: Path) -> ResourceTypes:
             for group, names in objects[part].items():
                 for name in names:
                     kinds |= _tokens(group, name, namespaced=namespaced, custom=group in objects["custom_groups"])
-        sets = {key: frozenset(others[key]) for key in ResourceTypes.__dataclass_fields__ if key != "kinds"}
+        sets = {
+            key: frozenset(others[key]) for key in ResourceTypes.__dataclass_fields__ if key not in ("kinds", "cloud")
+        }
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         fault = Fault(directory.name, "the classified resource types cannot be read", got=type(error).__name__)
         raise OnshoreError("the classified resource types cannot be used", [fault]) from error
-    return ResourceTypes(kinds, **sets)
+    return ResourceTypes(kinds, cloud=CloudTypes(directory), **sets)
 
 
 def _read(path: Path) -> Any:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from inventories.models import Category, Cluster, Profile, Provider, Register, RuleMeta
     from policies.kubeconfig import Access
+    from policies.location import Place
     from policies.objects import KubeObject
     from policies.placed import Target
     from policies.resource_types import ResourceTypes
@@ -79,6 +80,8 @@ class ProviderFacts:
     urn: str
     name: str
     destination: Destination | None = None
+    place: Place | None = None
+    props: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def package(self) -> str:
@@ -89,6 +92,7 @@ class ProviderFacts:
 class Subject:
     """One resource; `destination` is where it (or what it configures) ends up, `objects` what it is in Kubernetes.
 
+    `place`: where a resource of a cloud would lie.
     `targets`: the placements it stands for (`policies.placed`). `malformed`: parts that could not be read. `secrets`:
     the paths at which secrets stood. `dependencies`: URNs that it was computed from, known to stack checks only.
     """
@@ -104,6 +108,8 @@ class Subject:
     destination: Destination | None = None
     objects: tuple[KubeObject, ...] = ()
     targets: tuple[Target, ...] = ()
+    place: Place | None = None
+    place_endpoint: str = ""
     malformed: tuple[Violation, ...] = ()
     secrets: frozenset[str] = frozenset()
     dependencies: frozenset[str] = frozenset()

@@ -6,15 +6,12 @@ import pulumi
 
 from components.deployment import Decision, build, judge, program_config, read_spec
 from components.explain import as_error
-from inventories import OnshoreError, Settings
+from inventories import Settings
 
-try:
-    values, secret_keys = program_config()
-    settings = Settings.load(Path(__file__).parent)
-    spec = read_spec(values, where=f"Pulumi.{pulumi.get_stack()}.yaml", secret_keys=secret_keys)
-    decision = judge(spec, settings)
-    if not isinstance(decision, Decision):
-        raise as_error(decision)
-    build(decision, settings, secret_keys=secret_keys)
-except OnshoreError as error:
-    raise pulumi.RunError(str(error)) from None
+values, secret_keys = program_config()
+settings = Settings.load(Path(__file__).parent)
+spec = read_spec(values, where=f"Pulumi.{pulumi.get_stack()}.yaml", secret_keys=secret_keys)
+decision = judge(spec, settings)
+if not isinstance(decision, Decision):
+    raise as_error(decision)
+build(decision, settings, secret_keys=secret_keys)

@@ -17,9 +17,9 @@ def check(subject: Subject) -> Iterator[Violation]:
     for target in subject.targets:
         scope = target.provider.accreditation.scope
         for what, used, covered in (
-            ("service kind", "kubernetes", scope.service_kinds),
+            ("service kind", target.service, scope.service_kinds),
             ("deployment model", target.cluster.deployment_model, scope.deployment_models),
         ):
-            if used not in covered:
+            if used and used not in covered:
                 allowed = f"a {what} in the scope of {target.provider.id}: {', '.join(sorted(covered)) or 'none'}"
                 yield Violation(f"{target.path} ({what})", used, allowed, public=True)

@@ -33,9 +33,13 @@ def _is_classified(subject: Subject) -> bool:
         return True
     if subject.type in types.opaque_types or subject.package in types.opaque_packages:
         return True
+    facts = types.cloud.facts(subject.type)
+    if facts and facts.kind != "unclassified":
+        return True
     if subject.is_provider:
-        return subject.type == KUBERNETES_PROVIDER or subject.package in types.component_packages
-    if subject.package == "kubernetes":
+        known = types.cloud.package(subject.package) is not None
+        return known or subject.type == KUBERNETES_PROVIDER or subject.package in types.component_packages
+    if subject.package == "kubernetes" or types.cloud.package(subject.package):
         return False
     # Only components come without a provider, and what they hold comes to the checks by itself.
     return subject.provider is None or (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from policies.cloud_law import broken
 from policies.objects import is_unreadable
 from policies.placed import category_of
 from policies.subject import Violation
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from policies.subject import Subject
 
 _INTERNAL_SERVICES: Final = (None, "ClusterIP", "ExternalName")
+_INSIDE: Final = ".svc.cluster.local"
 _INGRESS_ANNOTATION: Final = "kubernetes.io/ingress.class"
 
 
@@ -28,6 +30,8 @@ def check(subject: Subject) -> Iterator[Violation]:
             yield Violation(
                 "config onshore:exposure", "a public exposure", f"internal, for {category.id} data", public=True
             )
+    if category is None or category.rule.exposure == "internal":
+        yield from broken(subject, "EXP-001")
     for found in subject.objects:
         if category_of(subject, found).rule.exposure != "internal":
             continue
@@ -47,6 +51,11 @@ def _service(found: KubeObject) -> Iterator[Violation]:
     kind = at(found.body, "spec", "type")
     if kind not in _INTERNAL_SERVICES:
         yield Violation(found.inside("spec", "type"), kind, "ClusterIP")
+    target = at(found.body, "spec", "externalName")
+    if (kind == "ExternalName" or target is not None) and not (isinstance(target, str) and target.endswith(_INSIDE)):
+        yield Violation(
+            found.inside("spec", "externalName"), target, f"a name of the cluster's own, ending in {_INSIDE}"
+        )
     addresses = at(found.body, "spec", "externalIPs")
     if addresses is not None and addresses != []:
         yield Violation(found.inside("spec", "externalIPs"), addresses, "nothing")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inventories.models import Region
 from policies.subject import Violation
+from policies.values import Marker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +18,15 @@ def check(subject: Subject) -> Iterator[Violation]:
     """A cluster's region and site are its own provider's, and the site belongs to the region."""
     for target in subject.targets:
         cluster, provider = target.cluster, target.provider
+        if isinstance(cluster, Region):
+            if not set(cluster.sites) <= {site.id for site in provider.sites}:
+                yield Violation(target.path, cluster.id, f"a region at sites of {provider.id}", public=True)
+            continue
         region = next((region for region in provider.regions if region.id == cluster.region), None)
         known = any(site.id == cluster.site for site in provider.sites)
         if region is None or not known or cluster.site not in region.sites:
             got = f"{cluster.id} in region {cluster.region}, site {cluster.site}"
             yield Violation(target.path, got, f"a region of {provider.id} and a site of that region", public=True)
+    place = subject.place
+    if place and not subject.is_provider and (place.value is None or isinstance(place.value, Marker)):
+        yield Violation(place.path, place.value, "a region of the register, on the resource or its provider")

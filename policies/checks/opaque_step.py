@@ -32,7 +32,12 @@ _REMOTE: Final = re.compile(r"[a-z][a-z0-9+.-]*://|git@|git::|github\.com/|//[^/
 def check(subject: Subject) -> Iterator[Violation]:
     """Opaque types and packages, and what is fetched from elsewhere: parts of components, programs of providers."""
     types = subject.facts.types
-    if subject.type in types.opaque_types or subject.package in types.opaque_packages:
+    facts = types.cloud.facts(subject.type)
+    if (
+        (facts and facts.kind == "opaque")
+        or subject.type in types.opaque_types
+        or subject.package in types.opaque_packages
+    ):
         yield Violation("type", subject.type, _SEEN, public=True)
     elif subject.is_provider:
         url = subject.props.get("pluginDownloadURL")

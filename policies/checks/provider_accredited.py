@@ -24,3 +24,6 @@ def check(subject: Subject) -> Iterator[Violation]:
         if status not in enough:
             allowed = f"a provider that is {' or '.join(enough)} on {on}"
             yield Violation(target.path, f"{target.provider.id}, which is {status}", allowed, public=True)
+    place = subject.place
+    if place and isinstance(place.value, str) and place.region is None:
+        yield Violation(place.path, place.value, "a region that the register lists for an accredited provider")

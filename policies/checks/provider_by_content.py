@@ -10,6 +10,7 @@ from policies.values import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from policies.cloud_types import ProviderForm
     from policies.subject import Subject
 
 _CONTENT: Final = "the content of the register cluster's kubeconfig"
@@ -20,6 +21,9 @@ _OFF: Final = (None, False, "false")
 
 def check(subject: Subject) -> Iterator[Violation]:
     """The kubeconfig alone says which cluster it is, and an unreachable cluster is never passed over."""
+    package = subject.facts.types.cloud.package(subject.package) if subject.is_provider else None
+    if package and package.provider.credentials:
+        yield from _cloud(subject, package.provider)
     if subject.type != KUBERNETES_PROVIDER or subject.destination is None:
         return
     state = subject.destination.access.state
@@ -35,3 +39,13 @@ def check(subject: Subject) -> Iterator[Violation]:
     for key in _SWITCHES:
         if subject.props.get(key) not in _OFF:
             yield Violation(key, subject.props[key], "nothing: state and cluster must not part")
+
+
+def _cloud(subject: Subject, form: ProviderForm) -> Iterator[Violation]:
+    """Credentials and place are written here: no file, profile or environment variable of some machine decides."""
+    if all(subject.props.get(key) in (None, "") for key in form.credentials):
+        allowed = f"one of {', '.join(form.credentials)}"
+        yield Violation("credentials", "nothing, so that the environment decides", allowed, public=True)
+    for key in form.refused:
+        if subject.props.get(key) not in (None, False, "false", ""):
+            yield Violation(key, subject.props[key], "nothing: it leads elsewhere, or weakens the way there")

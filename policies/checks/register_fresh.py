@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from policies.subject import Violation
 
@@ -20,14 +20,14 @@ def check(subject: Subject) -> Iterator[Violation]:
             got = f"issue {register.version}, in force {register.issued_on} to {register.expires_on}"
             yield Violation(f"{target.path} (register)", got, f"a register in force on {on}", public=True)
         if profile.production:
-            records = (
+            records: tuple[tuple[str, Any], ...] = (
                 ("register", register),
                 ("provider", target.provider),
                 ("cluster", target.cluster),
                 ("department", register.department(subject.stack.department)),
             )
             for name, record in records:
-                if record is not None and record.fictional:
+                if record is not None and getattr(record, "fictional", False):
                     got = f"the fictional {name} {record.id}"
                     yield Violation(
                         f"{target.path} ({name})", got, f"real records under profile {profile.id}", public=True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inventories.models import Region
+from policies.placed import in_country
 from policies.subject import Violation
 
 if TYPE_CHECKING:
@@ -16,7 +18,11 @@ def check(subject: Subject) -> Iterator[Violation]:
     """The site's country decides; a site nobody knows is RES-004's."""
     home = subject.facts.profile.country
     for target in subject.targets:
-        site = next((site for site in target.provider.sites if site.id == target.cluster.site), None)
-        if target.category.rule.in_country and site and site.country != home:
-            got = f"{target.cluster.id} at {site.id} in {site.country}"
-            yield Violation(target.path, got, f"a cluster in {home} for {target.category.id} data", public=True)
+        noun = "region" if isinstance(target.cluster, Region) else "cluster"
+        for site in target.provider.sites:
+            if target.category.rule.in_country and site.id in target.sites and site.country != home:
+                got = f"{target.cluster.id} at {site.id} in {site.country}"
+                yield Violation(target.path, got, f"a {noun} in {home} for {target.category.id} data", public=True)
+    place = subject.place
+    if place and isinstance(place.value, str) and place.region is None and not place.is_global and in_country(subject):
+        yield Violation(place.path, place.value, f"a region of the register in {home}")

@@ -200,3 +200,16 @@ def test_the_preview_before_an_up_cannot_be_left_out(offline: Onshore) -> None:
     done = offline("up", "health-vaccination-api", "--yes", "--skip-preview")
     assert done.returncode == 2
     assert "--skip-preview" in done.stderr
+
+
+@pytest.mark.parametrize(("refused", "code"), [(True, 3), (False, 2)])
+def test_a_program_of_ones_own_that_catches_nothing_ends_in_words(offline: Onshore, refused: bool, code: int) -> None:
+    offline.write("own/Pulumi.yaml", "name: own\nruntime: {name: python, options: {virtualenv: ../.venv}}\n")
+    offline.write("own/Pulumi.dev.yaml", "config: {onshore:department: health-example, onshore:category: restricted}\n")
+    raising = f"raise OnshoreError('the law is against it', [Fault('here', 'abroad')], refused={refused})"
+    offline.write("own/__main__.py", f"import pulumi\nfrom inventories import Fault, OnshoreError\n{raising}\n")
+    ended = offline("preview", "dev", "--cwd", "own")
+    assert ended.returncode == code
+    assert "the law is against it\n" in ended.stdout
+    assert "here: abroad" in ended.stdout
+    assert "Traceback" not in ended.stdout + ended.stderr

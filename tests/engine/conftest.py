@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engine.fakes import Cloud, FakeProvider
-from tests.engine.projects import Project
+from engine.testing import Stack
+from tests.engine.projects import Project, new_cloud
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(tmp_path: Path) -> Project:
     (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n", encoding="utf-8")
     (tmp_path / "Pulumi.test.yaml").write_text("# kept\nconfig:\n  shop:size: 1 # kept too\n", encoding="utf-8")
-    cloud = Cloud()
-    monkeypatch.setattr("engine.operation.make_provider", lambda _package, _version, _log, _folder: FakeProvider(cloud))
-    return Project(tmp_path, cloud)
+    return Project(Stack(tmp_path, new_cloud()))

@@ -1,17 +1,20 @@
-"""A project with a program and an engine for it, and what to read off a run."""
+"""Programs in a few lines, run by `engine.testing` against a cloud of things."""
 
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine import EmbeddedEngine, Options, RunResult
+from engine.provider import CheckFailure
+from engine.testing import Cloud, Kind, Ran, Stack
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.engine.fakes import Cloud
+    from engine import EmbeddedEngine
+    from engine.values import PropertyMap
 
 PRELUDE = """
 import pulumi
@@ -30,41 +33,50 @@ config = pulumi.Config()
 """
 
 
+def _forbidden(inputs: PropertyMap) -> Iterator[CheckFailure]:
+    if inputs.get("forbidden"):
+        yield CheckFailure("forbidden", "is not allowed")
+
+
+def new_cloud() -> Cloud:
+    """Things have a `name` (made up when absent), an `address`, and may be `immutable`, `forbidden` or `fixed`."""
+    thing = Kind(
+        fixed=("name", "immutable"),
+        named="name",
+        computed=lambda _inputs, count: {"address": f"10.0.0.{count}"},
+        check=_forbidden,
+        delete_first=lambda inputs: bool(inputs.get("fixed")),
+    )
+    return Cloud({"fake:index:Thing": thing}, {"fake:index:double": lambda args: {"value": args["value"] * 2}})
+
+
 @dataclass
 class Project:
-    """A project on disk with its engine and its cloud."""
+    """A stack whose programs begin with the prelude."""
 
-    folder: Path
-    cloud: Cloud
-    results: list[RunResult] = field(default_factory=list)
+    stack: Stack
+
+    @property
+    def folder(self) -> Path:
+        return self.stack.folder
+
+    @property
+    def cloud(self) -> Cloud:
+        return self.stack.cloud
 
     @property
     def state(self) -> Path:
-        return self.folder / "state" / ".pulumi" / "stacks" / "shop" / "test.json"
+        return self.stack.state_file
 
     def program(self, body: str) -> None:
-        (self.folder / "__main__.py").write_text(PRELUDE + textwrap.dedent(body), encoding="utf-8")
+        self.stack.program = PRELUDE + textwrap.dedent(body)
 
-    def engine(self, passphrase: str = "correct") -> EmbeddedEngine:  # noqa: S107 - a test's
-        return EmbeddedEngine(self.folder, backend_url=f"file://{self.folder / 'state'}", passphrase=passphrase)
+    def engine(self, *passphrase: str) -> EmbeddedEngine:
+        return self.stack.engine(*passphrase)
 
-    def run(self, operation: str, **options: Any) -> RunResult:
-        result = getattr(self.engine(), operation)("test", Options(**options))
-        self.results.append(result)
-        return result
+    def run(self, operation: str, **options: Any) -> Ran:
+        return getattr(self.stack, operation)(**options)
 
-    def up(self, body: str, **options: Any) -> RunResult:
+    def up(self, body: str, **options: Any) -> Ran:
         self.program(body)
         return self.run("up", **options)
-
-
-def steps(result: RunResult) -> list[tuple[str, str]]:
-    """(op, name) of every step that began, in order; the engine's own providers left out."""
-    found = [event["resourcePreEvent"]["metadata"] for event in result.events if "resourcePreEvent" in event]
-    return [(step["op"], step["urn"].split("::", 3)[3]) for step in found if "providers:" not in step["urn"]]
-
-
-def messages(result: RunResult, severity: str = "error") -> list[str]:
-    """The texts of the diagnostics of one severity."""
-    found = [event["diagnosticEvent"] for event in result.events if "diagnosticEvent" in event]
-    return [item["message"].strip() for item in found if item["severity"] == severity]

@@ -9,10 +9,11 @@ import pytest
 
 from engine import EngineError
 from engine.policy_config import PolicySettings, merge, schema_faults
-from tests.engine.projects import Project, messages
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.engine.projects import Project
 
 PACK = """
 from pulumi_policy import EnforcementLevel, PolicyConfigSchema, PolicyPack
@@ -65,14 +66,14 @@ def test_a_mandatory_violation_stops_an_up_before_the_resource(project: Project,
     assert result.exit_code == 1
     assert project.cloud.calls == [("create", "a")]
     assert violations(result) == [("small", "mandatory", "Small.\n9 is over 5")]
-    assert messages(result) == []
+    assert result.errors == []
 
 
 def test_a_preview_goes_on_to_the_end_and_then_fails(project: Project, pack: Path) -> None:
     project.program(CHAIN.format(9))
     result = project.run("preview", policy_packs=(pack,))
     assert result.exit_code == 1
-    assert messages(result) == ["preview failed"]
+    assert result.errors == ["preview failed"]
     assert [name for name, *_ in violations(result)] == ["small", "few"]
 
 
@@ -88,7 +89,7 @@ def test_a_stack_policy_judges_what_is_there_already(project: Project, pack: Pat
     result = project.up(CHAIN.format(1), policy_packs=(pack,))
     assert result.exit_code == 1
     assert len(project.cloud.things) == 3
-    assert messages(result) == ["update failed"]
+    assert result.errors == ["update failed"]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_a_policy_that_raises_fails_the_run(project: Project, tmp_path: Path) ->
     program = PACK.replace("limit = args", "raise KeyError('policy bug')\n    limit = args")
     result = project.up("Thing('a')", policy_packs=(write_pack(tmp_path / "raises", program),))
     assert result.exit_code == 1
-    assert "policy bug" in messages(result)[0]
+    assert "policy bug" in result.errors[0]
     assert project.cloud.calls == []
 
 
@@ -166,7 +167,7 @@ def test_a_pack_that_never_answers_fails_the_run_by_its_name(
     program = "import time\n" + PACK.replace(first, f"time.sleep(600)\n    {first}")
     result = project.up("Thing('a')", policy_packs=(write_pack(tmp_path / "silent", program),))
     assert result.exit_code == 1
-    assert messages(result)[0] == "failed to run policy: policy pack 'limits' gave no answer in 3 s"
+    assert result.errors[0] == "failed to run policy: policy pack 'limits' gave no answer in 3 s"
     assert project.cloud.calls == ([] if judged == "the resource" else [("create", "a")])
 
 

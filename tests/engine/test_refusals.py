@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine import EngineError, Options
-from tests.engine.projects import messages, steps
 
 if TYPE_CHECKING:
     from tests.engine.projects import Project
@@ -41,15 +40,15 @@ def test_an_explicit_provider_serves_where_default_ones_are_disabled(project: Pr
     result = project.up(
         "own = pulumi.ProviderResource('fake', 'own', {})\nThing('a', opts=pulumi.ResourceOptions(provider=own))"
     )
-    assert messages(result) == []
-    assert ("create", "a") in steps(result)
+    assert result.errors == []
+    assert ("create", "a") in result.steps
 
 
 def test_a_function_without_a_provider_is_named_where_default_ones_are_disabled(project: Project) -> None:
     (project.folder / "Pulumi.test.yaml").write_text(DISABLED.format('["*"]'), encoding="utf-8")
     result = project.up("pulumi.runtime.invoke('fake:index:double', {'value': 1})")
     text = "Default provider for 'fake' disabled. 'fake:index:double' must use an explicit provider."
-    assert text in messages(result)[0]
+    assert text in result.errors[0]
 
 
 @pytest.mark.parametrize("operation", ["destroy", "refresh"])

@@ -7,11 +7,14 @@ import os
 import shutil
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from engine import EngineError
-from tests.engine.projects import Project, messages, steps
+
+if TYPE_CHECKING:
+    from tests.engine.projects import Project
 
 ONE = "Thing('a', size=1)"
 CHAIN = """
@@ -88,7 +91,7 @@ def test_a_replacement_is_created_before_the_old_one_goes(project: Project) -> N
     project.cloud.calls.clear()
     result = project.up("Thing('a', immutable='2')")
     assert project.cloud.calls == [("create", "a"), ("delete", "a")]
-    assert [op for op, name in steps(result) if name == "a"] == ["create-replacement", "replace", "delete-replaced"]
+    assert [op for op, name in result.steps if name == "a"] == ["create-replacement", "replace", "delete-replaced"]
     assert dict(result.changes) == {"replace": 1, "same": 1}
 
 
@@ -97,7 +100,7 @@ def test_a_fixed_name_is_deleted_first_and_takes_its_dependents_along(project: P
     project.up(body.format(1))
     project.cloud.calls.clear()
     result = project.up(body.format(2))
-    assert messages(result) == []
+    assert result.errors == []
     assert result.ok
     assert project.cloud.calls == [("delete", "b"), ("delete", "a"), ("create", "a"), ("create", "b")]
     assert not any(item.get("pendingReplacement") or item.get("delete") for item in resources(project).values())
@@ -107,7 +110,7 @@ def test_a_failed_create_leaves_what_came_before_and_stops(project: Project) -> 
     project.cloud.refuse["b"] = "no capacity"
     result = project.up(CHAIN)
     assert result.exit_code == 1
-    assert messages(result) == ["no capacity", "update failed"]
+    assert result.errors == ["no capacity", "update failed"]
     assert set(resources(project)) == {"shop-test", "default", "a"}
 
 
@@ -117,13 +120,13 @@ def test_a_half_created_resource_is_saved_and_mended_next_time(project: Project)
     assert resources(project)["a"]["initErrors"] == ["it never became ready"]
     project.cloud.half_done.clear()
     result = project.run("up")
-    assert ("update", "a") in steps(result)
+    assert ("update", "a") in result.steps
     assert "initErrors" not in resources(project)["a"]
 
 
 def test_a_failed_check_names_the_property(project: Project) -> None:
     result = project.up("Thing('a', forbidden='x')")
-    assert messages(result) == [
+    assert result.errors == [
         "fake:index:Thing resource 'a': property forbidden value {x} has a problem: is not allowed"
     ]
     assert project.cloud.calls == []
@@ -135,8 +138,8 @@ def test_a_program_that_raises_deletes_nothing(project: Project) -> None:
     result = project.up("raise ValueError('stop here')")
     assert result.exit_code == 1
     assert project.cloud.calls == []
-    assert messages(result)[0].endswith("ValueError: stop here")
-    assert "engine/" not in messages(result)[0]
+    assert result.errors[0].endswith("ValueError: stop here")
+    assert "engine/" not in result.errors[0]
     assert len(resources(project)) == 5
 
 
@@ -151,7 +154,7 @@ def test_a_program_that_raises_deletes_nothing(project: Project) -> None:
 def test_an_option_that_is_not_honoured_is_an_error_that_names_it(project: Project, option: str, named: str) -> None:
     result = project.up(f"a = Thing('a')\nThing('b', opts=pulumi.ResourceOptions({option}))")
     assert result.exit_code == 1
-    assert named.lower() in " ".join(messages(result)).lower()
+    assert named.lower() in " ".join(result.errors).lower()
     assert ("create", "b") not in project.cloud.calls
 
 
@@ -179,19 +182,19 @@ def test_a_protected_resource_is_not_destroyed(project: Project) -> None:
     project.up("Thing('a', opts=pulumi.ResourceOptions(protect=True))")
     result = project.run("destroy")
     assert result.exit_code == 1
-    assert "is protected" in messages(result)[0]
+    assert "is protected" in result.errors[0]
     assert len(project.cloud.things) == 1
 
 
 def test_what_a_program_prints_becomes_a_message(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     result = project.up("print('hello')")
-    assert messages(result, "info") == ["hello"]
+    assert result.messages("info") == ["hello"]
     assert capsys.readouterr().out == ""
 
 
 def test_an_interrupt_finishes_what_runs_and_saves_it(project: Project) -> None:
-    engine = project.engine()
     project.program(CHAIN)
+    engine = project.engine()
     running = threading.Event()
 
     def interrupt(method: str, name: str) -> None:
@@ -229,10 +232,10 @@ def test_a_backend_that_cannot_be_written_stops_the_run_and_loses_nothing(
     result = project.up(CHAIN)
     assert result.exit_code == 2
     assert project.cloud.calls == [("create", "a")]
-    assert "No space left on device" in messages(result)[0]
+    assert "No space left on device" in result.errors[0]
     rescued = list((project.folder / ".onshore" / "rescue").glob("test.*.json"))
     assert len(rescued) == 1
-    assert str(rescued[0]) in messages(result)[-1]
+    assert str(rescued[0]) in result.errors[-1]
     monkeypatch.setattr(FileBackend, "write", real)
     project.engine().import_state("test", json.loads(rescued[0].read_text()))
     project.cloud.calls.clear()
@@ -350,7 +353,7 @@ def test_what_was_registered_before_an_exception_in_an_apply_still_goes_up(proje
     body = "a = Thing('a')\na.address.apply(lambda _: 1 / 0)\n" + "\n".join(f"Thing('t{n}')" for n in range(40))
     result = project.up(body)
     assert result.exit_code == 1
-    assert "ZeroDivisionError" in messages(result)[0]
+    assert "ZeroDivisionError" in result.errors[0]
     assert len(project.cloud.things) == 41
 
 
@@ -362,7 +365,7 @@ def test_an_interrupted_creation_is_warned_of_until_it_is_cleared(project: Proje
     latest["pending_operations"] = [{"resource": lost, "type": "creating"}, {"resource": lost, "type": "deleting"}]
     project.state.write_text(json.dumps(document))
     for operation in ("up", "refresh", "up"):
-        assert "interrupted while creating" in messages(project.run(operation), "warning")[0]
+        assert "interrupted while creating" in project.run(operation).messages("warning")[0]
     kept = json.loads(project.state.read_text())["checkpoint"]["latest"]["pending_operations"]
     assert [(entry["type"], entry["resource"]["urn"]) for entry in kept] == [("creating", lost["urn"])]
     assert project.run("refresh", clear_pending_creates=True).ok

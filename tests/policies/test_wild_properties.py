@@ -80,7 +80,7 @@ def test_no_part_of_a_workload_breaks_the_judgement_of_the_stack(part: str, valu
         made("NetworkPolicy", "networking.k8s.io/v1", spec=value),
     ]
     found = world().stack_refused_by(*resources)
-    assert found <= {"NET-001", "UNK-001"}
+    assert found <= {"CAT-004", "NET-001", "UNK-001"}
 
 
 @settings(deadline=None)
@@ -95,3 +95,26 @@ def test_no_secret_is_shown_wherever_it_stands(kind: str, props: dict[str, Any],
     ):
         given_props.pop(SIGNATURE, None)
         assert HIDDEN not in told(Resource(kind, given_props, Provider()))
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(["Secret", "ConfigMap"]),
+    st.sampled_from(["data", "stringData", "binaryData"]),
+    st.sampled_from(NAMES).filter(lambda name: name != SIGNATURE),
+    st.sampled_from(["plain", "patch", "list"]),
+    mappings,
+)
+def test_no_value_of_a_secret_or_config_map_is_shown(
+    kind: str, holder: str, name: str, form: str, props: dict[str, Any]
+) -> None:
+    lawful = made(kind, "v1").props
+    item = {**lawful, **props, holder: {name: HIDDEN, "deep": [{name: HIDDEN}]}}
+    item.pop(SIGNATURE, None)
+    token = f"kubernetes:core/v1:{kind}"
+    asked = {
+        "plain": Resource(token, item, Provider()),
+        "patch": Resource(f"{token}Patch", item, Provider()),
+        "list": Resource(f"{token}List", {"apiVersion": "v1", "kind": f"{kind}List", "items": [item]}, Provider()),
+    }[form]
+    assert HIDDEN not in told(asked)

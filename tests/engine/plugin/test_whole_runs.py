@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine import EmbeddedEngine, Options
-from tests.engine.projects import messages, steps
+from engine.testing import Ran
 
 PROGRAM = """
 import pulumi
@@ -36,8 +36,8 @@ class Doors:
 
     def run(self, operation: str, length: int):
         (self.folder / "Pulumi.test.yaml").write_text(f"config:\n  doors:length: {length}\n", encoding="utf-8")
-        result = getattr(self.engine(), operation)("test", Options())
-        assert messages(result) == []
+        result = Ran(getattr(self.engine(), operation)("test", Options()), ())
+        assert result.errors == []
         assert result.ok
         return result
 
@@ -70,21 +70,21 @@ def children() -> list[str]:
 
 def test_a_plugin_on_the_path_serves_a_program_from_preview_to_destroy(doors: Doors) -> None:
     previewed = doors.run("preview", 4)
-    assert ("create", "door") in steps(previewed)
+    assert ("create", "door") in previewed.steps
     assert doors.changes == []
 
     created = doors.run("up", 4)
-    assert ("create", "door") in steps(created)
+    assert ("create", "door") in created.steps
     assert created.outputs == {"text": "[secret]"}
     assert doors.engine().outputs("test", show_secrets=True) == {"text": "xxxx"}
 
     assert dict(doors.run("up", 4).changes) == {"same": 2}
 
-    assert ("update", "door") in steps(doors.run("preview", 6))
-    assert ("update", "door") in steps(doors.run("up", 6))
+    assert ("update", "door") in doors.run("preview", 6).steps
+    assert ("update", "door") in doors.run("up", 6).steps
     assert doors.engine().outputs("test", show_secrets=True) == {"text": "xxxxxx"}
 
-    assert ("delete", "door") in steps(doors.run("destroy", 6))
+    assert ("delete", "door") in doors.run("destroy", 6).steps
     assert doors.changes == ["create 4", "update 6", "delete 6"]
     assert doors.engine().export_state("test")["deployment"].get("resources", []) == []
     assert children() == []

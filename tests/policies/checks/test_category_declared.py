@@ -50,7 +50,7 @@ def component(**inputs: Any) -> Resource:
         "labels that are text": (edited(made("ConfigMap", "v1"), "metadata", "labels", to="x"), "CAT-001", "UNK-001"),
         "no metadata": (edited(made("ConfigMap", "v1"), "metadata", to=DROP), "CAT-001"),
         "a namespace with a lower label": (edited(namespace(), *LABEL, to="open"), "CAT-001"),
-        "a template with a lower label": (edited(deployment(), *TEMPLATE, to="open"), "CAT-001"),
+        "a template with a lower label": (edited(deployment(), *TEMPLATE, to="open"), "CAT-001", "CAT-004"),
         "a template without a label": (edited(deployment(), *TEMPLATE, to=DROP), "CAT-001"),
         "a component without a category": (component(), "CAT-001"),
         "a component of a lower category": (component(category="open"), "CAT-001"),

@@ -38,6 +38,11 @@ def gateway(**spec: Any) -> Resource:
     {
         "a service of no type": (service(ports=[]),),
         "a service inside": (service(type="ClusterIP"),),
+        "a name of the cluster's own": (service(type="ExternalName", externalName="db.app.svc.cluster.local"),),
+        "a name elsewhere": (service(type="ExternalName", externalName="db.abroad.example"), "EXP-001"),
+        "no name for elsewhere": (service(type="ExternalName"), "EXP-001"),
+        "a number for a name": (service(type="ExternalName", externalName=1), "EXP-001"),
+        "an unknown name": (service(type="ExternalName", externalName=UNKNOWN), "UNK-001"),
         "an empty list of addresses": (service(externalIPs=[]),),
         "an ingress of the internal class": (ingress(ingressClassName="internal"),),
         "the internal class in the old annotation": (edited(ingress(), *LEGACY, to="internal"),),

@@ -63,7 +63,7 @@ def test_a_namespace_whose_name_is_not_known_yet_is_found_by_what_its_name_comes
     deny = edited(policy(policyTypes=BOTH), "metadata", "namespace", to=UNKNOWN)
     sources = {"networkpolicy": [urn(there)]}
     assert World().stack_refused_by(there, deny, sources=sources) == set()
-    assert World().stack_refused_by(there, deny) == {"NET-001"}
+    assert World().stack_refused_by(there, deny) == {"NET-001", "UNK-001"}
 
 
 def test_pods_in_a_namespace_that_the_stack_does_not_make_need_the_denial_too() -> None:

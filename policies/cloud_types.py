@@ -1,0 +1,167 @@
+"""What the classified types of clouds are, and the laws their fields carry; a package is read when a stack uses it.
+
+`inventories/resource_types/sdk/<package>.json` holds the types an SDK has, by the input that carries their place;
+`inventories/resource_types/<package>.yaml` is the judgement on them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import yaml
+
+from inventories.faults import Fault, OnshoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+Kind = Literal["regional", "zonal", "global", "clusterless", "opaque", "unclassified"]
+_KINDS: Final = frozenset({"regional", "zonal", "global", "clusterless", "opaque"})
+_PACKAGE: Final = re.compile(r"[a-z][a-z0-9-]*\Z")
+_FIELDS: Final = frozenset({"provider", "classes", "falls_back", "zone_region", "global", "opaque", "services", "laws"})
+_TESTS: Final = frozenset({"refused", "lawful", "ranges", "regions", "listed", "vouched"})
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What one field (`path`, `[]` for every item) of some types must be, under a rule; exactly one test is set.
+
+    `refused`: the type itself is unlawful, and why. `lawful`: the values allowed. `ranges`: not open to the world.
+    `regions`: regions in the country. `listed`: a value that the register's region lists under this name. `vouched`:
+    the region encrypts this kind of service. It holds only where `when` says, and not where `unless_set` is given;
+    `required`: no value at all is refused, for what the service then takes is not lawful.
+    """
+
+    rule: str
+    types: tuple[str, ...]
+    path: str = ""
+    refused: str = ""
+    lawful: tuple[Any, ...] | None = None
+    ranges: bool = False
+    regions: bool = False
+    listed: str = ""
+    vouched: str = ""
+    when: Mapping[str, Any] = field(default_factory=dict)
+    unless_set: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TypeFacts:
+    """One type: its class, the property that carries its place, its kind of service and its laws."""
+
+    kind: Kind
+    place: str = ""
+    service: str = ""
+    laws: tuple[Law, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderForm:
+    """How a package's provider names its place, and what else it may not be told."""
+
+    place: str = ""
+    endpoint: str = ""
+    credentials: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CloudPackage:
+    """All types of one SDK; `falls_back`: place properties that the provider's place stands in for."""
+
+    name: str
+    sdk: str
+    types: Mapping[str, TypeFacts]
+    laws: tuple[Law, ...]
+    patterns: tuple[str, ...]
+    provider: ProviderForm = ProviderForm()
+    falls_back: frozenset[str] = frozenset()
+    zone_region: str = ""
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        return frozenset(facts.kind for facts in self.types.values())
+
+    @property
+    def reaches_nothing(self) -> bool:
+        """Whether its provider has nowhere to go: a package of values only."""
+        return self.kinds <= {"clusterless"}
+
+
+@dataclass(frozen=True, slots=True)
+class CloudTypes:
+    """The packages of a folder, each read once."""
+
+    directory: Path
+    _read: dict[str, CloudPackage | None] = field(default_factory=dict)
+
+    def names(self) -> list[str]:
+        """The packages there are, in order."""
+        return sorted(path.stem for path in (self.directory / "sdk").glob("*.json"))
+
+    def package(self, name: str) -> CloudPackage | None:
+        """A package by name, None where nobody classified it; raises OnshoreError when it is not of its form."""
+        if name not in self._read:
+            known = _PACKAGE.match(name) is not None and (self.directory / "sdk" / f"{name}.json").is_file()
+            self._read[name] = load_package(self.directory, name) if known else None
+        return self._read[name]
+
+    def facts(self, token: str) -> TypeFacts | None:
+        """What a type is; None where it, or its package, is not listed."""
+        package, _, rest = token.partition(":")
+        found = self.package(package)
+        return found.types.get(rest) if found else None
+
+
+def load_package(directory: Path, name: str) -> CloudPackage:
+    """Read both files of a package."""
+    try:
+        listed = json.loads((directory / "sdk" / f"{name}.json").read_bytes())
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        said = yaml.load((directory / f"{name}.yaml").read_bytes(), Loader=loader)  # noqa: S506 - both are safe
+        return _package(name, listed, said)
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+        fault = Fault(f"{directory.name}/{name}.yaml", "the classified types cannot be read", got=type(error).__name__)
+        raise OnshoreError("the classified resource types cannot be used", [fault]) from error
+
+
+def _package(name: str, listed: Any, said: Any) -> CloudPackage:
+    if set(said) - _FIELDS or not set(said["classes"].values()) <= _KINDS:
+        raise ValueError("a field or class that nobody knows")
+    laws = tuple(_law(law) for law in said.get("laws", []))
+    services = {pattern: service for service, patterns in said.get("services", {}).items() for pattern in patterns}
+    overrides = [(pattern, kind) for kind in ("opaque", "global") for pattern in said.get(kind, [])]
+    types: dict[str, TypeFacts] = {}
+    for place, tokens in listed["types"].items():
+        by_fact: Any = said["classes"].get(place, "unclassified")
+        for token in tokens:
+            kind: Any = next((kind for pattern, kind in overrides if fnmatchcase(token, pattern)), by_fact)
+            service = next((found for pattern, found in services.items() if fnmatchcase(token, pattern)), "")
+            own = tuple(law for law in laws if any(fnmatchcase(token, pattern) for pattern in law.types))
+            types[token] = TypeFacts(kind, "" if place == "none" else place, service, own)
+    return CloudPackage(
+        name=name,
+        sdk=listed["sdk"],
+        types=types,
+        laws=laws,
+        patterns=(*services, *(pattern for pattern, _ in overrides), *(p for law in laws for p in law.types)),
+        provider=ProviderForm(**_tuples(said.get("provider", {}))),
+        falls_back=frozenset(said.get("falls_back", [])),
+        zone_region=said.get("zone_region", ""),
+    )
+
+
+def _law(said: Any) -> Law:
+    if len(_TESTS & set(said)) != 1:
+        raise ValueError("a law has exactly one test")
+    return Law(**_tuples(said))
+
+
+def _tuples(said: Any) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
