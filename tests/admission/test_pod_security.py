@@ -37,6 +37,7 @@ CHANGES: dict[str, tuple[tuple[Any, ...], Any]] = {
     "lawful capability": ((*_APP, "capabilities", "add"), ["NET_BIND_SERVICE"]),
     "baseline capability": ((*_APP, "capabilities", "add"), ["CHOWN"]),
     "unlawful capability": ((*_APP, "capabilities", "add"), ["SYS_ADMIN"]),
+    "privileged": ((*_APP, "privileged"), True),
     "root container": ((*_APP, "runAsUser"), 0),
     "own user": ((*_APP, "runAsUser"), 65532),
     "root pod": (("securityContext", "runAsUser"), 0),
