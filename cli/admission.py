@@ -1,21 +1,20 @@
-"""`onshore admission render`: the rules that a cluster's own API server checks."""
+"""`onshore admission render|apply|status|remove`: the rules that a cluster's own API server checks."""
 
 from __future__ import annotations
 
 import json
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
 
+from cli.asking import agree, check_askable
 from cli.project import Project, json_option, project_option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from engine.providers.kubernetes.client import Client
-    from inventories import Settings
+_YES = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
 @click.group()
@@ -26,14 +25,17 @@ def admission() -> None:
 @admission.command()
 @project_option
 @json_option
-def render(cwd: Path, *, as_json: bool) -> None:
-    """Write the admission policies of this project's profile: POD-001, for every pod and pod template."""
+@click.option("--cluster", help="With what the register says of this cluster.  [default: the policies alone]")
+def render(cwd: Path, *, as_json: bool, cluster: str | None) -> None:
+    """Write the admission policies of this project's profile, in the order in which they are to be applied."""
     import yaml  # noqa: PLC0415 - `--help` needs none of it
 
-    from admission.pod_security import render as compiled  # noqa: PLC0415 - as above
-    from inventories import load_rules  # noqa: PLC0415 - as above
+    from admission.policies import compile_policies  # noqa: PLC0415 - as above
+    from cli.admitting import in_register  # noqa: PLC0415 - as above
+    from policies.facts import load_facts  # noqa: PLC0415 - as above
 
-    objects = list(compiled(Project.find(cwd).settings.load_profile(), load_rules()["POD-001"]))
+    facts = load_facts(Project.find(cwd).root)
+    _, objects = compile_policies(facts, in_register(facts.register, cluster) if cluster else None)
     if as_json:
         click.echo(json.dumps(objects, indent=2))
     else:
@@ -43,68 +45,54 @@ def render(cwd: Path, *, as_json: bool) -> None:
 @admission.command()
 @project_option
 @click.argument("cluster")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@_YES
 def apply(cwd: Path, cluster: str, *, yes: bool) -> None:
     """Put the admission policies in force on a CLUSTER of the register; safe to repeat."""
-    from admission.pod_security import render as compiled  # noqa: PLC0415 - `--help` needs none of it
-    from cli.asking import agree, check_askable  # noqa: PLC0415 - as above
-    from inventories import load_rules  # noqa: PLC0415 - as above
+    from cli.admitting import apply_all, way_to  # noqa: PLC0415 - `--help` needs none of it
 
-    settings, client = _way_to(Project.find(cwd), cluster)
+    way = way_to(Project.find(cwd), cluster)
     check_askable(f"apply changes what {cluster} admits", yes=yes)
     agree(f"put the admission policies in force on {cluster}?", yes=yes)
-    with _in_words(cluster), closing(client):
-        for obj in compiled(settings.load_profile(), load_rules()["POD-001"]):
-            how = {"fieldManager": "onshore-admission", "force": "true"}
-            live = client.request("PATCH", _path(obj), obj, query=how, content_type="application/apply-patch+yaml")
-            click.echo(f"{obj['kind']} {obj['metadata']['name']}: generation {live['metadata'].get('generation', 1)}")
+    with closing(way.client):
+        for change, obj in apply_all(way):
+            click.echo(f"{change:9} {obj['kind']} {obj['metadata']['name']}")
+    click.echo(f"the rules {way.digest} are in force on {cluster}")
 
 
-def _way_to(project: Project, cluster: str) -> tuple[Settings, Client]:
-    """A client of a cluster of the register, by a kubeconfig that leads to that very cluster; raises OnshoreError."""
-    from components.kubeconfig import check_kubeconfig  # noqa: PLC0415 - `--help` needs none of it
-    from engine.providers.kubernetes.client import Client  # noqa: PLC0415 - as above
-    from engine.providers.kubernetes.kubeconfig import cluster_access, read_kubeconfig  # noqa: PLC0415 - as above
-    from inventories import Fault, OnshoreError  # noqa: PLC0415 - as above
-    from inventories.yaml_source import nearest  # noqa: PLC0415 - as above
+@admission.command()
+@project_option
+@json_option
+@click.argument("cluster")
+def status(cwd: Path, cluster: str, *, as_json: bool) -> None:
+    """Whether the rules of today are in force on a CLUSTER; exit code 1 when they are not."""
+    from cli.admitting import IN_FORCE, standing, way_to  # noqa: PLC0415 - `--help` needs none of it
 
-    settings = project.settings
-    register = settings.load_register()
-    if (found := register.cluster(cluster)) is None:
-        known = sorted(each.id for _, each in register.clusters())
-        raise OnshoreError(
-            f"there is no cluster {cluster} in the register",
-            [Fault("CLUSTER", "the register has no such cluster", cluster, fix=nearest(cluster, known))],
-        )
-    file = settings.kubeconfigs / f"{cluster}.yaml"
-    try:
-        content = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        fault = Fault(str(file), "no kubeconfig that can be read", fix=f"put the kubeconfig of {cluster} there")
-        raise OnshoreError(f"there is no way to {cluster}", [fault]) from None
-    check_kubeconfig(content, found[1])
-    with _in_words(cluster):
-        return settings, Client(cluster_access(*read_kubeconfig(content)))
+    way = way_to(Project.find(cwd), cluster)
+    with closing(way.client):
+        whole, parts = standing(way)
+    if as_json:
+        objects = [{"kind": obj["kind"], "name": obj["metadata"]["name"], "state": state} for state, obj in parts]
+        click.echo(json.dumps({"cluster": cluster, "digest": way.digest, "state": whole, "objects": objects}, indent=2))
+    else:
+        for state, obj in parts:
+            if state != IN_FORCE:
+                click.echo(f"{state:9} {obj['kind']} {obj['metadata']['name']}")
+        click.echo(f"the rules {way.digest} on {cluster}: {whole}")
+    if whole != IN_FORCE:
+        raise click.exceptions.Exit(1)
 
 
-@contextmanager
-def _in_words(cluster: str) -> Iterator[None]:
-    """What the API server answers, or that it does not, as faults of the cluster."""
-    from engine.provider import ProviderError  # noqa: PLC0415 - `--help` needs none of it
-    from engine.providers.kubernetes.client import ApiError  # noqa: PLC0415 - as above
-    from inventories import Fault, OnshoreError  # noqa: PLC0415 - as above
+@admission.command()
+@project_option
+@click.argument("cluster")
+@_YES
+def remove(cwd: Path, cluster: str, *, yes: bool) -> None:
+    """Take the admission policies off a CLUSTER of the register; safe to repeat."""
+    from cli.admitting import remove_all, way_to  # noqa: PLC0415 - `--help` needs none of it
 
-    try:
-        yield
-    except ApiError as error:
-        fix = "use a kubeconfig whose user may change admission policies" if error.code in (401, 403) else ""
-        fault = Fault(cluster, "the API server refuses", error.message, fix=fix)
-        raise OnshoreError(f"{cluster} does not do what was asked", [fault]) from None
-    except ProviderError as error:
-        fix = "see that the cluster runs and can be reached, and do it again: it is safe to repeat"
-        raise OnshoreError(f"{cluster} cannot be asked", [Fault(cluster, error.message, fix=fix)]) from None
-
-
-def _path(obj: Mapping[str, Any]) -> str:
-    plural = "validatingadmissionpolicies" if obj["kind"].endswith("Policy") else "validatingadmissionpolicybindings"
-    return f"/apis/{obj['apiVersion']}/{plural}/{obj['metadata']['name']}"
+    way = way_to(Project.find(cwd), cluster)
+    check_askable(f"remove lets {cluster} admit what breaks the rules", yes=yes)
+    agree(f"take the admission policies off {cluster}?", yes=yes)
+    with closing(way.client):
+        removed = remove_all(way)
+    click.echo(f"{len(removed)} objects removed from {cluster}")

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from admission.pod_security import NAME, render
-from engine.providers.kubernetes.client import ApiError, Client
-from engine.providers.kubernetes.kubeconfig import cluster_access, read_kubeconfig
-from inventories import load_profile, load_rules
+from inventories.labels import CATEGORY_LABEL
 from tests.policies.asking import World, changed, made, pod_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sandbox import ClusterInfo
+    from tests.admission.conftest import Answer, Server
 
 pytestmark = pytest.mark.cluster
-_API = "/apis/admissionregistration.k8s.io/v1"
-_APPLY = "application/apply-patch+yaml"
 _APP = ("containers", 0, "securityContext")
 CHANGES: dict[str, tuple[tuple[Any, ...], Any]] = {
     "nothing changed": (("restartPolicy",), "Always"),
@@ -37,7 +28,7 @@ CHANGES: dict[str, tuple[tuple[Any, ...], Any]] = {
     "lawful capability": ((*_APP, "capabilities", "add"), ["NET_BIND_SERVICE"]),
     "baseline capability": ((*_APP, "capabilities", "add"), ["CHOWN"]),
     "unlawful capability": ((*_APP, "capabilities", "add"), ["SYS_ADMIN"]),
-    "privileged": ((*_APP, "privileged"), True),
+    "privileged": (_APP, {"privileged": True}),
     "root container": ((*_APP, "runAsUser"), 0),
     "own user": ((*_APP, "runAsUser"), 65532),
     "root pod": (("securityContext", "runAsUser"), 0),
@@ -53,44 +44,18 @@ CHANGES: dict[str, tuple[tuple[Any, ...], Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def enforcing(cluster: ClusterInfo) -> Iterator[Any]:
-    """Asks the API server, with the policy in force in a namespace of this test alone."""
-    client = Client(cluster_access(*read_kubeconfig(str(cluster.kubeconfig))))
-    space = f"admission-{uuid.uuid4().hex[:8]}"
-    policy, binding = render(load_profile("pakistan-cloud-first-trial"), load_rules()["POD-001"])
-    only = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space}}}
-    binding["spec"]["matchResources"] = only  # other tests use the cluster at the same time
-    paths = [f"{_API}/validatingadmissionpolicies/{NAME}", f"{_API}/validatingadmissionpolicybindings/{NAME}"]
-    client.request("POST", "/api/v1/namespaces", {"metadata": {"name": space}})
-    for path, obj in zip(paths, (policy, binding), strict=True):
-        client.request("PATCH", path, obj, query={"fieldManager": "tests", "force": "true"}, content_type=_APPLY)
-
-    def ask(spec: dict[str, Any], kind: str = "deployments") -> str:
-        labels = {"app": "it"}
-        template = {"metadata": {"labels": labels}, "spec": spec}
-        whole: dict[str, Any] = {"selector": {"matchLabels": labels}, "template": template}
-        group = "/apis/apps/v1"
-        if kind in ("jobs", "cronjobs"):
-            group, whole = "/apis/batch/v1", {"template": changed(template, "spec", "restartPolicy", to="Never")}
-            whole = whole if kind == "jobs" else {"schedule": "0 1 * * *", "jobTemplate": {"spec": whole}}
-        elif kind == "pods":
-            group, whole = "/api/v1", spec
-        body = {"metadata": {"name": "it"}, "spec": whole}
-        try:
-            client.request("POST", f"{group}/namespaces/{space}/{kind}", body, query={"dryRun": "All"})
-        except ApiError as error:
-            return str(error)
-        return ""
-
-    deadline = time.monotonic() + 30
-    while NAME not in ask(changed(_spec(), "hostPID", to=True)):
-        assert time.monotonic() < deadline, "the API server does not enforce the policy"
-        time.sleep(0.1)
-    yield ask
-    for path in (*reversed(paths), f"/api/v1/namespaces/{space}"):
-        client.request("DELETE", path)
-    client.close()
+def _ask(server: Server, spec: dict[str, Any], kind: str = "Deployment") -> Answer:
+    labels = {"app": "it", CATEGORY_LABEL: "restricted"}
+    template = {"metadata": {"labels": labels}, "spec": spec}
+    whole: dict[str, Any] = {"selector": {"matchLabels": {"app": "it"}}, "template": template}
+    api = "apps/v1"
+    if kind in ("Job", "CronJob"):
+        api, whole = "batch/v1", {"template": changed(template, "spec", "restartPolicy", to="Never")}
+        whole = whole if kind == "Job" else {"schedule": "0 1 * * *", "jobTemplate": {"spec": whole}}
+    elif kind == "Pod":
+        api, whole = "v1", spec
+    metadata = {"name": "it", "namespace": f"{server.mark}-restricted", "labels": labels}
+    return server.create({"apiVersion": api, "kind": kind, "metadata": metadata, "spec": whole})
 
 
 def _spec() -> dict[str, Any]:
@@ -100,16 +65,17 @@ def _spec() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_the_api_server_and_the_pack_agree(name: str, enforcing: Any) -> None:
+def test_the_api_server_and_the_pack_agree(name: str, server: Server) -> None:
     path, value = CHANGES[name]
     spec = changed(_spec(), *path, to=value)
     pack = World().refused_by(made("Deployment", "apps/v1", spec={"template": {"spec": spec}}))
-    said = enforcing(spec)
-    assert ("POD-001 high" in said) == ("POD-001" in pack), said
-    assert not said or (NAME in said and "Fix: " in said)
+    said = _ask(server, spec)
+    assert ("POD-001" in said.rules) == ("POD-001" in pack), said
+    assert said.is_refused_by_policy == bool(said.rules)
+    assert not said.message or "Fix: " in said.message
 
 
-@pytest.mark.parametrize("kind", ["pods", "replicasets", "daemonsets", "statefulsets", "jobs", "cronjobs"])
-def test_a_pod_is_seen_in_whatever_kind_wraps_it(kind: str, enforcing: Any) -> None:
-    assert enforcing(_spec(), kind) == ""
-    assert "POD-001 high · hostPID" in enforcing(changed(_spec(), "hostPID", to=True), kind)
+@pytest.mark.parametrize("kind", ["Pod", "ReplicaSet", "DaemonSet", "StatefulSet", "Job", "CronJob"])
+def test_a_pod_is_seen_in_whatever_kind_wraps_it(kind: str, server: Server) -> None:
+    assert _ask(server, _spec(), kind).message == ""
+    assert _ask(server, changed(_spec(), "hostPID", to=True), kind).rules == {"POD-001"}

@@ -5,22 +5,36 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.project import CLUSTER_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.project import Onshore
 
 
-def test_render_writes_a_policy_and_its_binding(offline: Onshore) -> None:
+def test_render_writes_policies_and_bindings_that_refuse(offline: Onshore) -> None:
     done = offline("admission", "render", "--json")
     assert done.returncode == 0, done.stderr
-    policy, binding = json.loads(done.stdout)
-    assert policy["spec"]["failurePolicy"] == "Fail"
-    assert binding["spec"] == {"policyName": policy["metadata"]["name"], "validationActions": ["Deny"]}
+    objects = json.loads(done.stdout)
+    policies = {obj["metadata"]["name"]: obj for obj in objects if obj["kind"] == "ValidatingAdmissionPolicy"}
+    denied = [obj["spec"]["policyName"] for obj in objects if obj["spec"].get("validationActions") == ["Deny"]]
+    assert all(policy["spec"]["failurePolicy"] == "Fail" for policy in policies.values())
+    assert sorted(denied) == sorted(policies)
+
+
+def test_render_of_a_cluster_says_what_the_register_says_of_it(offline: Onshore) -> None:
+    done = offline("admission", "render", "--cluster", CLUSTER_ID, "--json", ONSHORE_ON="2026-06-01")
+    params = json.loads(done.stdout)[0]
+    assert params["kind"] == "ConfigMap"
+    assert params["data"]["cluster"] == CLUSTER_ID
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT19:00:00Z", params["data"]["category.restricted"])
+    late = offline("admission", "render", "--cluster", CLUSTER_ID, "--json", ONSHORE_ON="2099-01-01")
+    assert "ACC-004 critical" in json.loads(late.stdout)[0]["data"]["category.restricted"]
 
 
 def test_apply_refuses_a_cluster_that_the_register_does_not_know(offline: Onshore) -> None:
@@ -52,3 +66,29 @@ def test_a_cluster_that_does_not_answer_is_a_fault_in_words(onshore: Onshore) ->
     assert done.returncode == 2, done.stderr
     assert "no answer from https://127.0.0.1:9" in done.stderr
     assert "defect" not in done.stderr
+
+
+@pytest.mark.cluster
+def test_apply_shows_what_changes_and_status_says_what_holds(onshore: Onshore, kubectl: Callable[..., Any]) -> None:
+    def state() -> tuple[int, str]:
+        done = onshore("admission", "status", CLUSTER_ID, "--json")
+        return done.returncode, json.loads(done.stdout)["state"]
+
+    assert state() == (1, "missing")
+    try:
+        first = onshore("admission", "apply", CLUSTER_ID, "--yes")
+        assert first.returncode == 0, first.stderr
+        assert "created   ValidatingAdmissionPolicy onshore-pod-001\n" in first.stdout
+        assert state() == (0, "in force")
+        again = onshore("admission", "apply", CLUSTER_ID, "--yes")
+        assert {line.split()[0] for line in again.stdout.splitlines()[:-1]} == {"unchanged"}
+        weaker = '[{"op": "replace", "path": "/spec/failurePolicy", "value": "Ignore"}]'
+        kubectl("patch", "validatingadmissionpolicy", "onshore-pod-001", "--type=json", f"--patch={weaker}")
+        assert state() == (1, "stale")
+        mended = onshore("admission", "apply", CLUSTER_ID, "--yes")
+        assert "changed   ValidatingAdmissionPolicy onshore-pod-001\n" in mended.stdout
+        assert state() == (0, "in force")
+    finally:
+        removed = onshore("admission", "remove", CLUSTER_ID, "--yes")
+    assert removed.returncode == 0, removed.stderr
+    assert state() == (1, "missing")
