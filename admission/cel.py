@@ -44,7 +44,6 @@ class Ruling:
     resources: Mapping[str, tuple[str, ...]]
     found: str
     variables: Mapping[str, str] = field(default_factory=dict)
-    with_register: bool = False
     whole: bool = False
     exempt: tuple[str, ...] = SYSTEM_NAMESPACES
     when: str = CHANGED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from admission.cel import POD_RESOURCES, Ruling, array, asked, context, pod_context, text
 from policies.checks.exposure import INGRESS_ANNOTATION, INSIDE, INTERNAL_SERVICES
@@ -10,16 +10,14 @@ from policies.checks.exposure import INGRESS_ANNOTATION, INSIDE, INTERNAL_SERVIC
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from inventories.models import Profile
-
-INGRESS_CLASS_KEY: Final = "ingress-class.internal"
+    from inventories.models import IngressClasses, Profile
 
 
-def rulings(profile: Profile) -> Iterator[Ruling]:
+def rulings(profile: Profile, ingress_classes: IngressClasses) -> Iterator[Ruling]:
     """Services, ingresses, gateways, and pods on the host's own network."""
     internal = asked(profile, lambda rule: rule.exposure == "internal")
     variables = {**context(profile), "internal": internal}
-    classes = {"class": f"params.?data[?{text(INGRESS_CLASS_KEY)}].orValue('')"}
+    classes = {"class": text(ingress_classes.internal)}
     yield _of("services", {"": ("services",)}, _services(), variables)
     ingresses = {"networking.k8s.io": ("ingresses",)}
     yield _of("ingresses", ingresses, _ingresses(), {**variables, **classes})
@@ -31,7 +29,7 @@ def rulings(profile: Profile) -> Iterator[Ruling]:
 
 def _of(name: str, resources: Mapping[str, tuple[str, ...]], found: str, variables: dict[str, str]) -> Ruling:
     asks = f"variables.internal ? {found} : []"
-    return Ruling(f"exp-001-{name}", "EXP-001", resources, asks, variables, with_register="class" in variables)
+    return Ruling(f"exp-001-{name}", "EXP-001", resources, asks, variables)
 
 
 def _services() -> str:
@@ -55,9 +53,8 @@ def _ingresses() -> str:
 
 
 def _class(path: str, found: str) -> str:
-    # An empty class of the register's would let an empty one pass.
     return (
-        f"({found}.hasValue() && {found}.value() != '' && {found}.value() == variables.class ? [] :"
+        f"({found}.hasValue() && {found}.value() == variables.class ? [] :"
         f" [{text(path)} + ': got ' + {found}.orValue('nothing') + ', allowed ' + variables.class])"
     )
 

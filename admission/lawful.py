@@ -1,13 +1,13 @@
-"""What the register says of one cluster, as the parameters of its policies: which data may be there, and until when."""
+"""What the register says of one cluster, in CEL: which data may be there, and until when."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from admission.cel import POD_RESOURCES, SYSTEM_NAMESPACES, Ruling, context, pod_context, text
-from admission.exposure import INGRESS_CLASS_KEY
 from inventories.clock import TIME_ZONE
 from policies.dispatcher import judge, load_checks
 from policies.placed import Target
@@ -16,11 +16,9 @@ from policies.subject import Facts, StackFacts, Subject
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inventories.models import Category, Cluster, Profile, Provider
+    from inventories.models import Category, Cluster, Provider
     from policies.dispatcher import Check
 
-PARAMS_NAME: Final = "onshore-register"
-PARAMS_NAMESPACE: Final = "kube-system"
 _RULES: Final = ("ACC-001", "ACC-002", "ACC-003", "ACC-004", "CAT-002", "CAT-003", "RES-001", "RES-004")
 _OBJECTS: Final = {
     **POD_RESOURCES,
@@ -28,14 +26,15 @@ _OBJECTS: Final = {
 }
 
 
-def rulings(profile: Profile) -> Iterator[Ruling]:
+def rulings(facts: Facts, provider: Provider, cluster: Cluster) -> Iterator[Ruling]:
     """Data of a category is let in while the register allows it here: the day of the request decides."""
     inner = (
         "request.kind.kind in ['ConfigMap', 'PersistentVolumeClaim', 'Pod', 'Secret', 'Service'] ? '' : variables.inner"
     )
-    of_objects = {**context(profile), **pod_context(), **_verdicts(inner)}
-    yield Ruling("register", "ACC-001", _OBJECTS, _found(), of_objects, with_register=True, whole=True)
-    of_namespaces = {**context(profile, of_namespace=True), **_verdicts("''")}
+    profile, said = facts.profile, json.dumps(_register(facts, provider, cluster), ensure_ascii=False)
+    of_objects = {"register": said, **context(profile), **pod_context(), **_verdicts(inner)}
+    yield Ruling("register", "ACC-001", _OBJECTS, _found(), of_objects, whole=True)
+    of_namespaces = {"register": said, **context(profile, of_namespace=True), **_verdicts("''")}
     spaces = {"": ("namespaces", "namespaces/status", "namespaces/finalize")}
     outside = (*SYSTEM_NAMESPACES, "default")
     yield Ruling(
@@ -44,7 +43,6 @@ def rulings(profile: Profile) -> Iterator[Ruling]:
         spaces,
         _found(),
         of_namespaces,
-        with_register=True,
         whole=True,
         exempt=outside,
     )
@@ -58,8 +56,8 @@ def _verdicts(inner: str) -> dict[str, str]:
         "template_category": inner,
         "carried": f"[variables.home].filter(c, c in variables.ranks) + [variables.own].filter(c, {stricter})"
         f" + [variables.template_category].filter(c, c != variables.own && {stricter})",
-        "verdicts": "variables.carried.map(c, params.?data[?('category.' + c + '.' + variables.department)]"
-        f".orValue(params.?data[?('category.' + c)].orValue({text(unknown)})))",
+        "verdicts": "variables.carried.map(c, variables.register[?(c + '/' + variables.department)]"
+        f".orValue(variables.register[?c].orValue({text(unknown)})))",
     }
 
 
@@ -73,25 +71,22 @@ def _found() -> str:
     )
 
 
-def params(facts: Facts, provider: Provider, cluster: Cluster) -> dict[str, Any]:
-    """The ConfigMap: for each category (and department, where that matters) an end, or why it may not be there."""
-    data = {"cluster": cluster.id, "register": f"{facts.register.version}@{facts.register.digest[:12]}"}
-    data[INGRESS_CLASS_KEY] = cluster.ingress_classes.internal
-    checks = load_checks(facts.rules)
-    checks = tuple(check for check in checks if check.rule.id in _RULES)
+def _register(facts: Facts, provider: Provider, cluster: Cluster) -> dict[str, str]:
+    """For each category (and category/department, where that matters) an end, or why it may not be there."""
+    data: dict[str, str] = {}
+    checks = tuple(check for check in load_checks(facts.rules) if check.rule.id in _RULES)
     for category in facts.profile.categories:
         general = _verdict(facts, checks, provider, cluster, category, "")
         departments = sorted(department.id for department in facts.register.departments)
         for name in (category.id, *category.aliases):
-            data[f"category.{name}"] = general
+            data[name] = general
         if not category.rule.models_by_approval:
             continue
         for department in departments:
             verdict = _verdict(facts, checks, provider, cluster, category, department)
             if verdict != general:
-                data |= {f"category.{name}.{department}": verdict for name in (category.id, *category.aliases)}
-    metadata = {"name": PARAMS_NAME, "namespace": PARAMS_NAMESPACE}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+                data |= {f"{name}/{department}": verdict for name in (category.id, *category.aliases)}
+    return data
 
 
 def _verdict(

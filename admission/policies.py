@@ -1,4 +1,4 @@
-"""All policies of a profile, their bindings, and the register's word on one cluster: the objects that are applied."""
+"""All policies of one cluster, with their bindings: the objects that are applied."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from admission import category, exposure, images, lawful, pod_security
-from admission.cel import Ruling, array, text
-from inventories.labels import GOVERNANCE_LABEL_PREFIX
+from admission.cel import Ruling, text
+from inventories.labels import CLUSTER_LABEL, GOVERNANCE_LABEL_PREFIX, REGISTER_ANNOTATION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from inventories.models import Cluster, Profile, Provider, RuleMeta
+    from inventories.models import Cluster, Provider, RuleMeta
     from policies.subject import Facts
 
 DIGEST_ANNOTATION: Final = GOVERNANCE_LABEL_PREFIX + "admission"
@@ -22,40 +20,37 @@ _API: Final = "admissionregistration.k8s.io/v1"
 _ACTIONS: Final = {"": "Deny", "-warn": "Warn"}
 
 
-def compile_policies(facts: Facts, place: tuple[Provider, Cluster] | None) -> tuple[str, list[dict[str, Any]]]:
-    """(digest, objects) for one cluster (None: the policies alone), in the order in which they are to be applied.
+def compile_policies(facts: Facts, provider: Provider, cluster: Cluster) -> tuple[str, list[dict[str, Any]]]:
+    """(digest, objects) for one cluster, in the order in which they are to be applied.
 
     The digest is over all of them; each carries it, and a ConfigMap named `onshore-probe-<digest>` is refused by the
     last of them, which shows that the API server has taken them up.
     """
-    digest = _digest(_objects(facts, place, ""))
-    objects = _objects(facts, place, digest)
+    rulings = [
+        *pod_security.rulings(facts.profile),
+        *exposure.rulings(facts.profile, cluster.ingress_classes),
+        *images.rulings(facts.profile),
+        *lawful.rulings(facts, provider, cluster),
+        *category.rulings(facts.profile),
+    ]
+    stated = json.dumps([_policy(ruling, facts.rules[ruling.rule]) for ruling in rulings], sort_keys=True)
+    digest = hashlib.sha256(stated.encode()).hexdigest()[:12]
+    rulings.append(_probe(digest))
+    objects = [_policy(ruling, facts.rules[ruling.rule]) for ruling in rulings]
+    objects += [_binding(ruling, suffix) for ruling in rulings for suffix in _ACTIONS]
     for each in objects:
-        each["metadata"]["annotations"] = {DIGEST_ANNOTATION: digest}
+        each["metadata"]["annotations"] = {
+            DIGEST_ANNOTATION: digest,
+            REGISTER_ANNOTATION: f"{facts.register.version}@{facts.register.digest[:12]}",
+            CLUSTER_LABEL: cluster.id,
+        }
     return digest, objects
 
 
-def _objects(facts: Facts, place: tuple[Provider, Cluster] | None, digest: str) -> list[dict[str, Any]]:
-    found = list(_rulings(facts.profile, digest))
-    policies = [_policy(ruling, facts.rules[ruling.rule]) for ruling in found]
-    bindings = [_binding(each, suffix) for each in found for suffix in _ACTIONS]
-    return [*([lawful.params(facts, *place)] if place else []), *policies, *bindings]
-
-
-def _rulings(profile: Profile, digest: str) -> Iterator[Ruling]:
-    for room in (pod_security, exposure, images, lawful, category):
-        yield from room.rulings(profile)
-    mine = f"object.metadata.name == {text(lawful.PARAMS_NAME)}"
-    said = "['the register\\'s word on this cluster is the platform\\'s to change']"
-    platform = f"request.userInfo.groups.exists(g, g in {array(category.PLATFORM_GROUPS)})"
-    yield Ruling(
-        "params", "ACC-004", {"": ("configmaps",)}, f"{platform} || !({mine}) ? [] : {said}", exempt=(), when="true"
-    )
-    # It speaks only when the API server holds the register's word of the same digest as well.
+def _probe(digest: str) -> Ruling:
     name = f"object.metadata.name == {text(PROBE + digest)}"
-    held = f"params.?metadata.?annotations[?{text(DIGEST_ANNOTATION)}].orValue('') == {text(digest)}"
-    probe = f"{held} ? [{text(f'the rules {digest} are in force')}] : []"
-    yield Ruling("probe", "ACC-004", {"": ("configmaps",)}, probe, with_register=True, exempt=(), when=name)
+    said = f"[{text(f'the rules {digest} are in force')}]"
+    return Ruling("probe", "ACC-004", {"": ("configmaps",)}, said, exempt=(), when=name)
 
 
 def _policy(ruling: Ruling, rule: RuleMeta) -> dict[str, Any]:
@@ -84,8 +79,6 @@ def _policy(ruling: Ruling, rule: RuleMeta) -> dict[str, Any]:
         ],
         "validations": [_validation(ruling, rule)],
     }
-    if ruling.with_register:
-        spec["paramKind"] = {"apiVersion": "v1", "kind": "ConfigMap"}
     return {
         "apiVersion": _API,
         "kind": "ValidatingAdmissionPolicy",
@@ -110,12 +103,5 @@ def _binding(ruling: Ruling, suffix: str) -> dict[str, Any]:
     """One that refuses, and one that warns: a refusal names the first policy only, the warnings name them all."""
     name = f"onshore-{ruling.name}"
     spec: dict[str, Any] = {"policyName": name, "validationActions": [_ACTIONS[suffix]]}
-    if ruling.with_register:
-        found = {"name": lawful.PARAMS_NAME, "namespace": lawful.PARAMS_NAMESPACE}
-        spec["paramRef"] = {**found, "parameterNotFoundAction": "Deny"}
     metadata = {"name": name + suffix}
     return {"apiVersion": _API, "kind": "ValidatingAdmissionPolicyBinding", "metadata": metadata, "spec": spec}
-
-
-def _digest(value: list[dict[str, Any]] | Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]

@@ -25,9 +25,9 @@ def admission() -> None:
 @admission.command()
 @project_option
 @json_option
-@click.option("--cluster", help="With what the register says of this cluster.  [default: the policies alone]")
-def render(cwd: Path, *, as_json: bool, cluster: str | None) -> None:
-    """Write the admission policies of this project's profile, in the order in which they are to be applied."""
+@click.option("--cluster", required=True, help="Which cluster of the register (by id).")
+def render(cwd: Path, *, as_json: bool, cluster: str) -> None:
+    """Write the admission policies of a cluster, in the order in which they are to be applied."""
     import yaml  # noqa: PLC0415 - `--help` needs none of it
 
     from admission.policies import compile_policies  # noqa: PLC0415 - as above
@@ -35,7 +35,7 @@ def render(cwd: Path, *, as_json: bool, cluster: str | None) -> None:
     from policies.facts import load_facts  # noqa: PLC0415 - as above
 
     facts = load_facts(Project.find(cwd).root)
-    _, objects = compile_policies(facts, in_register(facts.register, cluster) if cluster else None)
+    _, objects = compile_policies(facts, *in_register(facts.register, cluster))
     if as_json:
         click.echo(json.dumps(objects, indent=2))
     else:

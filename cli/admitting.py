@@ -63,7 +63,7 @@ def way_to(project: Project, cluster: str) -> Way:
         fault = Fault(str(file), "no kubeconfig that can be read", fix=f"put the kubeconfig of {cluster} there")
         raise OnshoreError(f"there is no way to {cluster}", [fault]) from None
     check_kubeconfig(content, found[1])
-    digest, objects = compile_policies(facts, found)
+    digest, objects = compile_policies(facts, *found)
     with _in_words(cluster):
         return Way(cluster, Client(cluster_access(*read_kubeconfig(content))), digest, objects)
 
@@ -98,8 +98,7 @@ def standing(way: Way) -> tuple[str, list[tuple[str, Object]]]:
 def remove_all(way: Way) -> list[Object]:
     """Bindings go first: a policy without one refuses nothing, a binding without its policy may."""
     with _in_words(way.cluster):
-        params = next(obj for obj in way.objects if obj["kind"] == "ConfigMap")
-        found = [*_ours(way.client), *([params] if _get(way.client, params) else [])]
+        found = list(_ours(way.client))
         for obj in found:
             way.client.request("DELETE", _path(obj))
     return found
@@ -136,7 +135,7 @@ def _state(way: Way, obj: Object) -> str:
 
 def _said(live: Object) -> tuple[Any, ...]:
     """What of a live object counts: its controllers write a status besides."""
-    return live.get("spec"), live.get("data"), (live["metadata"].get("annotations") or {}).get(DIGEST_ANNOTATION)
+    return live.get("spec"), (live["metadata"].get("annotations") or {}).get(DIGEST_ANNOTATION)
 
 
 def _ours(client: Client) -> Iterator[Object]:
@@ -162,10 +161,7 @@ def _patch(client: Client, obj: Object, **query: str) -> Object:
 
 
 def _path(obj: Mapping[str, Any]) -> str:
-    name = obj["metadata"]["name"]
-    if obj["kind"] == "ConfigMap":
-        return f"/api/v1/namespaces/{obj['metadata']['namespace']}/configmaps/{name}"
-    return f"{_API}/{_PLURALS[obj['kind']]}/{name}"
+    return f"{_API}/{_PLURALS[obj['kind']]}/{obj['metadata']['name']}"
 
 
 @contextmanager

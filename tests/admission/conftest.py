@@ -108,7 +108,7 @@ def server(cluster: ClusterInfo) -> Iterator[Server]:
     """The API server with all policies in force, and a namespace for each category, and one for none."""
     known = facts()
     provider = known.register.providers[0]
-    digest, objects = compile_policies(known, (provider, provider.clusters[0]))
+    digest, objects = compile_policies(known, provider, provider.clusters[0])
     mark = f"admission-{uuid.uuid4().hex[:8]}"
     asking = Server(cluster.kubeconfig.read_text(), mark)
     client = asking.client
@@ -137,7 +137,7 @@ def server(cluster: ClusterInfo) -> Iterator[Server]:
 
 def _only(obj: dict[str, Any], mark: str) -> None:
     """Bind a policy to what these tests make."""
-    if not obj["kind"].endswith("Binding") or obj["metadata"]["name"].startswith(("onshore-params", "onshore-probe")):
+    if not obj["kind"].endswith("Binding") or obj["metadata"]["name"].startswith("onshore-probe"):
         return
     selector = "objectSelector" if "volumes" in obj["metadata"]["name"] else "namespaceSelector"
     obj["spec"]["matchResources"] = {selector: {"matchLabels": {MARK: mark}}}
