@@ -17,10 +17,13 @@ from cli.coverage import coverage
 from cli.doctor import doctor
 from cli.errors import report
 from cli.explain import explain
+from cli.gate import gate
 from cli.operations import destroy, preview, refresh, up
+from cli.receipt import receipt
 from cli.register import register
 from cli.rules import rules
 from cli.stack import stack
+from cli.waivers import waivers
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -38,7 +41,10 @@ for _command in (
     refresh,
     destroy,
     explain,
+    gate,
+    receipt,
     register,
+    waivers,
     rules,
     coverage,
     cluster,

@@ -15,6 +15,7 @@ from cli.asking import agree, check_askable
 from cli.errors import DONE, FAILED, REFUSED, SIGNALLED, WRONG_INPUT
 from cli.interrupts import answered
 from cli.project import Project, json_option, project_option
+from cli.receipt import hold_receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 CHANGES_NOT_EXPECTED: Final = 7  # the Pulumi CLI's exit code for it, of either engine
-_ENGINE = click.option(
+ENGINE: Decorator = click.option(
     "--engine",
     "choice",
     type=click.Choice(["auto", "embedded", "pulumi"]),
@@ -37,8 +38,8 @@ _ENGINE = click.option(
     show_default=True,
     help="auto takes a supported Pulumi CLI when one is on PATH, else the embedded engine.",
 )
-_PARALLEL = click.option("--parallel", type=click.IntRange(1), help="How many steps may run at once.")
-_EVENT_LOG = click.option(
+PARALLEL: Decorator = click.option("--parallel", type=click.IntRange(1), help="How many steps may run at once.")
+EVENT_LOG: Decorator = click.option(
     "--event-log",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="Write the engine's events to this file, one JSON object a line.",
@@ -47,6 +48,11 @@ _TARGET = click.option("--target", "targets", multiple=True, metavar="URN", help
 _REFRESH = click.option("--refresh", "refresh_first", is_flag=True, help="Read the live state first.")
 _NO_CHANGES = click.option("--expect-no-changes", is_flag=True, help="Fail if anything would change.")
 _MESSAGE = click.option("-m", "--message", default="", help="A note for the stack's history.")
+_RECEIPT = click.option(
+    "--receipt",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Go up only as this receipt of `onshore gate` says.",
+)
 _YES = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 
@@ -63,11 +69,12 @@ class Wish:
     refresh_first: bool = False
     expect_no_changes: bool = False
     message: str = ""
+    receipt: Path | None = None
 
 
 def _options(*options: Decorator) -> Decorator:
     def apply(command: Callable[..., Any]) -> Callable[..., Any]:
-        every: tuple[Decorator, ...] = (click.argument("stack"), *options, _ENGINE, _PARALLEL, _EVENT_LOG)
+        every: tuple[Decorator, ...] = (click.argument("stack"), *options, ENGINE, PARALLEL, EVENT_LOG)
         for option in reversed(every):
             command = option(command)
         return json_option(project_option(command))
@@ -83,7 +90,7 @@ def preview(cwd: Path, **wish: Any) -> int:
 
 
 @click.command()
-@_options(_TARGET, _REFRESH, _NO_CHANGES, _MESSAGE, _YES)
+@_options(_TARGET, _REFRESH, _NO_CHANGES, _MESSAGE, _RECEIPT, _YES)
 def up(cwd: Path, *, yes: bool, **wish: Any) -> int:
     """Create or change STACK's resources, after a preview and a yes.
 
@@ -107,14 +114,41 @@ def destroy(cwd: Path, *, yes: bool, **wish: Any) -> int:
 
 
 def _run(cwd: Path, wish: Wish, operation: str, *, yes: bool = True, preview_first: bool = False) -> int:
+    project = opened(cwd, wish)
+    if operation in ("preview", "up") and (refused := refused_before_start(project, wish)):
+        return refused
+    check_askable(f"{operation} changes things", yes=yes)
+    engine = choose_engine(project, wish)
+    held = hold_receipt(project, engine, wish) if operation == "up" else None
+    show = display(wish.as_json)  # one for both runs: what the preview said is not said again
+    if preview_first:
+        before = replace(wish, message="", expect_no_changes=False)
+        code, result = operate(engine, project, before, "preview", show)
+        if code != DONE:
+            return _tell_machine("preview", wish, result, code)
+        if held:
+            held.check_preview(result.events)
+    agree(f"{operation} {wish.stack}?", yes=yes)
+    if held:
+        held.check_still()
+    code, result = operate(engine, project, wish, operation, show)
+    if held:
+        code = held.check_deeds(result.events, code)
+    return _tell_machine(operation, wish, result, code)
+
+
+def opened(cwd: Path, wish: Wish) -> Project:
+    """The project around a folder, ready for a run of the stack; raises OnshoreError."""
     from cli.files import check_stack_file  # noqa: PLC0415 - `--help` needs no inventories
 
     project = Project.find(cwd)
     check_stack_file(project.stack_file(wish.stack))
     project.use_tryout_passphrase()
-    if operation in ("preview", "up") and (refused := _refused_before_start(project, wish)):
-        return refused
-    check_askable(f"{operation} changes things", yes=yes)
+    return project
+
+
+def choose_engine(project: Project, wish: Wish) -> Engine:
+    """The engine that was asked for, and say which it is; raises EngineError."""
     from engine.embedded import EmbeddedEngine  # noqa: PLC0415 - the engines import grpc and pulumi
     from engine.pulumi_cli import select_engine  # noqa: PLC0415
 
@@ -125,18 +159,10 @@ def _run(cwd: Path, wish: Wish, operation: str, *, yes: bool = True, preview_fir
         backend_url=project.backend_url,
     )
     click.echo(why, err=True)
-    show = _display(wish.as_json)  # one for both runs: what the preview said is not said again
-    if preview_first:
-        before = replace(wish, message="", expect_no_changes=False)
-        code, result = _operate(engine, project, before, "preview", show)
-        if code != DONE:
-            return _tell_machine("preview", wish, result, code)
-    agree(f"{operation} {wish.stack}?", yes=yes)
-    code, result = _operate(engine, project, wish, operation, show)
-    return _tell_machine(operation, wish, result, code)
+    return engine
 
 
-def _refused_before_start(project: Project, wish: Wish) -> int:
+def refused_before_start(project: Project, wish: Wish) -> int:
     """Ask placement first, so that a refusal is told in full before any engine starts."""
     from cli.access import check_access  # noqa: PLC0415
     from cli.explain import judge_stack, tell  # noqa: PLC0415
@@ -145,7 +171,8 @@ def _refused_before_start(project: Project, wish: Wish) -> int:
     from inventories import load_rules  # noqa: PLC0415
 
     check_runnable(project.program, project.policy_pack)
-    load_rules()  # the pack would refuse every resource for one rule that cannot be read
+    # the pack would refuse every resource for one rule or waiver that cannot be read
+    project.settings.load_waivers(load_rules())
     decision = judge_stack(project, wish.stack, on=None)
     if not isinstance(decision, Refusal):
         if decision is not None:
@@ -155,7 +182,7 @@ def _refused_before_start(project: Project, wish: Wish) -> int:
     return REFUSED
 
 
-def _operate(engine: Engine, project: Project, wish: Wish, operation: str, show: Display) -> tuple[int, RunResult]:
+def operate(engine: Engine, project: Project, wish: Wish, operation: str, show: Display) -> tuple[int, RunResult]:
     """Run one operation; returns the exit code beside its result."""
     from engine.options import Options  # noqa: PLC0415
 
@@ -202,7 +229,7 @@ def _opened(log: Path) -> TextIO:
         raise click.UsageError(f"the event log {log} cannot be written: {error.strerror}") from None
 
 
-def _display(as_json: bool) -> Display:
+def display(as_json: bool) -> Display:
     """What people see goes to stdout, or to stderr when stdout is for a machine."""
     stream = sys.stderr if as_json else sys.stdout
     if stream.isatty():

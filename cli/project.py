@@ -13,6 +13,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gate.materials import Sources
     from inventories import Settings
 
 _OF_A_FILE: Final = re.compile(r"(?:.*/)?Pulumi\.(.+)\.ya?ml")
@@ -63,6 +64,27 @@ class Project:
     def policy_pack(self) -> Path:
         """The pack that every run is judged by; it stands beside the settings it judges with."""
         return self.settings.root / "policies"
+
+    def sources(self, stack: str) -> Sources:
+        """The files that a run of a stack reads; raises OnshoreError when the facts among them cannot be used."""
+        import components  # noqa: PLC0415 - for the folder that Python imports it from, as below
+        import inventories  # noqa: PLC0415
+        import policies  # noqa: PLC0415
+        from gate.materials import Sources  # noqa: PLC0415 - only the gate and what it gated need it
+
+        settings = self.settings
+        return Sources(
+            root=self.root,
+            program=self.program,
+            stack_file=self.stack_file(stack),
+            settings_file=settings.root / "onshore.yaml",
+            pack=self.policy_pack,
+            register_folder=settings.register,
+            waivers_folder=settings.waivers,
+            rooms={room.__name__: Path(room.__path__[0]) for room in (components, inventories, policies)},
+            register=settings.load_register(),
+            profile=settings.load_profile(),
+        )
 
     @property
     def backend_url(self) -> str:

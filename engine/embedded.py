@@ -13,6 +13,7 @@ from engine.errors import EngineError
 from engine.events import visible_outputs
 from engine.stack import never_deployed, open_stack, set_config, stack_outputs
 from engine.state import (
+    ENGINE_VERSION,
     Deployment,
     decode_deployment,
     encode_deployment,
@@ -59,6 +60,11 @@ class EmbeddedEngine:
         self._program = program
         self._make_provider = make_provider
         self._running: Operation | None = None
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Its name and version."""
+        return "embedded", ENGINE_VERSION
 
     # ------------------------------------------------------------ runs
 

@@ -54,6 +54,11 @@ class RunResult:
 class Engine(Protocol):
     """One project's engine. Every method raises EngineError for a run that cannot start."""
 
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Its name and version."""
+        ...
+
     def preview(self, stack: str, options: Options) -> RunResult: ...
 
     def up(self, stack: str, options: Options) -> RunResult:

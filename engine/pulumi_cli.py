@@ -126,6 +126,11 @@ class PulumiCli:
             # The CLI wants the folder of a file backend to be there.
             Path(url2pathname(urlsplit(backend_url).path)).expanduser().mkdir(parents=True, exist_ok=True)
 
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Its name and version."""
+        return "pulumi", self._cli.version
+
     def preview(self, stack: str, options: Options) -> RunResult:
         """What `up` would do; a stack that does not exist yet is created, empty."""
         return self._operate("preview", stack, options)

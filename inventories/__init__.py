@@ -2,8 +2,8 @@
 
 from inventories.clock import today
 from inventories.faults import Fault, OnshoreError
-from inventories.loader import load_register, load_rules
+from inventories.loader import load_register, load_rules, load_waivers
 from inventories.profile import load_profile
 from inventories.settings import Settings
 
-__all__ = ["Fault", "OnshoreError", "Settings", "load_profile", "load_register", "load_rules", "today"]
+__all__ = ["Fault", "OnshoreError", "Settings", "load_profile", "load_register", "load_rules", "load_waivers", "today"]

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from inventories._consistency import overlay_faults, provider_faults, register_faults
+from inventories.deviations import waiver_faults
 from inventories.faults import Fault, OnshoreError
 from inventories.models import (
     Approval,
@@ -22,6 +23,7 @@ from inventories.models import (
     RegisterHead,
     RegisterOverlay,
     RuleMeta,
+    Waiver,
 )
 from inventories.yaml_source import Document, M, display_name, read_yaml, validate
 
@@ -93,6 +95,30 @@ def load_rules(directory: Path = _RULES) -> Mapping[str, RuleMeta]:
     return MappingProxyType({rule.id: rule for _, rule in found})
 
 
+def load_waivers(directory: Path, rules: Mapping[str, RuleMeta]) -> tuple[Waiver, ...]:
+    """The waivers of a folder, one a file that bears its id; an absent folder holds none.
+
+    Raises OnshoreError with every fault that can be seen on any day; whether one is in force is asked on a day.
+    """
+    reading = _Reading(directory)
+    found = [part for path in sorted(directory.glob("*.yaml")) if (part := reading.record(path, Waiver))]
+    first: dict[str, str] = {}
+    for document, waiver in found:
+        where = document.where(("id",))
+        if waiver.id in first:
+            fix = f"the first one stands at {first[waiver.id]}"
+            reading.faults.append(Fault(where, "this waiver exists already", waiver.id, fix=fix))
+        first.setdefault(waiver.id, where)
+        if Path(document.name).stem != waiver.id:
+            reading.faults.append(Fault(where, "a waiver's file bears its id", waiver.id, fix=f"use {waiver.id}.yaml"))
+        for fault in waiver_faults(waiver, rules):
+            reading.faults.append(Fault(document.where((fault.where,)), fault.what, fault.got, fault.why, fault.fix))
+    reading.check_leftovers("one waiver a file, <id>.yaml")
+    if reading.faults:
+        raise OnshoreError(f"the waivers in {display_name(directory)} cannot be used", reading.faults)
+    return tuple(waiver for _, waiver in found)
+
+
 class _Reading:
     """The files of one load: what was read, and every fault so far."""
 
@@ -117,12 +143,14 @@ class _Reading:
         self.faults += faults
         return (document, record) if record is not None else None
 
-    def check_leftovers(self) -> None:
+    def check_leftovers(
+        self, known: str = "register.yaml, departments.yaml, approvals.yaml or providers/<id>.yaml"
+    ) -> None:
         """A file that nobody reads is a fact that nobody heeds."""
         for path in sorted(self._directory.rglob("*")):
             if path.is_file() and path not in self.read and not path.name.startswith(".") and path.suffix != ".md":
-                fix = "name it register.yaml, departments.yaml, approvals.yaml or providers/<id>.yaml; or remove it"
-                self.faults.append(Fault(display_name(path), "a file that is not part of a register", fix=fix))
+                fault = Fault(display_name(path), "a file that nobody reads", fix=f"name it {known}; or remove it")
+                self.faults.append(fault)
 
 
 def _overlaid(provider: Provider, overlays: Sequence[RegisterOverlay]) -> Provider:

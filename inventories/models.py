@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from inventories import patterns
+from inventories.urn_pattern import matches_urn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ Id = Annotated[str, StringConstraints(pattern=patterns.ID)]
 Country = Annotated[str, StringConstraints(pattern=patterns.COUNTRY)]
 Sha256 = Annotated[str, StringConstraints(pattern=patterns.SHA256)]
 HttpsUrl = Annotated[str, StringConstraints(pattern=patterns.HTTPS_URL)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 AuditKind = Literal["security", "performance", "compliance"]
 DeploymentModel = Literal["public", "government", "private", "hybrid"]
@@ -284,19 +286,74 @@ class Approval(Record):
         )
 
 
-class Waiver(Record):
-    """A time-bound deviation (NOC) from one rule, for named stacks and URNs."""
+DeviationState = Literal["in force", "ended", "not begun"]
+
+
+class _Deviation(Record):
+    """What every written deviation says: who answers for it, why, on whose word, and from when to when."""
 
     id: Id
-    rule: str
-    stacks: Annotated[tuple[str, ...], Field(min_length=1)]
-    urn_pattern: str
-    owner: str
-    reason: str
-    approving_office: str
-    reference: str
+    owner: Words
+    reason: Words
+    reference: Words
     starts_on: date
     ends_on: date
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> Self:
+        if self.ends_on < self.starts_on:
+            raise ValueError(f"ends_on {self.ends_on} lies before starts_on {self.starts_on}")
+        return self
+
+    @property
+    def days(self) -> int:
+        """How many days it is in force, both ends counted."""
+        return (self.ends_on - self.starts_on).days + 1
+
+    def state(self, *, on: date) -> DeviationState:
+        """Where it stands on a day."""
+        if on < self.starts_on:
+            return "not begun"
+        return "ended" if self.ends_on < on else "in force"
+
+
+class Waiver(_Deviation):
+    """A time-bound deviation (NOC) from one rule, for named stacks and the resources that a pattern names.
+
+    `stacks`: names in full; `*`, for every stack, where the rule allows it. `urn_pattern`: `inventories.urn_pattern`.
+    """
+
+    rule: Words
+    stacks: Annotated[tuple[Words, ...], Field(min_length=1)]
+    urn_pattern: Words
+    approving_office: Words
+
+    def names(self, stack: str) -> bool:
+        """Whether a stack is among its stacks."""
+        return bool(stack) and (stack in self.stacks or "*" in self.stacks)
+
+    def covers(self, rule: str, stack: str, urn: str) -> bool:
+        """Whether what a rule says of a resource of a stack lies in its scope, whatever the day."""
+        return self.rule == rule and self.names(stack) and matches_urn(self.urn_pattern, urn)
+
+
+class Declassification(_Deviation):
+    """The decision that named outputs of a more sensitive stack may be read into a less sensitive one.
+
+    Stacks are named `stack`, or `project/stack` where they are of another project than the one that reads.
+    """
+
+    from_stack: Words
+    to_stack: Words
+    outputs: Annotated[tuple[Words, ...], Field(min_length=1)]
+    approver: Words
+
+
+class WaiverLimits(Record):
+    """How far a waiver of a rule may go: `longest_days` both ends counted, `every_stack`: whether `*` may stand."""
+
+    longest_days: Annotated[int, Field(ge=1)] = 90
+    every_stack: bool = False
 
 
 class CategoryRule(Record):
@@ -344,12 +401,14 @@ class Profile(Record):
     """A taxonomy with its rules: which categories there are and what each asks.
 
     A `production` profile refuses fictional data. `required_audits`: kinds that must be passed and in date.
+    `require_receipt`: nothing goes up without the receipt of a gate.
     """
 
     id: Id
     version: str
     country: Country
     production: bool = True
+    require_receipt: bool = True
     required_audits: frozenset[AuditKind]
     settings: tuple[Setting, ...] = ()
     categories: Annotated[tuple[Category, ...], Field(min_length=1)]
@@ -376,6 +435,13 @@ class RuleMeta(Record):
     params: dict[str, str | int | bool | tuple[str, ...]] = Field(default_factory=dict)
     remediation: str
     waivable: bool = False
+    waiver: WaiverLimits = WaiverLimits()
+
+    @model_validator(mode="after")
+    def _limits_of_a_waivable_rule(self) -> Self:
+        if "waiver" in self.model_fields_set and not self.waivable:
+            raise ValueError("waiver sets limits, but waivable is not true")
+        return self
 
 
 class RegisterHead(Record):

@@ -27,6 +27,7 @@ class _ProfileFile(Record):
     version: str | None = None
     country: Country | None = None
     production: bool | None = None
+    require_receipt: bool | None = None
     required_audits: frozenset[AuditKind] | None = None
     settings: tuple[Setting, ...] = ()
     categories: tuple[Category, ...] = ()
@@ -87,7 +88,7 @@ def _layers(path: Path, below: tuple[Path, ...]) -> _Layered:
     if faults or record is None:
         raise OnshoreError(f"the profile {display_name(path)} cannot be used", faults)
     under = _layers(base, seen) if record.extends is not None else _Layered({}, {}, {})
-    plain = {"id", "version", "country", "production", "required_audits"} & record.model_fields_set
+    plain = {"id", "version", "country", "production", "require_receipt", "required_audits"} & record.model_fields_set
     places = {
         category.id: (category, document.where(("categories", index)))
         for index, category in enumerate(record.categories)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import Field
 
 from inventories.faults import Fault, OnshoreError
-from inventories.loader import load_register
+from inventories.loader import load_register, load_waivers
 from inventories.models import Record
 from inventories.profile import load_profile
 from inventories.yaml_source import display_name, read_yaml, validate
@@ -18,9 +18,12 @@ from inventories.yaml_source import display_name, read_yaml, validate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from inventories.models import Profile, Register
+    from inventories.models import Profile, Register, RuleMeta, Waiver
+    from inventories.yaml_source import Document
 
 FILE_NAME: Final = "onshore.yaml"
+_DAY_HOURS: Final = 24
+_YEAR_HOURS: Final = 365 * _DAY_HOURS
 
 
 class _SettingsFile(Record):
@@ -28,24 +31,34 @@ class _SettingsFile(Record):
     profile: str
     overlays: tuple[str, ...] = (".onshore/sandbox/*/overlay.yaml",)
     kubeconfigs: str = ".onshore/kubeconfigs"
+    waivers: str = "inventories/waivers"
+    trusted_keys: tuple[str, ...] = ()
+    receipt_hours: Annotated[int, Field(ge=1, le=_YEAR_HOURS)] = _DAY_HOURS
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the facts of a project lie; all paths are absolute. `kubeconfigs` holds `<cluster-id>.yaml` files."""
+    """Where the facts of a project lie; all paths are absolute.
+
+    `kubeconfigs` holds `<cluster-id>.yaml` files. `trusted_keys` are the public keys whose receipts hold here, and
+    `receipt_hours` how long one holds at most.
+    """
 
     root: Path
     register: Path
     profile: str
     overlays: tuple[Path, ...]
     kubeconfigs: Path
+    waivers: Path
+    trusted_keys: tuple[Path, ...] = ()
+    receipt_hours: int = _DAY_HOURS
 
     @classmethod
     def load(cls, start: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read the nearest `onshore.yaml` from a folder upwards.
 
-        The environment goes before the file: ONSHORE_REGISTER, ONSHORE_PROFILE, ONSHORE_KUBECONFIGS, and
-        ONSHORE_OVERLAYS (paths or patterns, separated like PATH; empty: none). Paths count from the file's folder.
+        The environment goes before the file: ONSHORE_REGISTER, ONSHORE_PROFILE, ONSHORE_KUBECONFIGS, ONSHORE_WAIVERS,
+        and ONSHORE_OVERLAYS (paths or patterns, separated like PATH; empty: none). Paths count from the file's folder.
         Raises OnshoreError with all faults.
         """
         root = _find_root(start.resolve())
@@ -62,11 +75,18 @@ class Settings:
             profile=str(root / profile) if profile.endswith(".yaml") else profile,
             overlays=_matching(root, patterns),
             kubeconfigs=root / (environment.get("ONSHORE_KUBECONFIGS") or record.kubeconfigs),
+            waivers=_named_folder(root, environment.get("ONSHORE_WAIVERS"), record, document),
+            trusted_keys=tuple(root / key for key in record.trusted_keys),
+            receipt_hours=record.receipt_hours,
         )
 
     def load_register(self) -> Register:
         """The register with the overlays."""
         return load_register(self.register, self.overlays)
+
+    def load_waivers(self, rules: Mapping[str, RuleMeta]) -> tuple[Waiver, ...]:
+        """The waivers, held against the rules that they waive."""
+        return load_waivers(self.waivers, rules)
 
     def load_profile(self) -> Profile:
         """The category profile."""
@@ -79,6 +99,16 @@ def _find_root(start: Path) -> Path:
             return folder
     fault = Fault(display_name(start), f"no {FILE_NAME} here or above", fix="run this inside an onshore project")
     raise OnshoreError(f"there is no {FILE_NAME}", [fault])
+
+
+def _named_folder(root: Path, told: str | None, record: _SettingsFile, document: Document) -> Path:
+    """The folder of waivers: the usual one may be absent, one that somebody named has to be there."""
+    folder = root / (told or record.waivers)
+    if not folder.is_dir() and (told or "waivers" in record.model_fields_set):
+        where = "ONSHORE_WAIVERS" if told else document.where(("waivers",))
+        fault = Fault(where, "there is no such folder", told or record.waivers, fix="create it, or correct the path")
+        raise OnshoreError(f"{document.name} cannot be used", [fault])
+    return folder
 
 
 def _matching(root: Path, patterns: tuple[str, ...]) -> tuple[Path, ...]:

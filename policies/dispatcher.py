@@ -6,20 +6,23 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from inventories.deviations import waiver_faults
 from inventories.faults import Fault, OnshoreError
 from policies import checks as checks_package
-from policies.subject import Subject, Violation
+from policies.subject import Concern, Subject, Violation
 from policies.values import UNKNOWN, Marker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
-    from inventories.models import RuleMeta
+    from inventories.models import RuleMeta, Waiver
 
 UNKNOWN_RULE: Final = "UNK-001"
+WAIVER_RULE: Final = "WVR-001"
 _LONGEST_GOT: Final = 160
 _HOLDERS: Final = re.compile(r"(^|[.\]])(data|stringData|binaryData)\b")
 
@@ -34,11 +37,36 @@ class Check:
     rule: RuleMeta
     judge: ResourceCheck | None
     judge_stack: StackCheck | None
+    concern: Concern | None = None
+
+
+class Catalogue:
+    """All checks, found by what they look at: a resource costs what concerns it, however many rules there are."""
+
+    def __init__(self, checks: Iterable[Check]) -> None:
+        self.checks = tuple(checks)
+        self._by_kind: dict[tuple[str, bool], tuple[Check, ...]] = {}
+
+    def about(self, subject: Subject) -> tuple[Check, ...]:
+        """The checks that have to see a resource; worked out once for each type, placed or not."""
+        key = (subject.type, subject.is_placed)
+        found = self._by_kind.get(key)
+        if found is None:
+            found = self._by_kind[key] = tuple(
+                check
+                for check in self.checks
+                if check.judge is not None and (check.concern is None or check.concern.covers(subject))
+            )
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One refusal, ready for people: `message` holds nothing secret."""
+    """One refusal, ready for people: `message` holds nothing secret.
+
+    `waiver`: the id of the waiver in force that covers it; `binds`: whether its rule binds already. Where either speaks
+    for the resource it is an advice, told but no refusal.
+    """
 
     rule: str
     severity: str
@@ -46,6 +74,12 @@ class Finding:
     urn: str
     path: str
     message: str
+    waiver: str = ""
+    binds: bool = True
+
+    @property
+    def mandatory(self) -> bool:
+        return self.binds and not self.waiver
 
 
 def load_checks(rules: Mapping[str, RuleMeta]) -> tuple[Check, ...]:
@@ -63,7 +97,9 @@ def load_checks(rules: Mapping[str, RuleMeta]) -> tuple[Check, ...]:
         except Exception as error:  # noqa: BLE001 - whatever a check file does, the pack refuses
             faults.append(Fault(f"policies/checks/{rule.slug}.py", "cannot be loaded", got=type(error).__name__))
             continue
-        check = Check(rule, getattr(module, "check", None), getattr(module, "check_stack", None))
+        check = Check(
+            rule, getattr(module, "check", None), getattr(module, "check_stack", None), getattr(module, "CONCERN", None)
+        )
         if not (check.judge or check.judge_stack):
             faults.append(Fault(f"policies/checks/{rule.slug}.py", "defines neither check nor check_stack"))
         loaded.append(check)
@@ -84,7 +120,7 @@ def judge(subject: Subject, checks: Iterable[Check]) -> list[Finding]:
             for violation in check.judge(subject):
                 _note(found, check.rule, subject, violation)
         except Exception as error:  # noqa: BLE001 - a check that fails has not allowed anything
-            _note(found, check.rule, subject, _crash(check.rule, error))
+            _note(found, check.rule, subject, _crash(check.rule, error), crashed=True)
     return list(found.values())
 
 
@@ -100,27 +136,86 @@ def judge_stack(subjects: Sequence[Subject], checks: Iterable[Check]) -> list[Fi
                 _note(found, check.rule, by_urn[urn], violation)
         except Exception as error:  # noqa: BLE001 - a check that fails has not allowed anything
             blamed = next((subject for subject in subjects if subject.is_stack), subjects[0])
-            _note(found, check.rule, blamed, _crash(check.rule, error))
+            _note(found, check.rule, blamed, _crash(check.rule, error), crashed=True)
     return list(found.values())
 
 
-def write(rule: RuleMeta, urn: str, path: str, got: str, allowed: str, fix: str = "") -> Finding:
-    """A finding in the one form that all messages have; `fix` in place of the rule's own."""
+def write(
+    rule: RuleMeta, urn: str, path: str, got: str, allowed: str, fix: str = "", standing: str = "", beside: str = ""
+) -> Finding:
+    """A finding in the one form that all messages have.
+
+    `fix` in place of the rule's own, `standing`: why it is an advice only, `beside`: sentences more.
+    """
     why = f"{rule.source.instrument}, {rule.source.clause}" if rule.source.clause else rule.source.instrument
     where = f"{urn} · {path}" if path else urn
-    text = f"{rule.id} {rule.severity} · {where}: got {_clean(got)}, allowed {_clean(allowed)}."
+    head = f"{rule.id} {rule.severity} {standing}".rstrip()
+    text = f"{head} · {where}: got {_clean(got)}, allowed {_clean(allowed)}.{beside}"
     fix = (fix or rule.remediation).strip().rstrip(".")
     return Finding(rule.id, rule.severity, rule.title, urn, path, f"{text} Why: {why.rstrip('.')}. Fix: {fix}.")
 
 
-def _note(found: dict[tuple[str, str], Finding], rule: RuleMeta, subject: Subject, violation: Violation) -> None:
-    """Write a violation down; a value that is not known yet is the business of the rule on unknown values."""
-    if violation.got is UNKNOWN:
-        rule = subject.facts.rules[UNKNOWN_RULE]
+def _note(
+    found: dict[tuple[str, str], Finding],
+    asked: RuleMeta,
+    subject: Subject,
+    violation: Violation,
+    *,
+    crashed: bool = False,
+) -> None:
+    """Write a violation down; a value that is not known yet is the business of the rule on unknown values.
+
+    What a crashed check would have said nobody knows: no waiver and no date speaks for it.
+    """
+    facts = subject.facts
+    rule = facts.rules[UNKNOWN_RULE] if violation.got is UNKNOWN else asked
     key = (rule.id + subject.urn, violation.path)
-    if key not in found:
-        got = violation.got if violation.public else _shown(subject, violation)
-        found[key] = write(rule, subject.urn, violation.path, str(got), violation.allowed, violation.fix)
+    if key in found and found[key].mandatory:
+        return
+    got = violation.got if violation.public else _shown(subject, violation)
+    later = max(rule.effective_on, asked.effective_on)
+    binds = crashed or later <= facts.on
+    waiver, relied = (None, []) if crashed or not binds else _waivers(rule, subject)
+    standing = "" if binds else f"BINDS FROM {later}"
+    if waiver:
+        standing = f"WAIVED BY {_said(waiver)} until {waiver.ends_on}"
+    beside = "".join(f" The waiver {_said(other)} {_when(other, facts.on)}." for other in relied)
+    finding = write(rule, subject.urn, violation.path, str(got), violation.allowed, violation.fix, standing, beside)
+    found[key] = replace(finding, waiver=waiver.id if waiver else "", binds=binds)
+    for other in relied:
+        _note_reliance(found, subject, other)
+
+
+def _waivers(rule: RuleMeta, subject: Subject) -> tuple[Waiver | None, list[Waiver]]:
+    """The waiver in force that covers what a rule says of a resource; without one, those that are not in force."""
+    facts = subject.facts
+    if not facts.waivers or not rule.waivable:
+        return None, []
+    covering = [
+        waiver
+        for waiver in facts.waivers
+        if waiver.covers(rule.id, subject.stack.name, subject.urn) and not waiver_faults(waiver, facts.rules)
+    ]
+    in_force = next((waiver for waiver in covering if waiver.state(on=facts.on) == "in force"), None)
+    return in_force, [] if in_force else covering
+
+
+def _note_reliance(found: dict[tuple[str, str], Finding], subject: Subject, waiver: Waiver) -> None:
+    """A resource that would need a waiver which is not in force."""
+    rule, on = subject.facts.rules.get(WAIVER_RULE), subject.facts.on
+    if rule is not None:
+        path = f"waiver {waiver.id}"
+        got = f"{waiver.id}, which {_when(waiver, on)}"
+        finding = write(rule, subject.urn, path, got, f"a waiver of {waiver.rule} in force on {on}")
+        found[rule.id + subject.urn, path] = finding
+
+
+def _said(waiver: Waiver) -> str:
+    return _clean(f"{waiver.id} ({waiver.approving_office}, {waiver.reference})")
+
+
+def _when(waiver: Waiver, on: date) -> str:
+    return f"ended on {waiver.ends_on}" if waiver.state(on=on) == "ended" else f"begins on {waiver.starts_on}"
 
 
 def _crash(rule: RuleMeta, error: Exception) -> Violation:

@@ -33,9 +33,10 @@ def load_facts(start: Path) -> Facts:
     profile = attempt(settings.load_profile)
     rules = attempt(inventories.load_rules)
     types = attempt(lambda: load_resource_types(Path(inventories.__file__).parent / "resource_types"))
-    if register is None or profile is None or rules is None or types is None:
+    waivers = None if rules is None else attempt(lambda: settings.load_waivers(rules))
+    if register is None or profile is None or rules is None or types is None or waivers is None:
         raise OnshoreError("the facts of the law cannot be read", faults)
-    return Facts(register, profile, rules, types, inventories.today(profile))
+    return Facts(register, profile, rules, types, inventories.today(profile), waivers)
 
 
 def stack_facts(

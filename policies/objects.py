@@ -25,6 +25,7 @@ POD_TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
     "Job": _TEMPLATED,
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
+POD_KINDS: Final = frozenset(_POD_TEMPLATES)
 _CONTAINER_LISTS: Final = ("containers", "initContainers", "ephemeralContainers")
 
 
@@ -93,14 +94,14 @@ class _Reading:
     def object(self, value: Any, path: str, expected: KubeKind, *, nested: bool) -> KubeObject:
         body = self.body(value, path, required=True)
         # Items of a typed list may leave out what the list's own kind says already.
-        fallback = (expected.api_version, expected.kind) if nested else (None, None)
-        api_version, kind = body.get("apiVersion") or fallback[0], body.get("kind") or fallback[1]
+        said = {"apiVersion": expected.api_version, "kind": expected.kind} if nested else {}
+        said |= {key: body[key] for key in ("apiVersion", "kind") if body.get(key) not in (None, "")}
         self.body(body.get("metadata"), join(path, "metadata"))
         for key in ("labels", "annotations"):
             self.body(at(body, "metadata", key), join(join(path, "metadata"), key))
         self.body(body.get("spec"), join(path, "spec"))
         pods = self._pods(body, path, expected)
-        return KubeObject(path, api_version, kind, expected, body, pods)
+        return KubeObject(path, said.get("apiVersion"), said.get("kind"), expected, body, pods)
 
     def _pods(self, body: Mapping[str, Any], path: str, expected: KubeKind) -> tuple[Pod, ...]:
         way = POD_TEMPLATES.get(expected.kind)

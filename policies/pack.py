@@ -21,7 +21,7 @@ from pulumi.runtime.proto import analyzer_pb2_grpc, plugin_pb2
 
 from inventories.faults import Fault, OnshoreError
 from policies.building import Builder
-from policies.dispatcher import UNKNOWN_RULE, Check, Finding, judge, judge_stack, load_checks
+from policies.dispatcher import UNKNOWN_RULE, Catalogue, Check, Finding, judge, judge_stack, load_checks
 from policies.facts import load_facts, stack_facts
 from policies.subject import PROVIDER_PREFIX, STACK_TYPE, Facts, StackFacts, Subject
 from policies.values import MALFORMED, at
@@ -46,6 +46,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
 
     def __init__(self, facts: Facts | OnshoreError) -> None:
         self._facts, self._checks, self._fault = _ready(facts)
+        self._catalogue = Catalogue(self._checks)
         self._builder = Builder(self._facts, StackFacts()) if self._facts else None
         self._seen: dict[str, Subject] = {}
 
@@ -106,7 +107,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         try:
             subject = self._builder.subject(request)
             self._seen[subject.urn] = subject
-            return _response(judge(subject, self._checks))
+            return _response(judge(subject, self._catalogue.about(subject)))
         except Exception as error:  # noqa: BLE001 - what cannot be read has not been allowed
             return _response([self._unreadable(request.urn, error)])
 
@@ -196,7 +197,7 @@ def _response(findings: Iterable[Finding]) -> wire.AnalyzeResponse:
             policyPackVersion=PACK_VERSION,
             description=finding.title,
             message=finding.message,
-            enforcementLevel=wire.MANDATORY,
+            enforcementLevel=wire.MANDATORY if finding.mandatory else wire.ADVISORY,
             urn=finding.urn,
             severity=_SEVERITIES[finding.severity],
         )

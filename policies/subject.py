@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from inventories.models import Category, Cluster, Profile, Provider, Register, RuleMeta
+    from inventories.models import Category, Cluster, Profile, Provider, Register, RuleMeta, Waiver
     from policies.kubeconfig import Access
     from policies.location import Place
     from policies.objects import KubeObject
@@ -38,14 +38,39 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class Concern:
+    """What a check looks at, as the module's `CONCERN`: it is not asked about anything else.
+
+    A check that does not say is asked about everything. `placed`: resources that put data on a cluster or in a region;
+    `providers`: providers; `objects`: all Kubernetes objects; `kinds`: those of these kinds; `types`: these tokens.
+    """
+
+    placed: bool = False
+    providers: bool = False
+    objects: bool = False
+    kinds: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
+
+    def covers(self, subject: Subject) -> bool:
+        """Whether the check has to see a resource; it must not depend on more than type and whether it is placed."""
+        if self.placed and subject.is_placed:
+            return True
+        if (self.providers and subject.is_provider) or subject.type in self.types:
+            return True
+        kind = subject.facts.types.kinds.get(subject.type)
+        return kind is not None and (self.objects or kind.kind in self.kinds)
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
-    """What is true on a day: the register, the category profile, the rules and the classified resource types."""
+    """What is true on a day: register, category profile, rules, classified resource types, and waivers of any day."""
 
     register: Register
     profile: Profile
     rules: Mapping[str, RuleMeta]
     types: ResourceTypes
     on: date
+    waivers: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +138,11 @@ class Subject:
     malformed: tuple[Violation, ...] = ()
     secrets: frozenset[str] = frozenset()
     dependencies: frozenset[str] = frozenset()
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it says where data would lie, lawfully or not."""
+        return bool(self.targets) or self.place is not None
 
     @property
     def is_provider(self) -> bool:

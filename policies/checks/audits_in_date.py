@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from policies.subject import Violation
+from policies.subject import Concern, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from inventories.models import Audit
     from policies.subject import Subject
+
+CONCERN = Concern(placed=True)
 
 
 def check(subject: Subject) -> Iterator[Violation]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from policies.objects import POD_KINDS
 from policies.placed import category_of
-from policies.subject import Violation
+from policies.subject import Concern, Violation
 from policies.values import at, join
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _PINNED: Final = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}\Z")
 _ALLOWED: Final = "name@sha256:<64 hex digits>"
+
+CONCERN = Concern(kinds=POD_KINDS)
 
 
 def check(subject: Subject) -> Iterator[Violation]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from policies.placed import category_of
-from policies.subject import Violation
+from policies.subject import Concern, Violation
 from policies.values import UNKNOWN, at
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _BOTH: Final = frozenset({"Ingress", "Egress"})
 _ALLOWED: Final = "a NetworkPolicy for all its pods with policy types Ingress and Egress and no rules"
+
+CONCERN = Concern(kinds=frozenset({"NetworkPolicy"}))
 
 
 def check(subject: Subject) -> Iterator[Violation]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from policies.objects import POD_KINDS
 from policies.placed import category_of
 from policies.pod_standards import LEVELS, baseline, restricted
-from policies.subject import Violation
+from policies.subject import Concern, Violation
 from policies.values import at, join
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _ENFORCE: Final = "pod-security.kubernetes.io/enforce"
 _VERSION: Final = "pod-security.kubernetes.io/enforce-version"
+
+CONCERN = Concern(kinds=POD_KINDS | {"Namespace", "PersistentVolume"})
 
 
 def check(subject: Subject) -> Iterator[Violation]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from policies.subject import KUBERNETES_PROVIDER, Violation
+from policies.subject import KUBERNETES_PROVIDER, Concern, Violation
 from policies.values import UNKNOWN
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ _CONTENT: Final = "the content of the register cluster's kubeconfig"
 _OVERRIDES: Final = ("context", "cluster")
 _SWITCHES: Final = ("deleteUnreachable", "skipUpdateUnreachable")
 _OFF: Final = (None, False, "false")
+
+CONCERN = Concern(providers=True)
 
 
 def check(subject: Subject) -> Iterator[Violation]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from policies.subject import Violation
+from policies.subject import Concern, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policies.subject import Subject
+
+CONCERN = Concern(placed=True)
 
 
 def check(subject: Subject) -> Iterator[Violation]:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from inventories.models import Region
 from policies.placed import in_country
-from policies.subject import Violation
+from policies.subject import Concern, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policies.subject import Subject
+
+CONCERN = Concern(placed=True)
 
 
 def check(subject: Subject) -> Iterator[Violation]:

@@ -94,6 +94,11 @@ class Server:
         return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": own}}
 
 
+def yaml_document(cluster: ClusterInfo) -> Any:
+    """The cluster's kubeconfig as data, and its folder."""
+    return read_kubeconfig(cluster.kubeconfig.read_text())
+
+
 def facts() -> Facts:
     """A world whose one cluster is lawful for all but secret data."""
     register: Register = known_ca(load_cases()[0].register)

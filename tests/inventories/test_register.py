@@ -156,7 +156,7 @@ def test_a_folder_that_is_no_register_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_nobody_reads_is_refused(directory: Path) -> None:
     (directory / "providers/example-csp-eta.yml").write_text("id: example-csp-eta\n")
-    assert any("example-csp-eta.yml: a file that is not part of a register" in fault for fault in faults_of(directory))
+    assert any("example-csp-eta.yml: a file that nobody reads" in fault for fault in faults_of(directory))
 
 
 def test_approvals_may_be_absent(directory: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventories.labels import CATEGORY_LABEL
+from policies.dispatcher import judge
 from tests.policies.asking import (
     SIGNATURE,
     UNKNOWN,
@@ -118,3 +119,11 @@ def test_no_value_of_a_secret_or_config_map_is_shown(
         "list": Resource(f"{token}List", {"apiVersion": "v1", "kind": f"{kind}List", "items": [item]}, Provider()),
     }[form]
     assert HIDDEN not in told(asked)
+
+
+@settings(deadline=None)
+@given(kinds, mappings)
+def test_no_check_misses_a_resource_that_it_would_refuse(kind: str, props: dict[str, Any]) -> None:
+    pack = world().pack
+    subject = pack._builder.subject(world().request(Resource(kind, props, Provider())))
+    assert judge(subject, pack._catalogue.about(subject)) == judge(subject, pack._checks)

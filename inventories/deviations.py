@@ -1,0 +1,62 @@
+"""What is wrong with a waiver on any day: pure, so that whoever reads one and whoever judges by one say the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inventories.faults import Fault
+from inventories.urn_pattern import SHAPE, matches, pattern_fault, stack_part
+from inventories.yaml_source import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inventories.models import RuleMeta, Waiver
+
+_WIDE = "wider than its rule allows"
+
+
+def waiver_faults(waiver: Waiver, rules: Mapping[str, RuleMeta]) -> list[Fault]:
+    """Every fault of a waiver, `where` being the field; a waiver with one waives nothing."""
+    faults = [
+        Fault(field, "nothing in it", fix="write a value")
+        for field in ("owner", "reason", "approving_office", "reference")
+        if not str(getattr(waiver, field)).strip()
+    ]
+    if waiver.ends_on < waiver.starts_on:
+        faults.append(Fault("ends_on", "lies before starts_on", str(waiver.ends_on), fix="correct one of them"))
+    rule = rules.get(waiver.rule)
+    if rule is None:
+        faults.append(Fault("rule", "no such rule", waiver.rule, fix=nearest(waiver.rule, sorted(rules))))
+    elif not rule.waivable:
+        faults.append(Fault("rule", "a rule that cannot be waived", rule.id, fix="keep the rule; remove the waiver"))
+    else:
+        faults += _too_wide(waiver, rule)
+    return faults + _pattern_faults(waiver)
+
+
+def _too_wide(waiver: Waiver, rule: RuleMeta) -> list[Fault]:
+    faults, longest = [], rule.waiver.longest_days
+    if waiver.days > longest:
+        got, fix = f"{waiver.days} days", f"end it within {longest} days of starts_on"
+        faults.append(Fault("ends_on", _WIDE, got, f"{rule.id} may be waived for {longest} days at a time", fix))
+    if "*" in waiver.stacks and not rule.waiver.every_stack:
+        faults.append(Fault("stacks", _WIDE, "*", f"a waiver of {rule.id} is for named stacks", "name the stacks"))
+    return faults
+
+
+def _pattern_faults(waiver: Waiver) -> list[Fault]:
+    faults = [
+        Fault("stacks", "a pattern", name, fix="name stacks in full")
+        for name in waiver.stacks
+        if "*" in name and name != "*"
+    ]
+    fault = pattern_fault(waiver.urn_pattern)
+    if fault:
+        what = _WIDE if fault.startswith("names neither") else fault
+        fix = f"write {SHAPE}, with TYPE or NAME in full; * stands for any characters of one part"
+        return [*faults, Fault("urn_pattern", what, waiver.urn_pattern, fault if what == _WIDE else "", fix)]
+    part = stack_part(waiver.urn_pattern)
+    lost = [name for name in waiver.stacks if name != "*" and not matches(part, name)]
+    faults += [Fault("urn_pattern", f"names no resource of stack {name}", part, fix="correct one") for name in lost]
+    return faults

@@ -1,0 +1,45 @@
+"""`onshore waivers list`: each waiver's state on a day, for people and machines."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.main import run
+from tests.inventories.test_waivers import WAIVER
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ONSHORE_WAIVERS", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("day", "state"), [("2026-04-30", "not begun"), ("2026-06-30", "in force"), ("2026-07-01", "ended")]
+)
+def test_each_waiver_is_listed_with_its_state(
+    folder: Path, capsys: pytest.CaptureFixture[str], day: str, state: str
+) -> None:
+    (folder / "noc-1.yaml").write_text(WAIVER)
+    assert run(["waivers", "list", "--on", day]) == 0
+    assert f"noc-1  IMG-001  s  {state} (2026-05-01 to 2026-06-30)" in capsys.readouterr().out
+    assert run(["waivers", "list", "--on", day, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(row["id"], row["rule"], row["stacks"], row["state"]) for row in told["waivers"]] == [
+        ("noc-1", "IMG-001", ["s"], state)
+    ]
+
+
+def test_a_faulty_waiver_is_wrong_input_to_the_list_and_to_a_preview(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "noc-1.yaml").write_text(WAIVER.replace("IMG-001", "UNK-001"))
+    for command in (["waivers", "list"], ["preview", "health-vaccination-api"]):
+        assert run(command) == 2
+        assert "a rule that cannot be waived" in capsys.readouterr().err
