@@ -8,12 +8,12 @@ from admission.cel import POD_RESOURCES, SYSTEM_NAMESPACES, Ruling, array, conte
 from inventories.labels import CATEGORY_LABEL, CLUSTER_LABEL, DEPARTMENT_LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from inventories.models import Profile
 
 PLATFORM_GROUPS: Final = ("onshore:platform", "system:masters")
-_OBJECTS: Final = {
+OBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "": ("configmaps", "persistentvolumeclaims", "secrets", "services"),
     "gateway.networking.k8s.io": ("gateways",),
     "networking.k8s.io": ("ingresses", "networkpolicies"),
@@ -29,7 +29,7 @@ def rulings(profile: Profile) -> Iterator[Ruling]:
     own, inner = (_label(f"variables.{name}", where, known) for name, where in (("own", ""), ("inner", "template: ")))
     home = "(variables.home in variables.ranks ? [] : ['the namespace has no category that the profile knows'])"
     exempt = f"{_OWN_OBJECTS} ? []"
-    yield Ruling("cat-001", "CAT-001", _OBJECTS, f"{exempt} : {home} + {own}", context(profile))
+    yield Ruling("cat-001", "CAT-001", OBJECTS, f"{exempt} : {home} + {own}", context(profile))
     pods = f"{home} + {own} + (object.kind == 'Pod' ? [] : {inner})"
     yield Ruling("cat-001-pods", "CAT-001", POD_RESOURCES, pods, {**context(profile), **pod_context()})
     spaces = context(profile, of_namespace=True)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from admission.category import OBJECTS
 from admission.cel import POD_RESOURCES, SYSTEM_NAMESPACES, Ruling, context, pod_context, text
 from inventories.clock import TIME_ZONE
 from policies.dispatcher import judge, load_checks
@@ -20,20 +21,14 @@ if TYPE_CHECKING:
     from policies.dispatcher import Check
 
 _RULES: Final = ("ACC-001", "ACC-002", "ACC-003", "ACC-004", "CAT-002", "CAT-003", "RES-001", "RES-004")
-_OBJECTS: Final = {
-    **POD_RESOURCES,
-    "": (*POD_RESOURCES[""], "configmaps", "persistentvolumeclaims", "secrets", "services"),
-}
+_RESOURCES: Final = {**OBJECTS, **POD_RESOURCES, "": (*OBJECTS[""], *POD_RESOURCES[""])}
 
 
 def rulings(facts: Facts, provider: Provider, cluster: Cluster) -> Iterator[Ruling]:
     """Data of a category is let in while the register allows it here: the day of the request decides."""
-    inner = (
-        "request.kind.kind in ['ConfigMap', 'PersistentVolumeClaim', 'Pod', 'Secret', 'Service'] ? '' : variables.inner"
-    )
     profile, said = facts.profile, json.dumps(_register(facts, provider, cluster), ensure_ascii=False)
-    of_objects = {"register": said, **context(profile), **pod_context(), **_verdicts(inner)}
-    yield Ruling("register", "ACC-001", _OBJECTS, _found(), of_objects, whole=True)
+    of_objects = {"register": said, **context(profile), **pod_context(), **_verdicts("variables.inner")}
+    yield Ruling("register", "ACC-001", _RESOURCES, _found(), of_objects, whole=True)
     of_namespaces = {"register": said, **context(profile, of_namespace=True), **_verdicts("''")}
     spaces = {"": ("namespaces", "namespaces/status", "namespaces/finalize")}
     outside = (*SYSTEM_NAMESPACES, "default")

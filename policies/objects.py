@@ -25,7 +25,7 @@ POD_TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
     "Job": _TEMPLATED,
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
-POD_KINDS: Final = frozenset(_POD_TEMPLATES)
+POD_KINDS: Final = frozenset(POD_TEMPLATES)
 _CONTAINER_LISTS: Final = ("containers", "initContainers", "ephemeralContainers")
 
 

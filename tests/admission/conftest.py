@@ -16,7 +16,7 @@ from engine.providers.kubernetes.client import ApiError, Client
 from engine.providers.kubernetes.kubeconfig import cluster_access, read_kubeconfig
 from inventories import load_profile
 from inventories.labels import CATEGORY_LABEL, DEPARTMENT_LABEL
-from tests.policies.asking import ENFORCE, known_ca, law
+from tests.policies.asking import ENFORCE, known_ca, law, with_rule
 from tests.worlds import DEPARTMENT, TODAY, load_cases
 
 if TYPE_CHECKING:
@@ -100,12 +100,13 @@ def yaml_document(cluster: ClusterInfo) -> Any:
 
 
 def facts() -> Facts:
-    """A world whose one cluster is lawful for all but secret data."""
+    """A world whose one cluster is lawful for all but secret data, and whose open data asks for the level baseline."""
     register: Register = known_ca(load_cases()[0].register)
     provider = register.providers[0]
     shared = tuple(each.model_copy(update={"dedicated_nodes": False}) for each in provider.clusters)
     changed = register.model_copy(update={"providers": (provider.model_copy(update={"clusters": shared}),)})
-    return law(changed, load_profile("pakistan-cloud-first-trial"), TODAY)
+    profile = with_rule(load_profile("pakistan-cloud-first-trial"), "open", pod_security="baseline")
+    return law(changed, profile, TODAY)
 
 
 @pytest.fixture(scope="module")

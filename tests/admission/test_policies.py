@@ -88,6 +88,7 @@ def test_the_register_lets_no_secret_data_onto_shared_nodes(server: Server) -> N
         ((CATEGORY_LABEL,), "nonsense", {"CAT-001"}),
         ((CATEGORY_LABEL,), "secret", {"CAT-003"}),
         (("pod-security.kubernetes.io/enforce",), DROP, {"POD-001"}),
+        (("pod-security.kubernetes.io/enforce",), "baseline", {"POD-001"}),
         (("pod-security.kubernetes.io/enforce",), "privileged", {"POD-001"}),
         (("pod-security.kubernetes.io/enforce-version",), "v1.25", {"POD-001"}),
         (("pod-security.kubernetes.io/enforce-version",), "latest", set()),

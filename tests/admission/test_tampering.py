@@ -75,7 +75,7 @@ def test_only_the_platform_changes_what_a_namespace_says(
 def test_other_labels_are_the_departments_own(subresource: str, server: Server, acting: Any) -> None:
     target = f"/api/v1/namespaces/{server.mark}-open"
     live = server.client.request("GET", target)
-    labels = live["metadata"]["labels"] | {"team": "a", "pod-security.kubernetes.io/enforce": "baseline"}
+    labels = live["metadata"]["labels"] | {"team": "a", "pod-security.kubernetes.io/enforce": "restricted"}
     asked = {**live, "metadata": {**live["metadata"], "labels": labels}}
     assert acting("platform").ask("PUT", target + subresource, asked).code == 200
     only = {**live, "metadata": {**live["metadata"], "annotations": {"team": "a"}}}
