@@ -11,6 +11,7 @@ from importlib.metadata import version
 import click
 
 from cli.audit import audit
+from cli.admission import admission
 from cli.cluster import cluster
 from cli.config import config
 from cli.coverage import coverage
@@ -49,6 +50,7 @@ for _command in (
     rules,
     coverage,
     cluster,
+    admission,
     stack,
     config,
     doctor,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from policies.resource_types import KubeKind
 
 _TEMPLATED: Final = ("spec", "template")
-_POD_TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
+POD_TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
     "Pod": (),
     "PodTemplate": ("template",),
     "Deployment": _TEMPLATED,
@@ -25,7 +25,7 @@ _POD_TEMPLATES: Final[dict[str, tuple[str, ...]]] = {
     "Job": _TEMPLATED,
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
-POD_KINDS: Final = frozenset(_POD_TEMPLATES)
+POD_KINDS: Final = frozenset(POD_TEMPLATES)
 _CONTAINER_LISTS: Final = ("containers", "initContainers", "ephemeralContainers")
 
 
@@ -104,7 +104,7 @@ class _Reading:
         return KubeObject(path, said.get("apiVersion"), said.get("kind"), expected, body, pods)
 
     def _pods(self, body: Mapping[str, Any], path: str, expected: KubeKind) -> tuple[Pod, ...]:
-        way = _POD_TEMPLATES.get(expected.kind)
+        way = POD_TEMPLATES.get(expected.kind)
         if way is None:
             return ()
         value: Any = body

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LEVELS: Final = ("baseline", "restricted")
 
 _UNSET: Final = (None, False)
-_BASELINE_CAPABILITIES: Final = frozenset(
+BASELINE_CAPABILITIES: Final = frozenset(
     {
         "AUDIT_WRITE",
         "CHOWN",
@@ -33,12 +33,12 @@ _BASELINE_CAPABILITIES: Final = frozenset(
         "SYS_CHROOT",
     }
 )
-_RESTRICTED_CAPABILITIES: Final = frozenset({"NET_BIND_SERVICE"})
+RESTRICTED_CAPABILITIES: Final = frozenset({"NET_BIND_SERVICE"})
 _SELINUX_TYPES: Final = (None, "", "container_t", "container_init_t", "container_kvm_t", "container_engine_t")
-_PROFILES: Final = ("RuntimeDefault", "Localhost")
-_APPARMOR_ANNOTATION: Final = "container.apparmor.security.beta.kubernetes.io/"
-_APPARMOR_VALUES: Final = ("runtime/default", "localhost/")
-_SYSCTLS: Final = frozenset(
+PROFILES: Final = ("RuntimeDefault", "Localhost")
+APPARMOR_ANNOTATION: Final = "container.apparmor.security.beta.kubernetes.io/"
+APPARMOR_VALUES: Final = ("runtime/default", "localhost/")
+SYSCTLS: Final = frozenset(
     {
         "kernel.shm_rmid_forced",
         "net.ipv4.ip_local_port_range",
@@ -52,11 +52,11 @@ _SYSCTLS: Final = frozenset(
         "net.ipv4.tcp_keepalive_probes",
     }
 )
-_VOLUMES: Final = frozenset(
+VOLUMES: Final = frozenset(
     {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 )
 
-_HANDLERS: Final = (
+HANDLERS: Final = (
     ("livenessProbe",),
     ("readinessProbe",),
     ("startupProbe",),
@@ -72,13 +72,13 @@ def baseline(pod: Pod) -> Iterator[Violation]:
     for path, context in _contexts(pod):
         if context is None:
             continue
-        for *way, lawful in _BASELINE_FIELDS:
+        for *way, lawful in BASELINE_FIELDS:
             yield from _one_of(".".join([path, *way]), at(context, *way), lawful)
     for part in pod.containers:
         path = f"{part.path}.securityContext"
         yield from _one_of(f"{path}.privileged", at(part.body, "securityContext", "privileged"), _UNSET)
         yield from _one_of(f"{path}.procMount", at(part.body, "securityContext", "procMount"), (None, "Default"))
-        yield from _added(part, _BASELINE_CAPABILITIES)
+        yield from _added(part, BASELINE_CAPABILITIES)
         yield from _host_ports(part)
         yield from _probe_hosts(part)
     for volume in pod.volumes:
@@ -92,15 +92,15 @@ def restricted(pod: Pod) -> Iterator[Violation]:
     """What the level restricted forbids or asks for beyond baseline."""
     for volume in pod.volumes:
         for kind in volume.body:
-            if kind not in {"name", "hostPath"} and kind not in _VOLUMES and volume.body[kind] is not None:
+            if kind not in {"name", "hostPath"} and kind not in VOLUMES and volume.body[kind] is not None:
                 yield Violation(f"{volume.path}.{kind}", volume.body[kind], "a kind of volume of the level restricted")
     for part in pod.containers:
         path = f"{part.path}.securityContext"
         escalation = at(part.body, "securityContext", "allowPrivilegeEscalation")
         yield from _one_of(f"{path}.allowPrivilegeEscalation", escalation, (False,))
         yield from _inherited(pod, part, ("runAsNonRoot",), (True,))
-        yield from _inherited(pod, part, ("seccompProfile", "type"), _PROFILES)
-        yield from _added(part, _RESTRICTED_CAPABILITIES)
+        yield from _inherited(pod, part, ("seccompProfile", "type"), PROFILES)
+        yield from _added(part, RESTRICTED_CAPABILITIES)
         dropped = at(part.body, "securityContext", "capabilities", "drop")
         if not (isinstance(dropped, list) and "ALL" in dropped):
             yield Violation(f"{path}.capabilities.drop", dropped, "a list with ALL")
@@ -110,13 +110,13 @@ def restricted(pod: Pod) -> Iterator[Violation]:
             yield Violation(f"{path}.runAsUser", user, "nothing or a user above 0")
 
 
-_BASELINE_FIELDS: Final[tuple[tuple[Any, ...], ...]] = (
+BASELINE_FIELDS: Final[tuple[tuple[Any, ...], ...]] = (
     ("windowsOptions", "hostProcess", _UNSET),
     ("seLinuxOptions", "type", _SELINUX_TYPES),
     ("seLinuxOptions", "user", (None, "")),
     ("seLinuxOptions", "role", (None, "")),
-    ("seccompProfile", "type", (None, *_PROFILES)),
-    ("appArmorProfile", "type", (None, *_PROFILES)),
+    ("seccompProfile", "type", (None, *PROFILES)),
+    ("appArmorProfile", "type", (None, *PROFILES)),
 )
 
 
@@ -163,7 +163,7 @@ def _host_ports(part: Part) -> Iterator[Violation]:
 
 def _probe_hosts(part: Part) -> Iterator[Violation]:
     """A probe or hook may call its own pod only."""
-    for way in _HANDLERS:
+    for way in HANDLERS:
         if way[0] not in part.body:
             continue
         for action in ("httpGet", "tcpSocket"):
@@ -178,14 +178,14 @@ def _sysctls(pod: Pod) -> Iterator[Violation]:
         yield Violation(path, sysctls, "a list")
     for i, entry in enumerate(sequence(sysctls)):
         name = at(entry, "name")
-        if not isinstance(name, str) or name not in _SYSCTLS:
+        if not isinstance(name, str) or name not in SYSCTLS:
             yield Violation(f"{path}[{i}].name", name, "a sysctl that the level baseline allows")
 
 
 def _apparmor_annotations(pod: Pod) -> Iterator[Violation]:
     annotations: Mapping[str, Any] = mapping(pod.metadata.body.get("annotations"))
     for key, value in annotations.items():
-        if key.startswith(_APPARMOR_ANNOTATION) and not (
-            value is not UNKNOWN and isinstance(value, str) and value.startswith(_APPARMOR_VALUES)
+        if key.startswith(APPARMOR_ANNOTATION) and not (
+            value is not UNKNOWN and isinstance(value, str) and value.startswith(APPARMOR_VALUES)
         ):
             yield Violation(join(join(pod.metadata.path, "annotations"), key), value, "runtime/default or localhost/…")

@@ -114,6 +114,8 @@ def _apiserver(layout: Layout, ports: Mapping[str, int]) -> list[str]:
         "--anonymous-auth=false",
         # On by default and relied upon: PodSecurity, ResourceQuota, LimitRanger, ValidatingAdmissionPolicy.
         "--enable-admission-plugins=NodeRestriction",
+        # As kubeadm's clusters: who refuses a privileged pod is admission, not this switch.
+        "--allow-privileged",
         # A loopback address cannot be an endpoint, and no pod will ever call one.
         "--endpoint-reconciler-type=none",
         "--profiling=false",

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from policies.objects import KubeObject, Pod
     from policies.subject import Subject
 
-_INTERNAL_SERVICES: Final = (None, "ClusterIP", "ExternalName")
-_INSIDE: Final = ".svc.cluster.local"
-_INGRESS_ANNOTATION: Final = "kubernetes.io/ingress.class"
+INTERNAL_SERVICES: Final = (None, "ClusterIP", "ExternalName")
+INSIDE: Final = ".svc.cluster.local"
+INGRESS_ANNOTATION: Final = "kubernetes.io/ingress.class"
 
 
 def check(subject: Subject) -> Iterator[Violation]:
@@ -49,12 +49,12 @@ def check(subject: Subject) -> Iterator[Violation]:
 
 def _service(found: KubeObject) -> Iterator[Violation]:
     kind = at(found.body, "spec", "type")
-    if kind not in _INTERNAL_SERVICES:
+    if kind not in INTERNAL_SERVICES:
         yield Violation(found.inside("spec", "type"), kind, "ClusterIP")
     target = at(found.body, "spec", "externalName")
-    if (kind == "ExternalName" or target is not None) and not (isinstance(target, str) and target.endswith(_INSIDE)):
+    if (kind == "ExternalName" or target is not None) and not (isinstance(target, str) and target.endswith(INSIDE)):
         yield Violation(
-            found.inside("spec", "externalName"), target, f"a name of the cluster's own, ending in {_INSIDE}"
+            found.inside("spec", "externalName"), target, f"a name of the cluster's own, ending in {INSIDE}"
         )
     addresses = at(found.body, "spec", "externalIPs")
     if addresses is not None and addresses != []:
@@ -65,11 +65,11 @@ def _ingress(subject: Subject, found: KubeObject) -> Iterator[Violation]:
     """The class stands in the spec, or in the annotation that came before; where both stand, both count."""
     path = found.inside("spec", "ingressClassName")
     name = at(found.body, "spec", "ingressClassName")
-    legacy = at(found.body, "metadata", "annotations", _INGRESS_ANNOTATION)
+    legacy = at(found.body, "metadata", "annotations", INGRESS_ANNOTATION)
     if name is not None or legacy is None:
         yield from _class(subject, path, name)
     if legacy is not None:
-        yield from _class(subject, join(found.inside("metadata", "annotations"), _INGRESS_ANNOTATION), legacy)
+        yield from _class(subject, join(found.inside("metadata", "annotations"), INGRESS_ANNOTATION), legacy)
 
 
 def _class(subject: Subject, path: str, name: Any) -> Iterator[Violation]:

@@ -1,0 +1,108 @@
+"""Pieces of CEL, and what every policy knows of an object: the category whose rules it has to keep."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from inventories.labels import CATEGORY_LABEL, DEPARTMENT_LABEL
+from policies.objects import POD_TEMPLATES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from inventories.models import CategoryRule, Profile
+
+SYSTEM_NAMESPACES: Final = ("kube-node-lease", "kube-public", "kube-system")
+POD_RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
+    "": ("pods", "pods/ephemeralcontainers", "podtemplates", "replicationcontrollers"),
+    "apps": ("daemonsets", "deployments", "replicasets", "statefulsets"),
+    "batch": ("cronjobs", "jobs"),
+}
+# Nothing a rule reads has changed: what was let in before, or is on its way out, stays under its controllers' care.
+CHANGED: Final = " || ".join(
+    [
+        "request.operation != 'UPDATE'",
+        *(f"dyn(object).?{key} != dyn(oldObject).?{key}" for key in ("spec", "template")),
+        "object.metadata.?labels != oldObject.metadata.?labels",
+        "object.metadata.?annotations[?'kubernetes.io/ingress.class'] != oldObject.metadata.?annotations[?'kubernetes.io/ingress.class']",  # noqa: E501 - one CEL expression
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """One policy to be: `found` is a CEL list of all that is wrong, in words.
+
+    `resources`: by API group. `whole`: the words are finished messages, which name their rules themselves.
+    `exempt`: namespaces it leaves alone. `when`: the condition under which it is asked at all.
+    """
+
+    name: str
+    rule: str
+    resources: Mapping[str, tuple[str, ...]]
+    found: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = False
+    exempt: tuple[str, ...] = SYSTEM_NAMESPACES
+    when: str = CHANGED
+
+
+def context(profile: Profile, *, of_namespace: bool = False) -> dict[str, str]:
+    """The variables that all policies share; a namespace stands under its own label, all else under its namespace's.
+
+    `category`: the home's, or the object's own where that is stricter; the strictest where the home has none we know.
+    """
+    ranks = {name: each.rank for each in profile.categories for name in (each.id, *each.aliases)}
+    strictest = max(profile.categories, key=lambda each: each.rank).id
+    label = f".metadata.?labels[?{text(CATEGORY_LABEL)}].orValue('')"
+    department = f".metadata.?labels[?{text(DEPARTMENT_LABEL)}].orValue('')"
+    home = "object" if of_namespace else "namespaceObject"
+    own_is_stricter = (
+        "variables.own in variables.ranks && variables.ranks[variables.own] > variables.ranks[variables.home]"
+    )
+    return {
+        "ranks": json.dumps(ranks),
+        "home": home + label,
+        "own": "object" + label,
+        "department": home + department,
+        "category": f"!(variables.home in variables.ranks) ? {text(strictest)} : {own_is_stricter} ? variables.own : variables.home",  # noqa: E501 - as above
+    }
+
+
+def pod_context() -> dict[str, str]:
+    """The pod or pod template of an object, wherever its kind keeps it."""
+    template = "dyn(object)"
+    for kind, way in POD_TEMPLATES.items():
+        if way:
+            template = f"object.kind == {text(kind)} ? dyn(object).{'.'.join(way)} : {template}"
+    lists = ("containers", "initContainers", "ephemeralContainers")
+    return {
+        "template": template,
+        "pod": "dyn(variables.template.?spec.orValue({}))",
+        "containers": " + ".join(f"variables.pod.?{key}.orValue([])" for key in lists),
+        "volumes": "variables.pod.?volumes.orValue([])",
+        "inner": f"dyn(variables.template).?metadata.?labels[?{text(CATEGORY_LABEL)}].orValue('')",
+    }
+
+
+def asked(profile: Profile, asks: Callable[[CategoryRule], bool]) -> str:
+    """Whether the object's category asks for something."""
+    names = [name for each in profile.categories if asks(each.rule) for name in (each.id, *each.aliases)]
+    return f"variables.category in {array(names)}"
+
+
+def way(root: str, keys: Iterable[str]) -> str:
+    """An optional: the value under nested keys, or none."""
+    return root + "".join(f".?{key}" for key in keys)
+
+
+def array(values: Iterable[Any]) -> str:
+    """A list."""
+    return json.dumps(list(values))
+
+
+def text(value: str) -> str:
+    """A string."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,149 @@
+"""All policies in force on the real API server, for namespaces of these tests alone: the cluster has other users."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from admission.policies import PROBE, compile_policies
+from engine.providers.kubernetes.client import ApiError, Client
+from engine.providers.kubernetes.kubeconfig import cluster_access, read_kubeconfig
+from inventories import load_profile
+from inventories.labels import CATEGORY_LABEL, DEPARTMENT_LABEL
+from tests.policies.asking import ENFORCE, known_ca, law, with_rule
+from tests.worlds import DEPARTMENT, TODAY, load_cases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inventories.models import Register
+    from policies.subject import Facts
+    from sandbox import ClusterInfo
+
+APPLY: Final = "application/apply-patch+yaml"
+MARK: Final = "onshore.test/of"
+_RULE: Final = re.compile(r"\b([A-Z]{3}-\d{3}) (?:critical|high|medium) · ")
+_PLURALS: Final = {
+    "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
+    "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
+    "NetworkPolicy": "networkpolicies",
+    "Ingress": "ingresses",
+}
+_CLUSTER_WIDE: Final = {
+    "Namespace",
+    "PersistentVolume",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API server said: `rules` are those of its refusal and warnings."""
+
+    code: int
+    message: str
+    rules: frozenset[str]
+
+    @property
+    def is_refused_by_policy(self) -> bool:
+        return "ValidatingAdmissionPolicy" in self.message
+
+
+def path(obj: dict[str, Any], *, named: bool = False, subresource: str = "") -> str:
+    """The address of an object, or of its kind."""
+    version, kind, metadata = obj["apiVersion"], obj["kind"], obj["metadata"]
+    root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    home = "" if kind in _CLUSTER_WIDE else f"/namespaces/{metadata['namespace']}"
+    plural = _PLURALS.get(kind, kind.lower() + "s")
+    return f"{root}{home}/{plural}" + (f"/{metadata['name']}" if named else "") + subresource
+
+
+class Server:
+    """Asks the API server over connections that it keeps."""
+
+    def __init__(self, kubeconfig: str, mark: str) -> None:
+        self.client = Client(cluster_access(*read_kubeconfig(kubeconfig)))
+        self.mark = mark
+
+    def ask(self, method: str, target: str, body: Any, content_type: str = "application/json") -> Answer:
+        """The answer with its warnings; nothing is kept."""
+        sent = None if body is None else json.dumps(body).encode()
+        found = self.client._exchange(method, f"{target}?dryRun=All", sent, content_type, True)
+        document = json.loads(found.data)
+        message = document.get("message", "") if found.status >= 300 else ""
+        warnings = " ".join(found.headers.getlist("Warning")).encode("latin-1", "replace").decode(errors="replace")
+        return Answer(found.status, message, frozenset(_RULE.findall(message + warnings)))
+
+    def create(self, obj: dict[str, Any]) -> Answer:
+        """The answer to a creation."""
+        return self.ask("POST", path(obj), obj)
+
+    def namespace(self, category: str | None, **labels: str) -> dict[str, Any]:
+        """A namespace of these tests."""
+        own = {MARK: self.mark, DEPARTMENT_LABEL: DEPARTMENT, ENFORCE: "restricted", **labels}
+        if category is not None:
+            own[CATEGORY_LABEL] = category
+        name = f"{self.mark}-{category or 'none'}"
+        return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": own}}
+
+
+def yaml_document(cluster: ClusterInfo) -> Any:
+    """The cluster's kubeconfig as data, and its folder."""
+    return read_kubeconfig(cluster.kubeconfig.read_text())
+
+
+def facts() -> Facts:
+    """A world whose one cluster is lawful for all but secret data, and whose open data asks for the level baseline."""
+    register: Register = known_ca(load_cases()[0].register)
+    provider = register.providers[0]
+    shared = tuple(each.model_copy(update={"dedicated_nodes": False}) for each in provider.clusters)
+    changed = register.model_copy(update={"providers": (provider.model_copy(update={"clusters": shared}),)})
+    profile = with_rule(load_profile("pakistan-cloud-first-trial"), "open", pod_security="baseline")
+    return law(changed, profile, TODAY)
+
+
+@pytest.fixture(scope="module")
+def server(cluster: ClusterInfo) -> Iterator[Server]:
+    """The API server with all policies in force, and a namespace for each category, and one for none."""
+    known = facts()
+    provider = known.register.providers[0]
+    digest, objects = compile_policies(known, provider, provider.clusters[0])
+    mark = f"admission-{uuid.uuid4().hex[:8]}"
+    asking = Server(cluster.kubeconfig.read_text(), mark)
+    client = asking.client
+    spaces = [asking.namespace(each) for each in (*(c.id for c in known.profile.categories), None)]
+    for space in spaces:  # before anything is in force: unlawful ones are to be there
+        del space["metadata"]["labels"][ENFORCE]  # Kubernetes' own check of it would speak first
+        client.request("POST", "/api/v1/namespaces", space)
+    for obj in objects:
+        _only(obj, mark)
+        client.request(
+            "PATCH", path(obj, named=True), obj, query={"fieldManager": "tests", "force": "true"}, content_type=APPLY
+        )
+    probe = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": PROBE + digest, "namespace": "default"}}
+    deadline = time.monotonic() + 60
+    while digest not in asking.create(probe).message:
+        assert time.monotonic() < deadline, "the API server does not enforce the policies"
+        time.sleep(0.1)
+    yield asking
+    for obj in (*reversed(objects), *spaces):
+        try:
+            client.request("DELETE", path(obj, named=True))
+        except ApiError as error:
+            assert error.code in (404, 409), error.message  # noqa: PT017 - it is gone, or going
+    client.close()
+
+
+def _only(obj: dict[str, Any], mark: str) -> None:
+    """Bind a policy to what these tests make."""
+    if not obj["kind"].endswith("Binding") or obj["metadata"]["name"].startswith("onshore-probe"):
+        return
+    selector = "objectSelector" if "volumes" in obj["metadata"]["name"] else "namespaceSelector"
+    obj["spec"]["matchResources"] = {selector: {"matchLabels": {MARK: mark}}}

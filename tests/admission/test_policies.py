@@ -1,0 +1,150 @@
+"""Every policy on a real API server, two-way: it refuses what it must, and lets through what is lawful."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inventories.labels import CATEGORY_LABEL
+from tests.policies.asking import DIGEST, DROP, changed
+
+if TYPE_CHECKING:
+    from tests.admission.conftest import Server
+
+pytestmark = pytest.mark.cluster
+_SPEC: dict[str, Any] = {"selector": {"app": "it"}, "ports": [{"port": 80}]}
+_BACKEND = {"service": {"name": "it", "port": {"number": 80}}}
+INTERNAL = "internal"
+
+
+def _object(server: Server, kind: str, api: str, home: str | None = "restricted", **fields: Any) -> dict[str, Any]:
+    metadata = {
+        "name": "it",
+        "namespace": f"{server.mark}-{home or 'none'}",
+        "labels": {CATEGORY_LABEL: home or "restricted"},
+    }
+    return {"apiVersion": api, "kind": kind, "metadata": metadata, **fields}
+
+
+def _ingress(server: Server, name: str | None, home: str = "restricted") -> dict[str, Any]:
+    spec: dict[str, Any] = {"defaultBackend": _BACKEND} | ({"ingressClassName": name} if name else {})
+    return _object(server, "Ingress", "networking.k8s.io/v1", home, spec=spec)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "refusing"),
+    [
+        (("spec", "type"), "ClusterIP", ""),
+        (("spec", "type"), "NodePort", "EXP-001"),
+        (("spec", "type"), "LoadBalancer", "EXP-001"),
+        (("spec", "externalIPs"), ["192.0.2.1"], "EXP-001"),
+        (("spec",), {"type": "ExternalName", "externalName": "it.app.svc.cluster.local"}, ""),
+        (("spec",), {"type": "ExternalName", "externalName": "it.example"}, "EXP-001"),
+        (("metadata", "labels"), {}, "CAT-001"),
+        (("metadata", "labels", CATEGORY_LABEL), "nonsense", "CAT-001"),
+        (("metadata", "labels", CATEGORY_LABEL), "open", "CAT-001"),
+        (("metadata", "labels", CATEGORY_LABEL), "sensitive", ""),
+        (("metadata", "labels", CATEGORY_LABEL), "secret", "CAT-003"),
+    ],
+)
+def test_a_service(path: Any, value: Any, refusing: str, server: Server) -> None:
+    said = server.create(changed(_object(server, "Service", "v1", spec=_SPEC), *path, to=value))
+    assert said.rules == ({refusing} if refusing else set()), said.message
+    assert said.is_refused_by_policy == bool(refusing)
+
+
+def test_data_that_may_be_public_may_be_exposed(server: Server) -> None:
+    assert server.create(_object(server, "Service", "v1", "open", spec={**_SPEC, "type": "LoadBalancer"})).code == 201
+    assert server.create(_ingress(server, "anything", "open")).code == 201
+
+
+def test_an_ingress_is_of_the_internal_class_by_field_and_by_annotation(server: Server) -> None:
+    assert server.create(_ingress(server, INTERNAL)).code == 201
+    assert server.create(_ingress(server, "public")).rules == {"EXP-001"}
+    assert server.create(_ingress(server, None)).rules == {"EXP-001"}
+    for spec, legacy, refused in ((None, INTERNAL, False), (None, "public", True)):
+        noted = changed(_ingress(server, spec), "metadata", "annotations", to={"kubernetes.io/ingress.class": legacy})
+        assert (server.create(noted).rules == {"EXP-001"}) == refused
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Secret"])
+def test_a_namespace_that_declares_no_category_takes_nothing_in(kind: str, server: Server) -> None:
+    assert "CAT-001" in server.create(_object(server, kind, "v1", None)).rules
+    assert server.create(_object(server, kind, "v1")).code == 201
+
+
+def test_the_register_lets_no_secret_data_onto_shared_nodes(server: Server) -> None:
+    said = server.create(_object(server, "ConfigMap", "v1", "secret"))
+    assert said.rules == {"CAT-003"}
+    assert "dedicated nodes" in said.message
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "refusing"),
+    [
+        ((), None, set()),
+        ((CATEGORY_LABEL,), DROP, {"CAT-001"}),
+        ((CATEGORY_LABEL,), "nonsense", {"CAT-001"}),
+        ((CATEGORY_LABEL,), "secret", {"CAT-003"}),
+        (("pod-security.kubernetes.io/enforce",), DROP, {"POD-001"}),
+        (("pod-security.kubernetes.io/enforce",), "baseline", {"POD-001"}),
+        (("pod-security.kubernetes.io/enforce",), "privileged", {"POD-001"}),
+        (("pod-security.kubernetes.io/enforce-version",), "v1.25", {"POD-001"}),
+        (("pod-security.kubernetes.io/enforce-version",), "latest", set()),
+    ],
+)
+def test_a_namespace(path: Any, value: Any, refusing: set[str], server: Server) -> None:
+    space = changed(server.namespace("restricted"), "metadata", "name", to=f"{server.mark}-new")
+    if path:
+        space = changed(space, "metadata", "labels", *path, to=value)
+    said = server.create(space)
+    assert said.rules == refusing, said
+
+
+@pytest.mark.parametrize("source", ["hostPath", "local", "nfs"])
+def test_a_volume_of_the_host(source: str, server: Server) -> None:
+    sources = {
+        "hostPath": {"path": "/x"},
+        "local": {"path": "/x"},
+        "nfs": {"server": "192.0.2.1", "path": "/x"},
+    }
+    spec: dict[str, Any] = {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        source: sources[source],
+    }
+    if source == "local":
+        terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": ["a"]}]}]
+        spec["nodeAffinity"] = {"required": {"nodeSelectorTerms": terms}}
+    volume = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": server.mark, "labels": {"onshore.test/of": server.mark}},
+        "spec": spec,
+    }
+    assert server.create(volume).rules == (set() if source == "nfs" else {"POD-001"})
+
+
+@pytest.mark.parametrize(
+    ("image", "pinned"),
+    [
+        (DIGEST, True),
+        ("registry.example/app:1", False),
+        ("registry.example/app@sha256:abc", False),
+        (f"{DIGEST}x", False),
+    ],
+)
+def test_an_image_has_a_digest_where_the_category_asks(image: str, *, pinned: bool, server: Server) -> None:
+    container = {
+        "name": "app",
+        "image": image,
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }
+    secure = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    for home, refused in (("restricted", not pinned), ("open", False)):
+        labels = {CATEGORY_LABEL: home, "app": "it"}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [container], "securityContext": secure}}
+        spec = {"selector": {"matchLabels": {"app": "it"}}, "template": template}
+        said = server.create(_object(server, "Deployment", "apps/v1", home, spec=spec))
+        assert said.rules == ({"IMG-001"} if refused else set()), said

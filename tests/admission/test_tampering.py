@@ -1,0 +1,91 @@
+"""Who may change what a namespace says of its data: the platform's people, and nobody else by any way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.providers.kubernetes.client import Client
+from engine.providers.kubernetes.kubeconfig import cluster_access
+from inventories.labels import CATEGORY_LABEL, DEPARTMENT_LABEL
+from tests.admission.conftest import Server, yaml_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sandbox import ClusterInfo
+
+pytestmark = pytest.mark.cluster
+_RBAC = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
+
+
+@pytest.fixture(scope="module")
+def acting(server: Server, cluster: ClusterInfo) -> Iterator[Any]:
+    """`acting(group)`: the API server as asked by somebody of a group, whom RBAC lets do everything."""
+    groups = {"department": f"{server.mark}:department", "platform": "onshore:platform"}
+    bindings = [f"{server.mark}-{each}" for each in groups]
+    for binding, group in zip(bindings, groups.values(), strict=True):
+        subject = {"kind": "Group", "name": group, "apiGroup": "rbac.authorization.k8s.io"}
+        role = {"kind": "ClusterRole", "name": "cluster-admin", "apiGroup": "rbac.authorization.k8s.io"}
+        server.client.request("POST", _RBAC, {"metadata": {"name": binding}, "subjects": [subject], "roleRef": role})
+    opened = []
+
+    def ask(group: str) -> Server:
+        document, folder = yaml_document(cluster)
+        document["users"][0]["user"] |= {"as": "somebody", "as-groups": [groups[group]]}
+        somebody = Server.__new__(Server)
+        somebody.client, somebody.mark = Client(cluster_access(document, folder)), server.mark
+        opened.append(somebody.client)
+        return somebody
+
+    yield ask
+    for client in opened:
+        client.close()
+    for binding in bindings:
+        server.client.request("DELETE", f"{_RBAC}/{binding}")
+
+
+@pytest.mark.parametrize("subresource", ["", "/status", "/finalize"])
+@pytest.mark.parametrize(
+    ("label", "value"),
+    [
+        (CATEGORY_LABEL, "open"),
+        (CATEGORY_LABEL, "confidential"),
+        (CATEGORY_LABEL, None),
+        (DEPARTMENT_LABEL, "finance-example"),
+        (DEPARTMENT_LABEL, None),
+        ("pod-security.kubernetes.io/enforce", "baseline"),
+    ],
+)
+def test_only_the_platform_changes_what_a_namespace_says(
+    label: str, value: str | None, subresource: str, server: Server, acting: Any
+) -> None:
+    target = f"/api/v1/namespaces/{server.mark}-restricted"
+    live = server.client.request("GET", target)
+    labels = {key: each for key, each in (live["metadata"]["labels"] | {label: value}).items() if each is not None}
+    changed = {**live, "metadata": {**live["metadata"], "labels": labels}}
+    said = acting("department").ask("PUT", target + subresource, changed)
+    assert "CAT-001" in said.rules, said
+    assert said.is_refused_by_policy
+    assert "changed by somebody" not in acting("platform").ask("PUT", target + subresource, changed).message
+
+
+@pytest.mark.parametrize("subresource", ["", "/status", "/finalize"])
+def test_other_labels_are_the_departments_own(subresource: str, server: Server, acting: Any) -> None:
+    target = f"/api/v1/namespaces/{server.mark}-open"
+    live = server.client.request("GET", target)
+    labels = live["metadata"]["labels"] | {"team": "a", "pod-security.kubernetes.io/enforce": "restricted"}
+    asked = {**live, "metadata": {**live["metadata"], "labels": labels}}
+    assert acting("platform").ask("PUT", target + subresource, asked).code == 200
+    only = {**live, "metadata": {**live["metadata"], "annotations": {"team": "a"}}}
+    assert "changed by" not in acting("department").ask("PUT", target + subresource, only).message
+
+
+def test_what_was_there_before_stays_under_its_controllers_care(server: Server) -> None:
+    """An object that the rules would refuse today: its finalizers and annotations can change, its spec cannot."""
+    target = f"/api/v1/namespaces/{server.mark}-none/configmaps/kube-root-ca.crt"
+    noted = server.ask("PATCH", target, {"metadata": {"annotations": {"a": "b"}}}, "application/merge-patch+json")
+    assert noted.code == 200, noted
+    label = {"metadata": {"labels": {"a": "b"}}}
+    assert "CAT-001" in server.ask("PATCH", target, label, "application/merge-patch+json").rules
