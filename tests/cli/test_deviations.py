@@ -1,4 +1,4 @@
-"""A finding that is let through, end to end: waived, or of a rule that does not bind yet; and names meant to mislead."""
+"""What is let through, end to end: a waived finding, a rule that does not bind yet; and names meant to mislead."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from tests.cli.refusals import check_words
 from tests.project import ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from subprocess import CompletedProcess
+
     from tests.cli.conftest import Claimed
     from tests.project import Onshore
 
 DAY = timedelta(days=1)
 GATE = ("gate", STACK, "--key", KEY, "--receipt", "receipt.json")
 # What no component builds: a pod whose image is named by a tag. Its name is what a test says.
-PROGRAM = '''
+PROGRAM = """
 
 import json
 import pulumi_kubernetes as k8s
@@ -51,7 +54,7 @@ k8s.core.v1.Pod(
     spec=_spec,
     opts=pulumi.ResourceOptions(provider=_access),
 )
-'''
+"""
 
 
 @pytest.fixture
@@ -93,18 +96,67 @@ def _today() -> date:
 
 
 def test_a_waived_finding_is_told_from_the_preview_to_the_receipt(tagged: Onshore) -> None:
-    check_words(tagged(*GATE), 3, [])
     _waive(tagged, _today() - DAY, _today() + 30 * DAY)
-    shown = tagged("preview", STACK)
-    assert shown.returncode == 0, shown.stdout + shown.stderr
     words = f"IMG-001 high WAIVED BY noc-7 (Cloud Office, NOC/2026/7) until {_today() + 30 * DAY}"
-    assert words in shown.stdout
-    (found,) = json.loads(tagged("preview", STACK, "--json").stdout)["policyViolations"]
+    shown = tagged("preview", STACK, "--json")
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    (found,) = json.loads(shown.stdout)["policyViolations"]
     assert found["level"] == "advisory"
     assert words in found["message"]
-    gated = tagged(*GATE, "--json")
+    gated = tagged(*GATE)
     assert gated.returncode == 0, gated.stdout + gated.stderr
-    (waived,) = json.loads(gated.stdout)["waived"]
+    assert "[advisory] IMG-001" in gated.stdout
+    assert words in gated.stdout
+    assert "waived: IMG-001 by noc-7" in gated.stdout
+    document = json.loads(tagged("receipt", "show", "receipt.json", "--json").stdout)
+    (waived,) = document["waived"]
     assert (waived["rule"], waived["waiver"]) == ("IMG-001", "noc-7")
-    assert "waived   IMG-001 by noc-7: urn:pulumi:" in tagged("receipt", "show", "receipt.json").stdout
-    assert "waived: IMG-001 by noc-7" in tagged(*GATE).stdout
+    assert list(document["materials"]["waivers"]) == ["waivers/noc-7.yaml"]
+    # the waiver is bound: one that lasts longer is another
+    _waive(tagged, _today() - DAY, _today() + 31 * DAY)
+    check_words(tagged(*UP), 3, ["waivers: waivers/noc-7.yaml: changed since it was gated"])
+
+
+def test_a_waiver_that_ended_refuses_and_says_when(tagged: Onshore) -> None:
+    _waive(tagged, _today() - 30 * DAY, _today() - DAY)
+    refused = tagged(*GATE)
+    assert refused.returncode == 3, refused.stdout + refused.stderr
+    assert "[mandatory] IMG-001" in refused.stdout
+    assert f"The waiver noc-7 (Cloud Office, NOC/2026/7) ended on {_today() - DAY}." in refused.stdout
+    assert "[mandatory] WVR-001" in refused.stdout
+    assert not (tagged.root / "receipt.json").exists()
+
+
+def test_a_rule_that_does_not_bind_yet_is_let_through_and_told_and_binds_the_receipt(
+    tagged: Onshore, tmp_path: Path
+) -> None:
+    rooms = tmp_path / "rooms"  # rules are shipped with the program: a program of its own has a later one
+    shutil.copytree(ROOT / "inventories", rooms / "inventories", ignore=shutil.ignore_patterns("__pycache__"))
+    rule = rooms / "inventories/rules/IMG-001.yaml"
+    edit_text(rule, "effective_on: 2022-02-15", "effective_on: 2099-01-01")
+    gated = tagged(*GATE, PYTHONPATH=str(rooms))
+    assert gated.returncode == 0, gated.stdout + gated.stderr
+    assert "IMG-001 high BINDS FROM 2099-01-01" in gated.stdout
+    assert "waived" not in gated.stdout
+    edit_text(rule, "effective_on: 2099-01-01", "effective_on: 2098-01-01")
+    again = tagged(*UP, PYTHONPATH=str(rooms))
+    check_words(again, 3, ["rules: rules/IMG-001.yaml: changed since it was gated"])
+
+
+HOSTILE = "x\n\x1b[31mgated: all well\r\u202e<b onclick=x>&amp;`|" + "y" * 10_000
+
+
+def test_names_meant_to_mislead_are_shown_on_one_bearable_line(tagged: Onshore) -> None:
+    _program(tagged, HOSTILE)
+    _tame(tagged(*GATE), 3)
+    _waive(tagged, _today(), _today() + DAY)
+    _tame(tagged(*GATE), 0)
+    _tame(tagged("receipt", "show", "receipt.json"), 0)
+
+
+def _tame(done: CompletedProcess[str], code: int) -> None:
+    assert done.returncode == code, done.stdout[-3000:] + done.stderr[-3000:]
+    for line in [*done.stdout.split("\n"), *done.stderr.split("\n")]:
+        assert all(c.isprintable() for c in line), ascii(line[:400])
+        assert len(line) < 2_000, (len(line), ascii(line[:400]))
+        assert not line.lstrip().startswith("gated: all well")
