@@ -94,13 +94,8 @@ def test_a_receipt_that_was_edited_is_refused(gated: Onshore, name: str) -> None
     check_words(gated(*UP), 3, [says, "fix: "])
 
 
-def test_what_is_no_receipt_for_this_stack_is_refused(gated: Onshore) -> None:
-    other = ("up", "finance-payroll-nightly", "--yes", "--receipt", "receipt.json")
-    cluster = gated.root / ".onshore/kubeconfigs"
-    assert cluster.is_dir()
+def test_what_is_cut_short_or_gone_is_no_receipt(gated: Onshore) -> None:
     text = (gated.root / "receipt.json").read_text("utf-8")
-    done = gated(*other)
-    assert done.returncode in (2, 3)  # its own placement may be refused before
     gated.write("receipt.json", text[: len(text) // 2])
     check_words(gated(*UP), 3, ["not JSON, or cut short"])
     (gated.root / "receipt.json").unlink()
