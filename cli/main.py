@@ -19,6 +19,7 @@ from cli.doctor import doctor
 from cli.errors import report
 from cli.explain import explain
 from cli.gate import gate
+from cli.new import new
 from cli.operations import destroy, preview, refresh, up
 from cli.receipt import receipt
 from cli.register import register
@@ -49,6 +50,7 @@ for _command in (
     waivers,
     rules,
     coverage,
+    new,
     cluster,
     admission,
     stack,

@@ -58,11 +58,13 @@ def show(cwd: Path, *, as_json: bool, on: datetime | None) -> None:
 @project_option
 @json_option
 def validate(cwd: Path, *, as_json: bool) -> None:
-    """Check register, profile and rules; name every fault at once."""
-    from inventories import load_rules  # noqa: PLC0415
+    """Check register, profile, rules and waivers; name every fault at once."""
+    from inventories import load_rules, today  # noqa: PLC0415
 
     settings = Project.find(cwd).settings
     loaded, profile, rules = settings.load_register(), settings.load_profile(), load_rules()
+    waivers = settings.load_waivers(rules)
+    in_force = sum(waiver.state(on=today(profile)) == "in force" for waiver in waivers)
     summary = {
         "register": loaded.id,
         "version": loaded.version,
@@ -74,12 +76,15 @@ def validate(cwd: Path, *, as_json: bool) -> None:
         "production": profile.production,
         "categories": len(profile.categories),
         "rules": len(rules),
+        "waivers": len(waivers),
+        "waivers_in_force": in_force,
     }
     if as_json:
         click.echo(json.dumps(summary, indent=2))
         return
+    width = max(map(len, summary))
     for name, value in summary.items():
-        click.echo(f"{name:<11} {', '.join(value) or 'none' if isinstance(value, list) else value}")
+        click.echo(f"{name:<{width}} {', '.join(value) or 'none' if isinstance(value, list) else value}")
     click.echo("no faults")
 
 

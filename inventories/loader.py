@@ -22,6 +22,7 @@ from inventories.models import (
     Register,
     RegisterHead,
     RegisterOverlay,
+    RetiredRule,
     RuleMeta,
     Waiver,
 )
@@ -31,11 +32,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _RULES: Final = Path(__file__).parent / "rules"
+_RETIRED: Final = Path(__file__).parent / "retired_rules.yaml"
 _HEAD, _DEPARTMENTS, _APPROVALS = "register.yaml", "departments.yaml", "approvals.yaml"
 
 
 class _Departments(Record):
     departments: tuple[Department, ...]
+
+
+class _Retired(Record):
+    retired: tuple[RetiredRule, ...]
 
 
 class _Approvals(Record):
@@ -93,6 +99,15 @@ def load_rules(directory: Path = _RULES) -> Mapping[str, RuleMeta]:
     if reading.faults or not found:
         raise OnshoreError(f"the rules in {display_name(directory)} cannot be used", reading.faults)
     return MappingProxyType({rule.id: rule for _, rule in found})
+
+
+def load_retired_rules(path: Path = _RETIRED) -> Mapping[str, RetiredRule]:
+    """The rules that are no more, by id; raises OnshoreError."""
+    reading = _Reading(path.parent)
+    found = reading.record(path, _Retired)
+    if found is None or reading.faults:
+        raise OnshoreError(f"{display_name(path)} cannot be used", reading.faults)
+    return MappingProxyType({rule.id: rule for rule in found[1].retired})
 
 
 def load_waivers(directory: Path, rules: Mapping[str, RuleMeta]) -> tuple[Waiver, ...]:

@@ -444,6 +444,14 @@ class RuleMeta(Record):
         return self
 
 
+class RetiredRule(Record):
+    """A rule that is no more; its id stays taken."""
+
+    id: Annotated[str, StringConstraints(pattern=patterns.RULE)]
+    retired_on: date
+    reason: str
+
+
 class RegisterHead(Record):
     """What a register says of itself, without its records."""
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 UNKNOWN_RULE: Final = "UNK-001"
 WAIVER_RULE: Final = "WVR-001"
 _LONGEST_GOT: Final = 160
+_LONGEST_PLACE: Final = 500
 _HOLDERS: Final = re.compile(r"(^|[.\]])(data|stringData|binaryData)\b")
 
 ResourceCheck = Callable[[Subject], Iterable[Violation]]
@@ -148,7 +149,7 @@ def write(
     `fix` in place of the rule's own, `standing`: why it is an advice only, `beside`: sentences more.
     """
     why = f"{rule.source.instrument}, {rule.source.clause}" if rule.source.clause else rule.source.instrument
-    where = f"{urn} · {path}" if path else urn
+    where = " · ".join(_clean(part, _LONGEST_PLACE) for part in (urn, path) if part)
     head = f"{rule.id} {rule.severity} {standing}".rstrip()
     text = f"{head} · {where}: got {_clean(got)}, allowed {_clean(allowed)}.{beside}"
     fix = (fix or rule.remediation).strip().rstrip(".")
@@ -245,7 +246,7 @@ def _is_hidden(subject: Subject, path: str) -> bool:
     return any(path.startswith(secret) or secret.startswith(path) for secret in subject.secrets)
 
 
-def _clean(text: str) -> str:
+def _clean(text: str, longest: int = _LONGEST_GOT) -> str:
     """One printable line of bearable length: names and values are not ours and may hold anything."""
     line = "".join(c if c.isprintable() else "?" for c in text)
-    return line if len(line) <= _LONGEST_GOT else line[: _LONGEST_GOT - 1] + "…"
+    return line if len(line) <= longest else line[: longest - 1] + "…"

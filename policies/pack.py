@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 from concurrent import futures
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
@@ -29,6 +28,7 @@ from policies.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 PACK_NAME: Final = "onshore"
 PACK_VERSION: Final = "0.1.0"
@@ -145,13 +145,13 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         )
 
 
-def serve() -> None:
+def serve(project: Path) -> None:
     """Serve the pack on a free local port, tell the engine which, and stay until it ends the process."""
     server = grpc.server(
         futures.ThreadPoolExecutor(max_workers=_THREADS),
         options=[("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES), ("grpc.max_send_message_length", -1)],
     )
-    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Pack(facts_or_fault(Path(__file__).parent)), server)
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Pack(facts_or_fault(project)), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.stdout.write(f"{port}\n")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from engine.display.values import printable
+from engine.display.values import label, printable
 
 _STACK: Final = "pulumi:pulumi:Stack"
 _HIDDEN_SEVERITIES: Final = frozenset({"debug"})
@@ -112,7 +112,7 @@ class Run:
         urn = metadata["urn"]
         row = self.rows.get(urn)
         if row is None:
-            row = self.rows[urn] = Row(urn, metadata.get("type") or type_of(urn), name_of(urn))
+            row = self.rows[urn] = Row(urn, label(metadata.get("type") or type_of(urn)), name_of(urn))
         state = metadata.get("new") or metadata.get("old") or {}
         row.parent = state.get("parent") or row.parent
         row.op, row.metadata = metadata["op"], metadata
@@ -146,12 +146,12 @@ def _violation(body: dict[str, Any]) -> Violation:
 
 
 def name_of(urn: str) -> str:
-    """The resource's name; the text itself when it is no URN."""
+    """The resource's name as it is shown; the text itself when it is no URN."""
     parts = urn.split("::", 3)
-    return parts[3] if len(parts) == 4 else urn
+    return label(parts[3] if len(parts) == 4 else urn)
 
 
 def type_of(urn: str) -> str:
-    """The resource's own type."""
+    """The resource's own type as it is shown."""
     parts = urn.split("::", 3)
-    return parts[2].rpartition("$")[2] if len(parts) == 4 else ""
+    return label(parts[2].rpartition("$")[2]) if len(parts) == 4 else ""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from engine.display.changes import changes
 from engine.display.run import Run, name_of, type_of
-from engine.display.values import SECRET, compact, contains_secret
+from engine.display.values import SECRET, compact, contains_secret, label
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -79,7 +79,11 @@ def change_lines(row: Row) -> list[Line]:
     lines: list[Line] = []
     for change in changes(row.metadata):
         color = {"+": "green", "-": "red", "~": "yellow"}.get(change.sign, "dim")
-        line: Line = [(f"{change.sign} ", color), (change.path, ""), (f": {change.text}" if change.text else "", "")]
+        line: Line = [
+            (f"{change.sign} ", color),
+            (label(change.path), ""),
+            (f": {change.text}" if change.text else "", ""),
+        ]
         if change.forces_replacement:
             line.append(("  forces replacement", "magenta"))
         lines.append(line)
@@ -134,10 +138,11 @@ def _subject(urn: str) -> Line:
 
 def output_lines(outputs: Mapping[str, Any]) -> list[Line]:
     """Stack outputs, one a line, names aligned."""
-    width = max(map(len, outputs), default=0)
+    named = [(label(name), value) for name, value in sorted(outputs.items())]
+    width = max((len(name) for name, _ in named), default=0)
     return [
         [("  ", ""), (f"{name:<{width}}", "bold"), (f"  {SECRET if contains_secret(value) else compact(value)}", "")]
-        for name, value in sorted(outputs.items())
+        for name, value in named
     ]
 
 

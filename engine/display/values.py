@@ -12,17 +12,24 @@ from engine.wire import ARCHIVE_SIGNATURE, ASSET_SIGNATURE, REFERENCE_SIGNATURE,
 SECRET: Final = "[secret]"  # noqa: S105 - what stands in place of one
 UNKNOWN: Final = "(known after up)"
 _LONGEST_VALUE: Final = 80
-# Pulumi's colour directives, escape sequences, control characters but tab and newline, and direction overrides.
+_LONGEST_LABEL: Final = 200
+# Pulumi's colour directives, escape sequences, control characters but tab and newline, and what turns or breaks lines.
 _UNPRINTABLE: Final = re.compile(
     r"<\{%[^%]*%\}>"
     r"|\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"
-    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
 
 
 def printable(text: str) -> str:
     """Text from a program, a provider or a cluster without anything that steers a terminal."""
     return _UNPRINTABLE.sub("", text)
+
+
+def label(text: str) -> str:
+    """A name or a type for a line of its own: printable, no line breaks, cut where it gets long."""
+    line = " ".join(printable(text).split())
+    return line if len(line) <= _LONGEST_LABEL else f"{line[: _LONGEST_LABEL - 1]}…"
 
 
 def plain(value: Any) -> Any:

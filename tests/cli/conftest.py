@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,9 +21,14 @@ from cryptography.x509.oid import NameOID
 from tests.project import CLUSTER_ID
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.project import Onshore
 
 SERVER = "https://127.0.0.1:1"  # nobody listens there
+STACK = "health-vaccination-api"
+KEY = "keys/gate.pem"
+UP = ("up", STACK, "--yes", "--receipt", "receipt.json")
 TOKEN = "token-nobody-may-see"  # noqa: S105 - looked for in what is printed
 
 
@@ -74,3 +81,30 @@ def claimed(offline: Onshore) -> Claimed:
     )
     project.save()
     return project
+
+
+@pytest.fixture
+def gated(claimed: Claimed) -> Onshore:
+    """A project with a trusted key, and a receipt for its stack."""
+    onshore = claimed.onshore
+    trust_a_key(onshore)
+    done = onshore("gate", STACK, "--key", KEY, "--receipt", "receipt.json", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["registered"] == 18
+    assert TOKEN not in (onshore.root / "receipt.json").read_text("utf-8")
+    return onshore
+
+
+def trust_a_key(onshore: Onshore) -> None:
+    """Make the project's gate key."""
+    made = onshore("gate", "keygen", KEY)
+    assert made.returncode == 0, made.stderr
+    assert stat.S_IMODE((onshore.root / KEY).stat().st_mode) == 0o600
+    edit_text(onshore.root / "onshore.yaml", "profile:", f"trusted_keys: [{KEY}.pub]\nprofile:")
+
+
+def edit_text(path: Path, old: str, new: str) -> None:
+    """Change the first place in a file that says `old`."""
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")

@@ -43,3 +43,19 @@ def test_a_faulty_waiver_is_wrong_input_to_the_list_and_to_a_preview(
     for command in (["waivers", "list"], ["preview", "health-vaccination-api"]):
         assert run(command) == 2
         assert "a rule that cannot be waived" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("day", "in_force"), [("2026-06-30", 1), ("2026-07-01", 0)])
+def test_a_check_of_all_facts_counts_waivers_and_those_in_force(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, day: str, in_force: int
+) -> None:
+    monkeypatch.setenv("ONSHORE_ON", day)
+    (folder / "noc-1.yaml").write_text(WAIVER)
+    assert run(["register", "validate", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["waivers"], told["waivers_in_force"]) == (1, in_force)
+    assert run(["register", "validate"]) == 0
+    assert f"waivers_in_force {in_force}\n" in capsys.readouterr().out
+    (folder / "noc-1.yaml").write_text(WAIVER.replace("IMG-001", "UNK-001"))
+    assert run(["register", "validate"]) == 2
+    assert "a rule that cannot be waived" in capsys.readouterr().err

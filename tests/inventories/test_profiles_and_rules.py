@@ -131,7 +131,7 @@ def test_an_unknown_profile_is_refused_with_the_nearest_name(tmp_path: Path) -> 
 
 def test_every_rule_of_the_first_milestone_is_written_down() -> None:
     rules = load_rules()
-    assert set(rules) == {
+    assert rules.keys() >= {
         "ACC-001", "ACC-002", "ACC-003", "ACC-004",
         "RES-001", "RES-002", "RES-003", "RES-004",
         "CAT-001", "CAT-002", "CAT-003", "CAT-004",

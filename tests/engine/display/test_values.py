@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.display.text import duration
-from engine.display.values import compact, contains_secret, plain, printable
+from engine.display.values import compact, contains_secret, label, plain, printable
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = {SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "plaintext": '"hunter2"'}
@@ -54,3 +54,8 @@ def test_a_secret_is_found_inside():
 )
 def test_durations_read_well(seconds, text):
     assert duration(seconds) == text
+
+
+def test_a_label_is_one_bearable_line():
+    assert label("a\nb\u2028c\td\r\x1b[31m<b>\u202e") == "a bc d<b>"
+    assert label("x" * 10_000) == "x" * 199 + "…"
