@@ -171,8 +171,9 @@ def refused_before_start(project: Project, wish: Wish) -> int:
     from inventories import load_rules  # noqa: PLC0415
 
     check_runnable(project.program, project.policy_pack)
-    # the pack would refuse every resource for one rule or waiver that cannot be read
+    # the pack would refuse every resource for one rule, waiver or declassification that cannot be read
     project.settings.load_waivers(load_rules())
+    project.settings.load_declassifications()
     decision = judge_stack(project, wish.stack, on=None)
     if not isinstance(decision, Refusal):
         if decision is not None:

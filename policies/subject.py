@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from inventories.models import Category, Cluster, Profile, Provider, Register, RuleMeta, Waiver
+    from inventories.models import Category, Cluster, Declassification, Profile, Provider, Register, RuleMeta, Waiver
     from policies.kubeconfig import Access
     from policies.location import Place
     from policies.objects import KubeObject
@@ -63,7 +63,10 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is true on a day: register, category profile, rules, classified resource types, and waivers of any day."""
+    """What is true on a day: register, category profile, rules, classified resource types.
+
+    Waivers and declassifications are those of any day.
+    """
 
     register: Register
     profile: Profile
@@ -71,6 +74,7 @@ class Facts:
     types: ResourceTypes
     on: date
     waivers: tuple[Waiver, ...] = ()
+    declassifications: tuple[Declassification, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
