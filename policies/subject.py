@@ -123,7 +123,8 @@ class Subject:
 
     `place`: where a resource of a cloud would lie.
     `targets`: the placements it stands for (`policies.placed`). `malformed`: parts that could not be read. `secrets`:
-    the paths at which secrets stood. `dependencies`: URNs that it was computed from, known to stack checks only.
+    the paths at which secrets stood. Known to stack checks only: `dependencies`, URNs that its metadata was computed
+    from, and `depends_on`, URNs that anything of it was computed from or waits for.
     """
 
     urn: str
@@ -142,6 +143,7 @@ class Subject:
     malformed: tuple[Violation, ...] = ()
     secrets: frozenset[str] = frozenset()
     dependencies: frozenset[str] = frozenset()
+    depends_on: frozenset[str] = frozenset()
 
     @property
     def is_placed(self) -> bool:
