@@ -13,6 +13,7 @@ from inventories.models import Category, Declassification
 from inventories.settings import Settings
 from inventories.yaml_source import nearest
 
+_NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 _UNPUBLISHED: Final = "put that stack up once with a program that exports its category and department in plain text"
 
 
@@ -23,7 +24,7 @@ class StackReading(pulumi.ComponentResource):
     data of which category it holds, an output that it does not have, and what FLO-001 forbids.
     """
 
-    outputs: dict[str, pulumi.Output[Any]]
+    values: dict[str, pulumi.Output[Any]]
 
     def __init__(
         self,
@@ -63,7 +64,7 @@ class StackReading(pulumi.ComponentResource):
         super().__init__("onshore:index:StackReading", name, inputs, opts)
         # The name is how the policy pack knows that this reference is a reading's.
         reference = pulumi.StackReference(f"{name}-outputs", full, pulumi.ResourceOptions(parent=self))
-        self.outputs = {output: reference.require_output(output) for output in wanted}
+        self.values = {output: reference.require_output(output) for output in wanted}
         self.register_outputs({})
 
 
@@ -72,14 +73,11 @@ def _named(questions: Questions, name: str, stack: object) -> tuple[str, str]:
     parts = stack.split("/") if isinstance(stack, str) else []
     if len(parts) == 1:
         parts = [pulumi.get_project(), *parts]
-    if len(parts) != 2 or not all(part and set(part) <= _NAME for part in parts):
+    if len(parts) != 2 or not all(part.strip(".") and set(part) <= _NAME for part in parts):
         got = stack if isinstance(stack, str) else type(stack).__name__
         questions.faults.append(Fault(f"{name}: stack", "not one stack", got, fix="write it like project/stack"))
         return "", ""
     return parts[0], parts[1]
-
-
-_NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
 def _wanted(questions: Questions, name: str, outputs: object) -> list[str]:
