@@ -13,6 +13,7 @@ import click
 
 from cli.asking import agree, check_askable
 from cli.errors import DONE, FAILED, REFUSED, SIGNALLED, WRONG_INPUT
+from cli.flow import check_reads
 from cli.interrupts import answered
 from cli.project import Project, json_option, project_option
 from cli.receipt import hold_receipt
@@ -137,6 +138,8 @@ def _run(cwd: Path, wish: Wish, operation: str, *, yes: bool = True, preview_fir
     code, result = operate(engine, project, wish, operation, show)
     if held:
         code = held.check_deeds(result.events, code)
+    if operation == "up" and code == DONE:
+        check_reads(project, result.events)
     return _tell_machine(project, operation, wish, result, code)
 
 
@@ -174,8 +177,9 @@ def refused_before_start(project: Project, wish: Wish) -> int:
     from inventories import load_rules  # noqa: PLC0415
 
     check_runnable(project.program, project.policy_pack)
-    # the pack would refuse every resource for one rule or waiver that cannot be read
+    # the pack would refuse every resource for one rule, waiver or declassification that cannot be read
     project.settings.load_waivers(load_rules())
+    project.settings.load_declassifications()
     decision = judge_stack(project, wish.stack, on=None)
     if not isinstance(decision, Refusal):
         if decision is not None:
@@ -218,6 +222,8 @@ def operate(engine: Engine, project: Project, wish: Wish, operation: str, show: 
             show.close()
     if wish.expect_no_changes and result.exit_code == CHANGES_NOT_EXPECTED:
         click.echo("error: there are changes, and none were expected", err=True)
+    if operation == "preview" and result.ok:
+        check_reads(project, result.events)
     return _exit_code(result), result
 
 

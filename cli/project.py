@@ -81,6 +81,7 @@ class Project:
             pack=self.policy_pack,
             register_folder=settings.register,
             waivers_folder=settings.waivers,
+            declassifications_folder=settings.declassifications,
             rooms={room.__name__: Path(room.__path__[0]) for room in (components, inventories, policies)},
             register=settings.load_register(),
             profile=settings.load_profile(),

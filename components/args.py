@@ -75,3 +75,12 @@ class ScheduledJobArgs(TypedDict):
     """When it runs, as five cron fields in Pakistan's time."""
     environment: NotRequired[dict[str, pulumi.Input[str]]]
     """Values of the Score file's `environment` resources; secret ones are kept in a Secret."""
+
+
+class StackReadingArgs(TypedDict):
+    """What is read from another stack."""
+
+    stack: str
+    """The stack, as `project/stack`, or `stack` for one of this project."""
+    outputs: list[str]
+    """The names of the outputs that are read."""

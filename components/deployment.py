@@ -180,6 +180,8 @@ def build(decision: Decision, settings: Settings, *, secret_keys: Iterable[str] 
         facts |= {"exposure": spec.exposure, "replicas": usual_replicas(workload, spec.replicas)}
         service = WebService(workload.name, cast("WebServiceArgs", facts), opts, law=law)
         pulumi.export("url", service.url)
+    pulumi.export("category", placement.category.id)  # whoever reads this stack asks for these two first
+    pulumi.export("department", placement.request.department)
     pulumi.export("cluster", placement.cluster.id)
     pulumi.export("namespace", namespace(decision))
     pulumi.export("country", placement.site.country)

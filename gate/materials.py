@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _LEFT_OUT: Final = frozenset(
     {"__pycache__", ".git", ".venv", ".onshore", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 )
-_LAW: Final = ("rules", "waivers")  # folders of the inventories with groups of their own
+_LAW: Final = ("rules", "waivers", "declassifications")  # folders of the inventories with groups of their own
 _ALSO_LAW: Final = ("profiles", "registers")  # read as what they say, not as files: a profile extends another
 _PROJECT_FILES: Final = ("Pulumi.yaml", "pyproject.toml", "uv.lock")
 
@@ -42,6 +42,7 @@ class Sources:
     pack: Path
     register_folder: Path
     waivers_folder: Path
+    declassifications_folder: Path
     rooms: Mapping[str, Path]
     register: Register
     profile: Profile
@@ -73,7 +74,13 @@ def collect(sources: Sources) -> Materials:
             "digest": digest_of(_sorted(sources.profile.model_dump(mode="json"))),
         },
         "rules": _tree(rooms["inventories"] / "rules", "rules"),
-        "waivers": _tree(sources.waivers_folder, "waivers") if sources.waivers_folder.is_dir() else {},
+        **{
+            name: _tree(folder, name) if folder.is_dir() else {}
+            for name, folder in (
+                ("waivers", sources.waivers_folder),
+                ("declassifications", sources.declassifications_folder),
+            )
+        },
         "pack": {**_tree(sources.pack, "pack"), **_tree(rooms["policies"], "policies"), **inventories},
     }
 

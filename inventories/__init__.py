@@ -2,8 +2,18 @@
 
 from inventories.clock import today
 from inventories.faults import Fault, OnshoreError
-from inventories.loader import load_register, load_rules, load_waivers
+from inventories.loader import load_declassifications, load_register, load_rules, load_waivers
 from inventories.profile import load_profile
 from inventories.settings import Settings
 
-__all__ = ["Fault", "OnshoreError", "Settings", "load_profile", "load_register", "load_rules", "load_waivers", "today"]
+__all__ = [
+    "Fault",
+    "OnshoreError",
+    "Settings",
+    "load_declassifications",
+    "load_profile",
+    "load_register",
+    "load_rules",
+    "load_waivers",
+    "today",
+]

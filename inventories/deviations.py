@@ -1,8 +1,9 @@
-"""What is wrong with a waiver on any day: pure, so that whoever reads one and whoever judges by one say the same."""
+"""What is wrong with a waiver or declassification on any day: pure, so that reader and judge say the same."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from inventories.faults import Fault
 from inventories.urn_pattern import SHAPE, matches, pattern_fault, stack_part
@@ -11,20 +12,15 @@ from inventories.yaml_source import nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from inventories.models import RuleMeta, Waiver
+    from inventories.models import Declassification, RuleMeta, Waiver
 
 _WIDE = "wider than its rule allows"
+_STACK: Final = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def waiver_faults(waiver: Waiver, rules: Mapping[str, RuleMeta]) -> list[Fault]:
     """Every fault of a waiver, `where` being the field; a waiver with one waives nothing."""
-    faults = [
-        Fault(field, "nothing in it", fix="write a value")
-        for field in ("owner", "reason", "approving_office", "reference")
-        if not str(getattr(waiver, field)).strip()
-    ]
-    if waiver.ends_on < waiver.starts_on:
-        faults.append(Fault("ends_on", "lies before starts_on", str(waiver.ends_on), fix="correct one of them"))
+    faults = _common_faults(waiver, "approving_office")
     rule = rules.get(waiver.rule)
     if rule is None:
         faults.append(Fault("rule", "no such rule", waiver.rule, fix=nearest(waiver.rule, sorted(rules))))
@@ -33,6 +29,32 @@ def waiver_faults(waiver: Waiver, rules: Mapping[str, RuleMeta]) -> list[Fault]:
     else:
         faults += _too_wide(waiver, rule)
     return faults + _pattern_faults(waiver)
+
+
+def declassification_faults(record: Declassification) -> list[Fault]:
+    """Every fault of a declassification, `where` being the field; one with a fault opens nothing."""
+    faults = _common_faults(record, "approver")
+    for field in ("from_stack", "to_stack"):
+        name = getattr(record, field)
+        if not _STACK.fullmatch(name):
+            faults.append(Fault(field, "not one stack in full", name, fix="write it like project/stack"))
+    if record.from_stack == record.to_stack:
+        faults.append(Fault("to_stack", "the stack it reads from", record.to_stack, fix="correct one of them"))
+    for name in record.outputs:
+        if not name.strip() or "*" in name:
+            faults.append(Fault("outputs", "not one output", name, fix="name each output exactly"))
+    return faults
+
+
+def _common_faults(record: Waiver | Declassification, approver: str) -> list[Fault]:
+    faults = [
+        Fault(field, "nothing in it", fix="write a value")
+        for field in ("owner", "reason", approver, "reference")
+        if not str(getattr(record, field)).strip()
+    ]
+    if record.ends_on < record.starts_on:
+        faults.append(Fault("ends_on", "lies before starts_on", str(record.ends_on), fix="correct one of them"))
+    return faults
 
 
 def _too_wide(waiver: Waiver, rule: RuleMeta) -> list[Fault]:

@@ -8,14 +8,15 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from inventories._consistency import overlay_faults, provider_faults, register_faults
-from inventories.deviations import waiver_faults
+from inventories.deviations import declassification_faults, waiver_faults
 from inventories.faults import Fault, OnshoreError
 from inventories.models import (
     Approval,
     Cluster,
+    Declassification,
     Department,
     Provider,
     Record,
@@ -29,8 +30,9 @@ from inventories.models import (
 from inventories.yaml_source import Document, M, display_name, read_yaml, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+D = TypeVar("D", Waiver, Declassification)
 _RULES: Final = Path(__file__).parent / "rules"
 _RETIRED: Final = Path(__file__).parent / "retired_rules.yaml"
 _HEAD, _DEPARTMENTS, _APPROVALS = "register.yaml", "departments.yaml", "approvals.yaml"
@@ -115,23 +117,35 @@ def load_waivers(directory: Path, rules: Mapping[str, RuleMeta]) -> tuple[Waiver
 
     Raises OnshoreError with every fault that can be seen on any day; whether one is in force is asked on a day.
     """
+    return _load_deviations(directory, Waiver, "waiver", lambda waiver: waiver_faults(waiver, rules))
+
+
+def load_declassifications(directory: Path) -> tuple[Declassification, ...]:
+    """The declassifications of a folder, one a file that bears its id; raises OnshoreError as `load_waivers` does."""
+    return _load_deviations(directory, Declassification, "declassification", declassification_faults)
+
+
+def _load_deviations(
+    directory: Path, model: type[D], called: str, faults_of: Callable[[D], Iterable[Fault]]
+) -> tuple[D, ...]:
     reading = _Reading(directory)
-    found = [part for path in sorted(directory.glob("*.yaml")) if (part := reading.record(path, Waiver))]
+    found = [part for path in sorted(directory.glob("*.yaml")) if (part := reading.record(path, model))]
     first: dict[str, str] = {}
-    for document, waiver in found:
+    for document, record in found:
         where = document.where(("id",))
-        if waiver.id in first:
-            fix = f"the first one stands at {first[waiver.id]}"
-            reading.faults.append(Fault(where, "this waiver exists already", waiver.id, fix=fix))
-        first.setdefault(waiver.id, where)
-        if Path(document.name).stem != waiver.id:
-            reading.faults.append(Fault(where, "a waiver's file bears its id", waiver.id, fix=f"use {waiver.id}.yaml"))
-        for fault in waiver_faults(waiver, rules):
+        if record.id in first:
+            fix = f"the first one stands at {first[record.id]}"
+            reading.faults.append(Fault(where, f"this {called} exists already", record.id, fix=fix))
+        first.setdefault(record.id, where)
+        if Path(document.name).stem != record.id:
+            fix = f"use {record.id}.yaml"
+            reading.faults.append(Fault(where, f"a {called}'s file bears its id", record.id, fix=fix))
+        for fault in faults_of(record):
             reading.faults.append(Fault(document.where((fault.where,)), fault.what, fault.got, fault.why, fault.fix))
-    reading.check_leftovers("one waiver a file, <id>.yaml")
+    reading.check_leftovers(f"one {called} a file, <id>.yaml")
     if reading.faults:
-        raise OnshoreError(f"the waivers in {display_name(directory)} cannot be used", reading.faults)
-    return tuple(waiver for _, waiver in found)
+        raise OnshoreError(f"the {called}s in {display_name(directory)} cannot be used", reading.faults)
+    return tuple(record for _, record in found)
 
 
 class _Reading:

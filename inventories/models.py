@@ -17,7 +17,7 @@ from inventories import patterns
 from inventories.urn_pattern import matches_urn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Id = Annotated[str, StringConstraints(pattern=patterns.ID)]
 Country = Annotated[str, StringConstraints(pattern=patterns.COUNTRY)]
@@ -340,13 +340,18 @@ class Waiver(_Deviation):
 class Declassification(_Deviation):
     """The decision that named outputs of a more sensitive stack may be read into a less sensitive one.
 
-    Stacks are named `stack`, or `project/stack` where they are of another project than the one that reads.
+    Stacks are named in full, `project/stack`; outputs one by one, by their names.
     """
 
     from_stack: Words
     to_stack: Words
     outputs: Annotated[tuple[Words, ...], Field(min_length=1)]
     approver: Words
+
+    def covers(self, from_stack: str, to_stack: str, outputs: Iterable[str]) -> bool:
+        """Whether reading these outputs lies in its scope, whatever the day."""
+        wanted = set(outputs)
+        return (from_stack, to_stack) == (self.from_stack, self.to_stack) and wanted <= set(self.outputs)
 
 
 class WaiverLimits(Record):

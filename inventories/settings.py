@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pydantic import Field
 
 from inventories.faults import Fault, OnshoreError
-from inventories.loader import load_register, load_waivers
+from inventories.loader import load_declassifications, load_register, load_waivers
 from inventories.models import Record
 from inventories.profile import load_profile
 from inventories.yaml_source import display_name, read_yaml, validate
@@ -18,7 +18,7 @@ from inventories.yaml_source import display_name, read_yaml, validate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from inventories.models import Profile, Register, RuleMeta, Waiver
+    from inventories.models import Declassification, Profile, Register, RuleMeta, Waiver
     from inventories.yaml_source import Document
 
 FILE_NAME: Final = "onshore.yaml"
@@ -32,6 +32,7 @@ class _SettingsFile(Record):
     overlays: tuple[str, ...] = (".onshore/sandbox/*/overlay.yaml",)
     kubeconfigs: str = ".onshore/kubeconfigs"
     waivers: str = "inventories/waivers"
+    declassifications: str = "inventories/declassifications"
     trusted_keys: tuple[str, ...] = ()
     receipt_hours: Annotated[int, Field(ge=1, le=_YEAR_HOURS)] = _DAY_HOURS
 
@@ -50,6 +51,7 @@ class Settings:
     overlays: tuple[Path, ...]
     kubeconfigs: Path
     waivers: Path
+    declassifications: Path
     trusted_keys: tuple[Path, ...] = ()
     receipt_hours: int = _DAY_HOURS
 
@@ -58,7 +60,8 @@ class Settings:
         """Read the nearest `onshore.yaml` from a folder upwards.
 
         The environment goes before the file: ONSHORE_REGISTER, ONSHORE_PROFILE, ONSHORE_KUBECONFIGS, ONSHORE_WAIVERS,
-        and ONSHORE_OVERLAYS (paths or patterns, separated like PATH; empty: none). Paths count from the file's folder.
+        ONSHORE_DECLASSIFICATIONS, and ONSHORE_OVERLAYS (paths or patterns, separated like PATH; empty: none). Paths
+        count from the file's folder.
         Raises OnshoreError with all faults.
         """
         root = _find_root(start.resolve())
@@ -75,7 +78,8 @@ class Settings:
             profile=str(root / profile) if profile.endswith(".yaml") else profile,
             overlays=_matching(root, patterns),
             kubeconfigs=root / (environment.get("ONSHORE_KUBECONFIGS") or record.kubeconfigs),
-            waivers=_named_folder(root, environment.get("ONSHORE_WAIVERS"), record, document),
+            waivers=_named_folder(root, "waivers", environment, record, document),
+            declassifications=_named_folder(root, "declassifications", environment, record, document),
             trusted_keys=tuple(root / key for key in record.trusted_keys),
             receipt_hours=record.receipt_hours,
         )
@@ -87,6 +91,10 @@ class Settings:
     def load_waivers(self, rules: Mapping[str, RuleMeta]) -> tuple[Waiver, ...]:
         """The waivers, held against the rules that they waive."""
         return load_waivers(self.waivers, rules)
+
+    def load_declassifications(self) -> tuple[Declassification, ...]:
+        """What may be read from a more sensitive stack into a less sensitive one."""
+        return load_declassifications(self.declassifications)
 
     def load_profile(self) -> Profile:
         """The category profile."""
@@ -101,12 +109,17 @@ def _find_root(start: Path) -> Path:
     raise OnshoreError(f"there is no {FILE_NAME}", [fault])
 
 
-def _named_folder(root: Path, told: str | None, record: _SettingsFile, document: Document) -> Path:
-    """The folder of waivers: the usual one may be absent, one that somebody named has to be there."""
-    folder = root / (told or record.waivers)
-    if not folder.is_dir() and (told or "waivers" in record.model_fields_set):
-        where = "ONSHORE_WAIVERS" if told else document.where(("waivers",))
-        fault = Fault(where, "there is no such folder", told or record.waivers, fix="create it, or correct the path")
+def _named_folder(
+    root: Path, field: str, environment: Mapping[str, str], record: _SettingsFile, document: Document
+) -> Path:
+    """A folder of deviations: the usual one may be absent, one that somebody named has to be there."""
+    variable = f"ONSHORE_{field.upper()}"
+    told = environment.get(variable)
+    name: str = told or getattr(record, field)
+    folder = root / name
+    if not folder.is_dir() and (told or field in record.model_fields_set):
+        where = variable if told else document.where((field,))
+        fault = Fault(where, "there is no such folder", name, fix="create it, or correct the path")
         raise OnshoreError(f"{document.name} cannot be used", [fault])
     return folder
 

@@ -34,9 +34,10 @@ def load_facts(start: Path) -> Facts:
     rules = attempt(inventories.load_rules)
     types = attempt(lambda: load_resource_types(Path(inventories.__file__).parent / "resource_types"))
     waivers = None if rules is None else attempt(lambda: settings.load_waivers(rules))
-    if register is None or profile is None or rules is None or types is None or waivers is None:
+    opened = attempt(settings.load_declassifications)
+    if register is None or profile is None or rules is None or types is None or waivers is None or opened is None:
         raise OnshoreError("the facts of the law cannot be read", faults)
-    return Facts(register, profile, rules, types, inventories.today(profile), waivers)
+    return Facts(register, profile, rules, types, inventories.today(profile), waivers, opened)
 
 
 def stack_facts(

@@ -127,7 +127,11 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         assert self._builder is not None  # noqa: S101 - asked by AnalyzeStack
         subject = self._seen.get(resource.urn) or self._builder.subject(resource)
         sources = resource.propertyDependencies
-        return replace(subject, dependencies=frozenset(sources["metadata"].urns if "metadata" in sources else ()))
+        return replace(
+            subject,
+            dependencies=frozenset(sources["metadata"].urns if "metadata" in sources else ()),
+            depends_on=frozenset(resource.dependencies).union(*(source.urns for source in sources.values())),
+        )
 
     def _unready(self, urn: str, *, in_full: bool) -> Finding:
         fault = self._fault

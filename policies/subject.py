@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from inventories.models import Category, Cluster, Profile, Provider, Register, RuleMeta, Waiver
+    from inventories.models import Category, Cluster, Declassification, Profile, Provider, Register, RuleMeta, Waiver
     from policies.kubeconfig import Access
     from policies.location import Place
     from policies.objects import KubeObject
@@ -63,7 +63,10 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is true on a day: register, category profile, rules, classified resource types, and waivers of any day."""
+    """What is true on a day: register, category profile, rules, classified resource types.
+
+    Waivers and declassifications are those of any day.
+    """
 
     register: Register
     profile: Profile
@@ -71,6 +74,7 @@ class Facts:
     types: ResourceTypes
     on: date
     waivers: tuple[Waiver, ...] = ()
+    declassifications: tuple[Declassification, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,8 @@ class Subject:
 
     `place`: where a resource of a cloud would lie.
     `targets`: the placements it stands for (`policies.placed`). `malformed`: parts that could not be read. `secrets`:
-    the paths at which secrets stood. `dependencies`: URNs that it was computed from, known to stack checks only.
+    the paths at which secrets stood. Known to stack checks only: `dependencies`, URNs that its metadata was computed
+    from, and `depends_on`, URNs that anything of it was computed from or waits for.
     """
 
     urn: str
@@ -138,6 +143,7 @@ class Subject:
     malformed: tuple[Violation, ...] = ()
     secrets: frozenset[str] = frozenset()
     dependencies: frozenset[str] = frozenset()
+    depends_on: frozenset[str] = frozenset()
 
     @property
     def is_placed(self) -> bool:

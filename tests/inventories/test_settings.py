@@ -38,6 +38,7 @@ def test_the_nearest_file_upwards_decides_and_paths_count_from_it(project: Path)
         overlays=tuple(project / f".onshore/sandbox/{name}/overlay.yaml" for name in ("one", "two")),
         kubeconfigs=project / ".onshore/kubeconfigs",
         waivers=project / "inventories/waivers",
+        declassifications=project / "inventories/declassifications",
     )
 
 

@@ -157,14 +157,26 @@ class World:
         assert early or all(one.enforcementLevel == wire.MANDATORY for one in found)
         return {one.policyName for one in found}
 
-    def stack_refused_by(self, *resources: Resource, sources: dict[str, list[str]] | None = None) -> set[str]:
-        """The rules that refuse a finished stack; `sources`: name -> URNs its metadata was computed from."""
+    def stack_refused_by(
+        self,
+        *resources: Resource,
+        sources: dict[str, list[str]] | None = None,
+        other: dict[str, list[str]] | None = None,
+        waits: dict[str, list[str]] | None = None,
+    ) -> set[str]:
+        """The rules that refuse a finished stack.
+
+        By name, the URNs that a resource's metadata was computed from (`sources`), that another property was (`other`),
+        and that it waits for (`waits`).
+        """
         request = wire.AnalyzeStackRequest()
         for resource in resources:
             asked = self.request(resource)
             self.pack.Analyze(asked, None)
             item = request.resources.add(type=asked.type, urn=asked.urn, name=asked.name, properties=asked.properties)
             item.propertyDependencies["metadata"].urns.extend((sources or {}).get(resource.name, []))
+            item.propertyDependencies["data"].urns.extend((other or {}).get(resource.name, []))
+            item.dependencies.extend((waits or {}).get(resource.name, []))
         return {one.policyName for one in self.pack.AnalyzeStack(request, None).diagnostics}
 
     def request(self, resource: Resource) -> wire.AnalyzeRequest:
