@@ -10,8 +10,8 @@ from importlib.metadata import version
 
 import click
 
-from cli.audit import audit
 from cli.admission import admission
+from cli.audit import audit
 from cli.cluster import cluster
 from cli.config import config
 from cli.coverage import coverage
