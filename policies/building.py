@@ -27,11 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Builder:
-    """Makes the subjects of one run; `plugin_urls`: by provider URN, where its program is to be fetched from."""
+    """Makes the subjects of one run.
+
+    `plugin_urls`: by provider URN, where its program is to be fetched from. `seen`: the subjects so far, by URN.
+    """
 
     facts: Facts
     stack: StackFacts
     plugin_urls: dict[str, Any] = field(default_factory=dict)
+    seen: dict[str, Subject] = field(default_factory=dict)
     _providers: dict[bytes, ProviderFacts] = field(default_factory=dict)
 
     def subject(self, request: AnalyzeRequest | AnalyzerResource) -> Subject:
@@ -65,6 +69,7 @@ class Builder:
             place_endpoint=self._endpoint(request.type, provider),
             malformed=malformed,
             secrets=secrets,
+            earlier=self.seen,
         )
 
     def _provider(self, message: AnalyzerProviderResource) -> ProviderFacts:

@@ -60,6 +60,9 @@ def _value(subject: Subject, law: Law, path: str, value: Any) -> Iterator[Violat
     if law.lawful is not None:
         if isinstance(value, Marker) or not any(type(value) is type(ok) and value == ok for ok in law.lawful):
             yield Violation(path, value, " or ".join(map(_word, law.lawful)))
+    elif law.prefixes:
+        if not (isinstance(value, str) and value.startswith(law.prefixes)):
+            yield Violation(path, value, f"what begins with {' or '.join(law.prefixes)}")
     elif law.regions:
         yield from _region(subject, path, value)
     else:

@@ -42,10 +42,12 @@ class Concern:
     """What a check looks at, as the module's `CONCERN`: it is not asked about anything else.
 
     A check that does not say is asked about everything. `placed`: resources that put data on a cluster or in a region;
-    `providers`: providers; `objects`: all Kubernetes objects; `kinds`: those of these kinds; `types`: these tokens.
+    `clouds`: resources of a cloud's classified types; `providers`: providers; `objects`: all Kubernetes objects;
+    `kinds`: those of these kinds; `types`: these tokens.
     """
 
     placed: bool = False
+    clouds: bool = False
     providers: bool = False
     objects: bool = False
     kinds: frozenset[str] = frozenset()
@@ -56,6 +58,8 @@ class Concern:
         if self.placed and subject.is_placed:
             return True
         if (self.providers and subject.is_provider) or subject.type in self.types:
+            return True
+        if self.clouds and subject.facts.types.cloud.facts(subject.type) is not None:
             return True
         kind = subject.facts.types.kinds.get(subject.type)
         return kind is not None and (self.objects or kind.kind in self.kinds)
@@ -119,7 +123,8 @@ class Subject:
 
     `place`: where a resource of a cloud would lie.
     `targets`: the placements it stands for (`policies.placed`). `malformed`: parts that could not be read. `secrets`:
-    the paths at which secrets stood. `dependencies`: URNs that it was computed from, known to stack checks only.
+    the paths at which secrets stood. `sources`: by property, the URNs that it was computed from, known to stack checks
+    only. `earlier`: what the program has registered so far, by URN.
     """
 
     urn: str
@@ -137,7 +142,8 @@ class Subject:
     place_endpoint: str = ""
     malformed: tuple[Violation, ...] = ()
     secrets: frozenset[str] = frozenset()
-    dependencies: frozenset[str] = frozenset()
+    sources: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    earlier: Mapping[str, Subject] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def is_placed(self) -> bool:

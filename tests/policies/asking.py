@@ -157,14 +157,19 @@ class World:
         assert early or all(one.enforcementLevel == wire.MANDATORY for one in found)
         return {one.policyName for one in found}
 
-    def stack_refused_by(self, *resources: Resource, sources: dict[str, list[str]] | None = None) -> set[str]:
-        """The rules that refuse a finished stack; `sources`: name -> URNs its metadata was computed from."""
+    def stack_refused_by(
+        self, *resources: Resource, sources: dict[str, dict[str, list[str]]] | None = None
+    ) -> set[str]:
+        """The rules that refuse a finished stack; `sources`: name -> property -> URNs it was computed from."""
         request = wire.AnalyzeStackRequest()
         for resource in resources:
             asked = self.request(resource)
             self.pack.Analyze(asked, None)
             item = request.resources.add(type=asked.type, urn=asked.urn, name=asked.name, properties=asked.properties)
-            item.propertyDependencies["metadata"].urns.extend((sources or {}).get(resource.name, []))
+            if resource.provider:
+                item.provider.CopyFrom(asked.provider)
+            for key, urns in (sources or {}).get(resource.name, {}).items():
+                item.propertyDependencies[key].urns.extend(urns)
         return {one.policyName for one in self.pack.AnalyzeStack(request, None).diagnostics}
 
     def request(self, resource: Resource) -> wire.AnalyzeRequest:
