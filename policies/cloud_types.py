@@ -36,7 +36,8 @@ class Law:
     `refused`: the type itself is unlawful, and why. `lawful`: the values allowed. `prefixes`: how they begin.
     `ranges`: not open to the world.
     `regions`: regions in the country. `listed`: a value that the register's region lists under this name. `vouched`:
-    the region encrypts this kind of service. It holds only where `when` says, and not where `unless_set` is given;
+    the region encrypts this kind of service. It holds only where `when` says (of each item of `each`, where that is
+    given); a missing value is excused where one of `unless_set` is given. `words`: names that stand for lawful ranges.
     `required`: no value at all is refused, for what the service then takes is not lawful.
     """
 
@@ -51,7 +52,9 @@ class Law:
     listed: str = ""
     vouched: str = ""
     when: Mapping[str, Any] = field(default_factory=dict)
-    unless_set: str = ""
+    unless_set: tuple[str, ...] = ()
+    each: str = ""
+    words: tuple[str, ...] = ()
     required: bool = False
 
 
@@ -180,7 +183,8 @@ def _package(name: str, listed: Any, said: Any) -> CloudPackage:
 def _law(said: Any) -> Law:
     if len(_TESTS & set(said)) != 1:
         raise ValueError("a law has exactly one test")
-    return Law(**_tuples(said))
+    several = said.get("unless_set", [])
+    return Law(**_tuples({**said, "unless_set": [several] if isinstance(several, str) else several}))
 
 
 def _tuples(said: Any) -> dict[str, Any]:

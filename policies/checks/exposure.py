@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from policies.cloud_law import broken
+from policies.cloud_law import broken, open_together
 from policies.objects import is_unreadable
 from policies.placed import category_of
 from policies.subject import Violation
 from policies.values import at, join, mapping, sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from policies.objects import KubeObject, Pod
     from policies.subject import Subject
@@ -45,6 +45,13 @@ def check(subject: Subject) -> Iterator[Violation]:
             )
         for pod in found.pods:
             yield from _pod(pod)
+
+
+def check_stack(subjects: Sequence[Subject]) -> Iterator[tuple[str, Violation]]:
+    """Ranges that rules of a stack open only together."""
+    category = subjects[0].stack.category if subjects else None
+    if category is None or category.rule.exposure == "internal":
+        yield from open_together(subjects)
 
 
 def _service(found: KubeObject) -> Iterator[Violation]:
