@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from policies.kubeconfig import read
 from policies.location import Place, provider_place, resource_place
 from policies.objects import read_objects
-from policies.placed import located, targets
+from policies.placed import cloud_labels, located, targets
 from policies.subject import (
     KUBERNETES_PROVIDER,
     PROVIDER_PREFIX,
@@ -53,6 +53,7 @@ class Builder:
         is_provider = request.type == KUBERNETES_PROVIDER
         reached = targets(destination, objects, self.stack.category, self.facts, is_provider=is_provider)
         place, service = self._place(request.type, props, provider)
+        labels = tuple(cloud_labels(self.facts.types.cloud.package(request.type.partition(":")[0]), props))
         return Subject(
             urn=request.urn,
             type=request.type,
@@ -64,7 +65,8 @@ class Builder:
             provider=provider,
             destination=destination,
             objects=objects,
-            targets=(*reached, *located(place, service, self.stack.category)),
+            targets=(*reached, *located(place, service, self.stack.category, labels, self.facts)),
+            labels=labels,
             place=place,
             place_endpoint=self._endpoint(request.type, provider),
             malformed=malformed,

@@ -29,7 +29,7 @@ def broken(subject: Subject, rule: str) -> Iterator[Violation]:
 
 
 def open_together(subjects: Sequence[Subject]) -> Iterator[tuple[str, Violation]]:
-    """Ranges of several rules, of one resource or of more, that only together cover the world: one machine may be under all of them."""
+    """What only several rules together open to the world: one machine may be under all of them."""
     found = [
         (subject.urn, path, (subject.urn, whole), network)
         for subject in subjects

@@ -24,7 +24,19 @@ Kind = Literal["regional", "zonal", "derived", "global", "clusterless", "opaque"
 _KINDS: Final = frozenset({"regional", "zonal", "global", "clusterless", "opaque"})
 _PACKAGE: Final = re.compile(r"[a-z][a-z0-9-]*\Z")
 _FIELDS: Final = frozenset(
-    {"provider", "classes", "falls_back", "zone_region", "global", "opaque", "uncertain", "within", "services", "laws"}
+    {
+        "provider",
+        "classes",
+        "falls_back",
+        "zone_region",
+        "global",
+        "opaque",
+        "uncertain",
+        "within",
+        "labels",
+        "services",
+        "laws",
+    }
 )
 _TESTS: Final = frozenset({"refused", "lawful", "prefixes", "ranges", "regions", "listed", "vouched"})
 
@@ -84,7 +96,10 @@ class ProviderForm:
 
 @dataclass(frozen=True, slots=True)
 class CloudPackage:
-    """All types of one SDK; `falls_back`: place properties that the provider's place stands in for."""
+    """All types of one SDK.
+
+    `falls_back`: place properties that the provider's place stands in for. `labels`: properties that hold labels.
+    """
 
     name: str
     sdk: str
@@ -94,6 +109,7 @@ class CloudPackage:
     provider: ProviderForm = ProviderForm()
     falls_back: frozenset[str] = frozenset()
     zone_region: str = ""
+    labels: tuple[str, ...] = ()
 
     @property
     def kinds(self) -> frozenset[Kind]:
@@ -177,6 +193,7 @@ def _package(name: str, listed: Any, said: Any) -> CloudPackage:
         provider=ProviderForm(**_tuples(said.get("provider", {}))),
         falls_back=frozenset(said.get("falls_back", [])),
         zone_region=said.get("zone_region", ""),
+        labels=tuple(said.get("labels", [])),
     )
 
 

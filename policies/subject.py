@@ -121,7 +121,7 @@ class ProviderFacts:
 class Subject:
     """One resource; `destination` is where it (or what it configures) ends up, `objects` what it is in Kubernetes.
 
-    `place`: where a resource of a cloud would lie.
+    `place`: where a resource of a cloud would lie. `labels`: its category labels, by path.
     `targets`: the placements it stands for (`policies.placed`). `malformed`: parts that could not be read. `secrets`:
     the paths at which secrets stood. `sources`: by property, the URNs that it was computed from, known to stack checks
     only. `earlier`: what the program has registered so far, by URN.
@@ -138,6 +138,7 @@ class Subject:
     destination: Destination | None = None
     objects: tuple[KubeObject, ...] = ()
     targets: tuple[Target, ...] = ()
+    labels: tuple[tuple[str, Any], ...] = ()
     place: Place | None = None
     place_endpoint: str = ""
     malformed: tuple[Violation, ...] = ()

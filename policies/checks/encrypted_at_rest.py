@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policies.cloud_law import broken
 from policies.objects import POD_KINDS
-from policies.placed import category_of
+from policies.placed import category_of, own_category
 from policies.subject import Concern, Violation
 from policies.values import at, join, sequence
 
@@ -23,7 +23,7 @@ CONCERN = Concern(clouds=True, kinds=frozenset({_CLAIM, *_OF_THE_CLUSTER, *POD_K
 
 def check(subject: Subject) -> Iterator[Violation]:
     """By the laws of the storage's type; where no category is declared, it must be encrypted."""
-    category = subject.stack.category
+    category = own_category(subject)
     if category is None or category.rule.encryption_at_rest:
         yield from broken(subject, "CRY-001")
     for found in subject.objects:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policies.cloud_law import broken, open_together
 from policies.objects import is_unreadable
-from policies.placed import category_of
+from policies.placed import category_of, own_category
 from policies.subject import Violation
 from policies.values import at, join, mapping, sequence
 
@@ -30,7 +30,7 @@ def check(subject: Subject) -> Iterator[Violation]:
             yield Violation(
                 "config onshore:exposure", "a public exposure", f"internal, for {category.id} data", public=True
             )
-    if category is None or category.rule.exposure == "internal":
+    if _is_internal(subject):
         yield from broken(subject, "EXP-001")
     for found in subject.objects:
         if category_of(subject, found).rule.exposure != "internal":
@@ -49,9 +49,12 @@ def check(subject: Subject) -> Iterator[Violation]:
 
 def check_stack(subjects: Sequence[Subject]) -> Iterator[tuple[str, Violation]]:
     """Ranges that rules of a stack open only together."""
-    category = subjects[0].stack.category if subjects else None
-    if category is None or category.rule.exposure == "internal":
-        yield from open_together(subjects)
+    yield from open_together([subject for subject in subjects if _is_internal(subject)])
+
+
+def _is_internal(subject: Subject) -> bool:
+    category = own_category(subject)
+    return category is None or category.rule.exposure == "internal"
 
 
 def _service(found: KubeObject) -> Iterator[Violation]:
