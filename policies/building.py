@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from policies.derived import names
 from policies.kubeconfig import read
 from policies.location import Place, provider_place, resource_place
 from policies.objects import read_objects
@@ -36,6 +37,7 @@ class Builder:
     stack: StackFacts
     plugin_urls: dict[str, Any] = field(default_factory=dict)
     seen: dict[str, Subject] = field(default_factory=dict)
+    _by_name: dict[str, list[Subject]] = field(default_factory=dict)
     _providers: dict[bytes, ProviderFacts] = field(default_factory=dict)
 
     def subject(self, request: AnalyzeRequest | AnalyzerResource) -> Subject:
@@ -71,8 +73,14 @@ class Builder:
             place_endpoint=self._endpoint(request.type, provider),
             malformed=malformed,
             secrets=secrets,
-            earlier=self.seen,
+            earlier=self._by_name,
         )
+
+    def remember(self, subject: Subject) -> None:
+        """Keep a subject for those that come after it."""
+        self.seen[subject.urn] = subject
+        for name in names(subject):
+            self._by_name.setdefault(name, []).append(subject)
 
     def _provider(self, message: AnalyzerProviderResource) -> ProviderFacts:
         # The same few providers come with every resource: the digest of their bytes finds them again, and keeps no key.

@@ -23,13 +23,22 @@ _GROUPS: Final = ("resourceGroupName", "project", "subscriptionId")  # names are
 _GIVEN_BY_CLOUD: Final = ("Id", "Arn")
 
 
+def names(subject: Subject) -> set[str]:
+    """What a resource that others may lie in could be named by; not the names of what it lies in itself."""
+    facts = _facts(subject)
+    if facts is None or facts.kind not in _PLACED:
+        return set()
+    own = {key: value for key, value in subject.props.items() if key not in _parents(subject) and key not in _GROUPS}
+    return {value for value in own.values() if isinstance(value, str)}
+
+
 def unplaced(subject: Subject) -> Iterator[Violation]:
     """As far as it can be told when the resource is registered: a plain name that nothing before it has."""
     for key in _parents(subject):
         value = subject.props.get(key)
         if value is UNKNOWN or (isinstance(value, str) and key.endswith(_GIVEN_BY_CLOUD)):
             continue  # the finished stack says what it was computed from
-        if not isinstance(value, str) or not any(_bears(subject, key, one) for one in subject.earlier.values()):
+        if not isinstance(value, str) or not _is_named(subject, key, value):
             yield _refused(subject, key, value)
 
 
@@ -76,12 +85,11 @@ def _named(subject: Subject, key: str, value: Any, _sources: Iterable[Subject]) 
     """By a plain name; an id that a program spells out may be anybody's."""
     if not isinstance(value, str) or key.endswith(_GIVEN_BY_CLOUD) or "/" in value:
         return False
-    return any(_bears(subject, key, other) for other in subject.earlier.values())
+    return _is_named(subject, key, value)
 
 
-def _bears(subject: Subject, key: str, other: Subject) -> bool:
-    value = subject.props.get(key)
-    return isinstance(value, str) and value.rsplit("/", 1)[-1] in _strings(other) and _fits(subject, key, other)
+def _is_named(subject: Subject, key: str, value: str) -> bool:
+    return any(_fits(subject, key, other) for other in subject.earlier.get(value.rsplit("/", 1)[-1], ()))
 
 
 def _fits(subject: Subject, key: str, other: Subject, *, computed: bool = False) -> bool:

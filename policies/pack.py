@@ -104,7 +104,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
             return _response([self._unready(request.urn, in_full=request.type == STACK_TYPE)])
         try:
             subject = self._builder.subject(request)
-            self._builder.seen[subject.urn] = subject
+            self._builder.remember(subject)
             return _response(judge(subject, self._catalogue.about(subject)))
         except Exception as error:  # noqa: BLE001 - what cannot be read has not been allowed
             return _response([self._unreadable(request.urn, error)])

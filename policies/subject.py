@@ -124,7 +124,7 @@ class Subject:
     `place`: where a resource of a cloud would lie. `labels`: its category labels, by path.
     `targets`: the placements it stands for (`policies.placed`). `malformed`: parts that could not be read. `secrets`:
     the paths at which secrets stood. `sources`: by property, the URNs that it was computed from, known to stack checks
-    only. `earlier`: what the program has registered so far, by URN.
+    only. `earlier`: what a program has registered so far, by the names it could be found under.
     """
 
     urn: str
@@ -144,7 +144,7 @@ class Subject:
     malformed: tuple[Violation, ...] = ()
     secrets: frozenset[str] = frozenset()
     sources: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    earlier: Mapping[str, Subject] = field(default_factory=dict, repr=False, compare=False)
+    earlier: Mapping[str, list[Subject]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def is_placed(self) -> bool:
