@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from policies.cloud_law import broken, open_together
-from policies.objects import is_unreadable
+from policies.objects import POD_KINDS, is_unreadable
 from policies.placed import category_of, own_category
-from policies.subject import Violation
+from policies.subject import STACK_TYPE, Concern, Violation
 from policies.values import at, join, mapping, sequence
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from policies.objects import KubeObject, Pod
     from policies.subject import Subject
 
+CONCERN = Concern(
+    clouds=True, kinds=frozenset({"Service", "Ingress", "Gateway", *POD_KINDS}), types=frozenset({STACK_TYPE})
+)
 _INTERNAL_SERVICES: Final = (None, "ClusterIP", "ExternalName")
 _INSIDE: Final = ".svc.cluster.local"
 _INGRESS_ANNOTATION: Final = "kubernetes.io/ingress.class"
