@@ -67,6 +67,7 @@ def _judged(
         made = _subject(record, builder, providers)
         if made.is_provider:
             providers[made.urn, _identity(text(record.get("id")))] = builder.provider(made)
+        builder.remember(made)
         findings += judge(made, checks.about(made))
         _shorten(made.props)
         subjects.append(made)
@@ -95,9 +96,14 @@ def _subject(
         provider=provider,
         parent=text(record.get("parent")),
     )
-    sources = record.get("propertyDependencies")
-    named = sources.get("metadata") if isinstance(sources, dict) else None
-    return replace(made, dependencies=frozenset(map(text, named))) if isinstance(named, list) else made
+    told = record.get("propertyDependencies")
+    sources = {key: _urns(urns) for key, urns in told.items()} if isinstance(told, dict) else {}
+    depends_on = _urns(record.get("dependencies")).union(*sources.values())
+    return replace(made, sources=sources, depends_on=depends_on)
+
+
+def _urns(value: Any) -> frozenset[str]:
+    return frozenset(map(text, value)) if isinstance(value, list) else frozenset()
 
 
 def _identity(given: str) -> str:

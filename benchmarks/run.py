@@ -48,7 +48,7 @@ def main() -> None:
         for file in PROJECT.glob("Pulumi.bench-*.yaml"):
             _forget_salt(file)
         cluster_down("bench", home=home)
-    single = [*decisions.placement(), decisions.settings_load(), *decisions.pack()]
+    single = [*decisions.placement(), decisions.settings_load(), *decisions.pack(), *decisions.clouds()]
     text = _page(rows, single)
     sys.stdout.write(text)
     if "--write" in sys.argv:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pulumi_kubernetes as k8s
 
 from components import _configuration
+from components._lawfulness import storage_reason
 from components._questions import Questions
 from components.cluster_access import require_access
 from components.governance import Governance, Law, govern
 from components.pod import MANAGED_BY_LABEL, NAME_LABEL, claim_name, image_faults
 from components.score import read_score
+from inventories.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from components._configuration import Configuration
     from components.args import ScheduledJobArgs, WebServiceArgs
     from components.workload import Volume, Workload
-    from inventories.faults import Fault
 
 
 def governed(
@@ -76,6 +77,8 @@ class Prepared:
         # Many storage classes bind a claim only when its pod is scheduled: waiting for it first would never end.
         own["annotations"] = {"pulumi.com/skipAwait": "true"}
         spec: Any = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": volume.size}}}
+        if self.governance.category.rule.encryption_at_rest:
+            spec["storageClassName"] = min(self.governance.cluster.encrypted_storage_classes)
         claim: pulumi.Resource = k8s.core.v1.PersistentVolumeClaim(
             f"{name}-volume-{volume.name}", metadata=own, spec=spec, opts=opts
         )
@@ -97,11 +100,19 @@ def prepare(
     workload = questions.ask(lambda: read_score(Path(args["score"]), environment))
     if workload is not None and governance is not None:
         questions.faults += image_faults(workload, governance.category)
+        questions.faults += _storage_faults(workload, governance)
         questions.faults += check(workload, governance)
     questions.settle()
     if workload is None or governance is None:
         raise AssertionError(name)  # settle has raised
     return Prepared(workload, governance, args["namespace"], environment)
+
+
+def _storage_faults(workload: Workload, governance: Governance) -> list[Fault]:
+    """Claims that the cluster cannot keep encrypted, where the category needs it."""
+    reason = storage_reason(governance.cluster, governance.category) if workload.storage_gib else None
+    where = f"cluster {governance.cluster.id}"
+    return [Fault(where, f"{reason.what} ({reason.rule})", reason.got, reason.allowed, reason.fix)] if reason else []
 
 
 def metadata(name: str, governance: Governance, namespace: str | None = None) -> dict[str, Any]:

@@ -90,6 +90,15 @@ def model_reason(cluster: Cluster, category: Category, department: str, *, appro
     return Reason("CAT-002", what, got, ", ".join(allowed), fix, change)
 
 
+def storage_reason(cluster: Cluster, category: Category) -> Reason | None:
+    """Whether a cluster can keep volumes of the category's data: encrypted at rest, where it asks for that."""
+    if not category.rule.encryption_at_rest or cluster.encrypted_storage_classes:
+        return None
+    what = f"no storage for {category.id} data that is encrypted at rest"
+    allowed = "a StorageClass that the register lists as encrypted"
+    return Reason("CRY-001", what, "none", allowed, "choose a cluster with encrypted storage, or claim no volume")
+
+
 def _standing(provider: Provider, category: Category, on: date) -> Iterator[Reason]:
     status = provider.accreditation.status(on=on)
     enough = {Status.ACCREDITED}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from components._decision import WISH, WISHES, Change, Placement, Reason, Refusal, Request, Verdict
-from components._lawfulness import cluster_reasons, fictional_reason, model_reason, register_reasons
+from components._lawfulness import cluster_reasons, fictional_reason, model_reason, register_reasons, storage_reason
 from components._way_out import WayOut, cost_then_id, days_ahead, smallest
 from inventories.faults import Fault
 from inventories.models import DeploymentModel, Exposure
@@ -45,6 +45,7 @@ class _Candidate(NamedTuple):
     rates: tuple[float, float, float]
     reasons: tuple[Reason, ...]
     model_by_department: bool
+    no_storage: tuple[Reason, ...]
 
 
 class Placer:
@@ -110,12 +111,14 @@ class Placer:
         no_public_way = _no_public_way(request)
         vcpu, memory, storage = request.vcpu, request.memory_gib, request.storage_gib
         found = []
-        for provider, cluster, site, places, rates, reasons, model_by_department in self._table(category):
+        for provider, cluster, site, places, rates, reasons, model_by_department, no_storage in self._table(category):
             cost = round(vcpu * rates[0] + memory * rates[1] + storage * rates[2], 2)
             if model_by_department:
                 reasons += self._model_reasons(cluster, category, request.department)  # noqa: PLW2901 - a new tuple
             if asked:
                 reasons += asked  # noqa: PLW2901 - a new tuple
+            if storage and no_storage:
+                reasons += no_storage  # noqa: PLW2901 - a new tuple
             if public and cluster.ingress_classes.public is None:
                 reasons += (no_public_way,)  # noqa: PLW2901 - a new tuple
             for at, value, what, change in wishes:
@@ -143,7 +146,7 @@ class Placer:
         by_department = cluster.deployment_model in category.rule.models_by_approval
         if not by_department:
             reasons += self._model_reasons(cluster, category, "")
-        prices = cluster.prices
+        prices, unencrypted = cluster.prices, storage_reason(cluster, category)
         return _Candidate(
             provider,
             cluster,
@@ -152,6 +155,7 @@ class Placer:
             (prices.vcpu_month_pkr, prices.memory_gib_month_pkr, prices.storage_gib_month_pkr),
             tuple(reasons),
             by_department,
+            (unencrypted,) if unencrypted else (),
         )
 
     def _model_reasons(self, cluster: Cluster, category: Category, department: str) -> tuple[Reason, ...]:

@@ -9,6 +9,8 @@ from typing import Final
 
 GOVERNANCE_LABEL_PREFIX: Final = "onshore.example/"
 CATEGORY_LABEL: Final = GOVERNANCE_LABEL_PREFIX + "data-category"
+CATEGORY_TAG: Final = "data-category"
+"""The same on resources of clouds whose labels allow no prefix."""
 DEPARTMENT_LABEL: Final = GOVERNANCE_LABEL_PREFIX + "department"
 CLUSTER_LABEL: Final = GOVERNANCE_LABEL_PREFIX + "cluster"
 REGISTER_ANNOTATION: Final = GOVERNANCE_LABEL_PREFIX + "register"

@@ -203,6 +203,7 @@ class Cluster(Record):
 
     `ca_sha256`: sha256 of the CA certificate in DER, lowercase hex. `official_part`: in a hybrid cloud, the model of
     the part that official workloads run on. `dedicated_nodes`: nodes can be set apart for one department.
+    `encrypted_storage_classes`: the StorageClasses whose volumes are encrypted at rest.
     """
 
     id: Id
@@ -214,6 +215,7 @@ class Cluster(Record):
     official_part: DeploymentModel | None = None
     security_level: SecurityLevel
     ingress_classes: IngressClasses
+    encrypted_storage_classes: frozenset[str] = frozenset()
     dedicated_nodes: bool = False
     prices: Prices
     fictional: bool = False

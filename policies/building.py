@@ -6,10 +6,11 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from policies.derived import names
 from policies.kubeconfig import Access, read
 from policies.location import Place, provider_place, resource_place
 from policies.objects import read_objects
-from policies.placed import located, targets
+from policies.placed import cloud_labels, located, targets
 from policies.subject import (
     KUBERNETES_PROVIDER,
     PROVIDER_PREFIX,
@@ -28,11 +29,16 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Builder:
-    """Makes the subjects of one run; `plugin_urls`: by provider URN, where its program is to be fetched from."""
+    """Makes the subjects of one run.
+
+    `plugin_urls`: by provider URN, where its program is to be fetched from. `seen`: the subjects so far, by URN.
+    """
 
     facts: Facts
     stack: StackFacts
     plugin_urls: dict[str, Any] = field(default_factory=dict)
+    seen: dict[str, Subject] = field(default_factory=dict)
+    _by_name: dict[str, list[Subject]] = field(default_factory=dict)
     _providers: dict[bytes, ProviderFacts] = field(default_factory=dict)
 
     def subject(self, request: AnalyzeRequest | AnalyzerResource) -> Subject:
@@ -67,6 +73,7 @@ class Builder:
             destination = provider.destination if provider else None
         reached = targets(destination, objects, self.stack.category, self.facts, is_provider=is_provider)
         place, service = self._place(type_, props, provider)
+        labels = tuple(cloud_labels(self.facts.types.cloud.package(type_.partition(":")[0]), props))
         return Subject(
             urn=urn,
             type=type_,
@@ -78,12 +85,20 @@ class Builder:
             provider=provider,
             destination=destination,
             objects=objects,
-            targets=(*reached, *located(place, service, self.stack.category)),
+            targets=(*reached, *located(place, service, self.stack.category, labels, self.facts)),
+            labels=labels,
             place=place,
             place_endpoint=self._endpoint(type_, provider),
             malformed=malformed,
             secrets=secrets,
+            earlier=self._by_name,
         )
+
+    def remember(self, subject: Subject) -> None:
+        """Keep a subject for those that come after it."""
+        self.seen[subject.urn] = subject
+        for name in names(subject):
+            self._by_name.setdefault(name, []).append(subject)
 
     def _provider(self, message: AnalyzerProviderResource) -> ProviderFacts:
         # The same few providers come with every resource: the digest of their bytes finds them again, and keeps no key.

@@ -3,39 +3,77 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from policies.subject import Violation
 from policies.values import MALFORMED, UNKNOWN, Marker, at, join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from policies.cloud_types import Law
     from policies.subject import Subject
 
+_Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 _WIDEST: Final = {4: 8, 6: 32}  # bits: a wider range is more than any one network's
 _INSIDE: Final = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+_NOTHING: Final[tuple[Any, ...]] = (None, "", [])
 _NARROW: Final = "addresses inside, or ranges that do not cover the world"
 
 
 def broken(subject: Subject, rule: str) -> Iterator[Violation]:
     """Every law under a rule that a resource does not keep."""
+    for law, path, values in _laws(subject, rule):
+        yield from _judged(subject, law, path, values)
+
+
+def open_together(subjects: Sequence[Subject]) -> Iterator[tuple[str, Violation]]:
+    """What only several rules together open to the world: one machine may be under all of them."""
+    found = [
+        (subject.urn, path, (subject.urn, whole), network)
+        for subject in subjects
+        for law, whole, values in _laws(subject, "EXP-001")
+        if law.ranges
+        for path, value in values
+        if (network := _network(value)) is not None and not _is_inside(network)
+    ]
+    for version in _WIDEST:
+        own = [(urn, path, rule, network) for urn, path, rule, network in found if network.version == version]
+        for union in ipaddress.collapse_addresses(network for _, _, _, network in own):  # type: ignore[type-var]
+            parts = [(urn, path, rule) for urn, path, rule, network in own if network.subnet_of(union)]  # type: ignore[arg-type]
+            if union.prefixlen < _WIDEST[version] and len({rule for _, _, rule in parts}) > 1:
+                got = f"{union}, the ranges of {len(parts)} rules taken together"
+                yield parts[0][0], Violation(parts[0][1], got, _NARROW, public=True)
+
+
+def _laws(subject: Subject, rule: str) -> Iterator[tuple[Law, str, list[tuple[str, Any]]]]:
+    """The laws under a rule that hold for a resource, or for one item of it, with the values they speak of."""
     facts = subject.facts.types.cloud.facts(subject.type)
     for law in facts.laws if facts else ():
-        if law.rule == rule and _holds(subject, law):
-            yield from _judged(subject, law)
+        if law.rule != rule:
+            continue
+        for path, base in _walk(subject.props, law.each.split("."), "") if law.each else [("", subject.props)]:
+            if isinstance(base, Marker) or not isinstance(base, dict):
+                yield law, path, [(path, base if base is UNKNOWN else MALFORMED)]
+            elif _holds(base, law):
+                values = list(_walk(base, law.path.split("."), path))
+                excused = any(at(base, key) not in _NOTHING for key in law.unless_set)
+                missing = [value in _NOTHING for _, value in values]
+                if not (excused and all(missing)):
+                    yield law, join(path, law.path.replace("[]", "")) if path else law.path, values
 
 
-def _holds(subject: Subject, law: Law) -> bool:
-    if law.unless_set and at(subject.props, law.unless_set) is not None:
-        return False
-    given = [(at(subject.props, *key.split(".")), wanted) for key, wanted in law.when.items()]
-    # Nothing or an unknown value may turn out to be what the law speaks of.
-    return all(value is None or isinstance(value, Marker) or value == wanted for value, wanted in given)
+def _holds(base: Mapping[str, Any], law: Law) -> bool:
+    given = [(at(base, *key.split(".")), wanted) for key, wanted in law.when.items()]
+    # Nothing or an unknown value may turn out to be what the law speaks of; some clouds take any case.
+    return all(
+        value is None or isinstance(value, Marker) or str(value).casefold() == str(wanted).casefold()
+        for value, wanted in given
+    )
 
 
-def _judged(subject: Subject, law: Law) -> Iterator[Violation]:
+def _judged(subject: Subject, law: Law, path: str, values: list[tuple[str, Any]]) -> Iterator[Violation]:
     region = subject.place.region if subject.place else None
     if law.refused:
         yield Violation("type", f"{subject.type}, {law.refused}", "nothing of this kind", public=True)
@@ -45,14 +83,13 @@ def _judged(subject: Subject, law: Law) -> Iterator[Violation]:
             allowed = f"a region of the register that encrypts its {law.vouched}"
             yield Violation("type", f"a {law.vouched} that nobody says is encrypted", allowed, public=True)
         return
-    values = list(_walk(subject.props, law.path.split("."), ""))
     if law.required and not values:
-        yield Violation(law.path, None, _NARROW)
+        yield Violation(path, None, _NARROW if law.ranges else "a value that is lawful")
     if law.ranges:
-        yield from _ranges(values)
+        yield from _ranges([(found, value) for found, value in values if value not in law.words])
         return
-    for path, value in values:
-        yield from _value(subject, law, path, value)
+    for found, value in values:
+        yield from _value(subject, law, found, value)
 
 
 def _value(subject: Subject, law: Law, path: str, value: Any) -> Iterator[Violation]:
@@ -60,6 +97,9 @@ def _value(subject: Subject, law: Law, path: str, value: Any) -> Iterator[Violat
     if law.lawful is not None:
         if isinstance(value, Marker) or not any(type(value) is type(ok) and value == ok for ok in law.lawful):
             yield Violation(path, value, " or ".join(map(_word, law.lawful)))
+    elif law.prefixes:
+        if not (isinstance(value, str) and value.startswith(law.prefixes)):
+            yield Violation(path, value, f"what begins with {' or '.join(law.prefixes)}")
     elif law.regions:
         yield from _region(subject, path, value)
     else:
@@ -92,19 +132,27 @@ def _ranges(values: list[tuple[str, Any]]) -> Iterator[Violation]:
     """All ranges of one field together: two halves of the world are the world."""
     networks: dict[int, list[tuple[str, Any]]] = {4: [], 6: []}
     for path, value in values:
-        try:
-            network = ipaddress.ip_network(value, strict=False) if isinstance(value, str) else None
-        except ValueError:
-            network = None
+        network = _network(value)
         if network is None:
             yield Violation(path, value, _NARROW)
-        elif not any(network.version == own.version and network.subnet_of(own) for own in _INSIDE):  # type: ignore[arg-type]
+        elif not _is_inside(network):
             networks[network.version].append((path, network))
     for version, found in networks.items():
         for union in ipaddress.collapse_addresses(network for _, network in found):
             if union.prefixlen < _WIDEST[version]:
                 path = next(path for path, network in found if network.subnet_of(union))
                 yield Violation(path, f"{union}, all ranges taken together", _NARROW, public=True)
+
+
+def _network(value: Any) -> _Network | None:
+    try:
+        return ipaddress.ip_network(value, strict=False) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def _is_inside(network: _Network) -> bool:
+    return any(network.version == own.version and network.subnet_of(own) for own in _INSIDE)  # type: ignore[arg-type]
 
 
 def _region(subject: Subject, path: str, value: Any) -> Iterator[Violation]:

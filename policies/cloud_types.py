@@ -20,20 +20,36 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-Kind = Literal["regional", "zonal", "global", "clusterless", "opaque", "unclassified"]
+Kind = Literal["regional", "zonal", "derived", "global", "clusterless", "opaque", "unclassified"]
 _KINDS: Final = frozenset({"regional", "zonal", "global", "clusterless", "opaque"})
 _PACKAGE: Final = re.compile(r"[a-z][a-z0-9-]*\Z")
-_FIELDS: Final = frozenset({"provider", "classes", "falls_back", "zone_region", "global", "opaque", "services", "laws"})
-_TESTS: Final = frozenset({"refused", "lawful", "ranges", "regions", "listed", "vouched"})
+_FIELDS: Final = frozenset(
+    {
+        "provider",
+        "classes",
+        "falls_back",
+        "zone_region",
+        "global",
+        "opaque",
+        "uncertain",
+        "within",
+        "labels",
+        "services",
+        "laws",
+    }
+)
+_TESTS: Final = frozenset({"refused", "lawful", "prefixes", "ranges", "regions", "listed", "vouched"})
 
 
 @dataclass(frozen=True, slots=True)
 class Law:
     """What one field (`path`, `[]` for every item) of some types must be, under a rule; exactly one test is set.
 
-    `refused`: the type itself is unlawful, and why. `lawful`: the values allowed. `ranges`: not open to the world.
+    `refused`: the type itself is unlawful, and why. `lawful`: the values allowed. `prefixes`: how they begin.
+    `ranges`: not open to the world.
     `regions`: regions in the country. `listed`: a value that the register's region lists under this name. `vouched`:
-    the region encrypts this kind of service. It holds only where `when` says, and not where `unless_set` is given;
+    the region encrypts this kind of service. It holds only where `when` says (of each item of `each`, where that is
+    given); a missing value is excused where one of `unless_set` is given. `words`: names that stand for lawful ranges.
     `required`: no value at all is refused, for what the service then takes is not lawful.
     """
 
@@ -42,23 +58,30 @@ class Law:
     path: str = ""
     refused: str = ""
     lawful: tuple[Any, ...] | None = None
+    prefixes: tuple[str, ...] = ()
     ranges: bool = False
     regions: bool = False
     listed: str = ""
     vouched: str = ""
     when: Mapping[str, Any] = field(default_factory=dict)
-    unless_set: str = ""
+    unless_set: tuple[str, ...] = ()
+    each: str = ""
+    words: tuple[str, ...] = ()
     required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TypeFacts:
-    """One type: its class, the property that carries its place, its kind of service and its laws."""
+    """One type: its class, the property that carries its place, its kind of service and its laws.
+
+    `parents`: the inputs of a derived type that name what it lies in.
+    """
 
     kind: Kind
     place: str = ""
     service: str = ""
     laws: tuple[Law, ...] = ()
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +96,10 @@ class ProviderForm:
 
 @dataclass(frozen=True, slots=True)
 class CloudPackage:
-    """All types of one SDK; `falls_back`: place properties that the provider's place stands in for."""
+    """All types of one SDK.
+
+    `falls_back`: place properties that the provider's place stands in for. `labels`: properties that hold labels.
+    """
 
     name: str
     sdk: str
@@ -83,6 +109,7 @@ class CloudPackage:
     provider: ProviderForm = ProviderForm()
     falls_back: frozenset[str] = frozenset()
     zone_region: str = ""
+    labels: tuple[str, ...] = ()
 
     @property
     def kinds(self) -> frozenset[Kind]:
@@ -137,30 +164,44 @@ def _package(name: str, listed: Any, said: Any) -> CloudPackage:
     laws = tuple(_law(law) for law in said.get("laws", []))
     services = {pattern: service for service, patterns in said.get("services", {}).items() for pattern in patterns}
     overrides = [(pattern, kind) for kind in ("opaque", "global") for pattern in said.get(kind, [])]
+    parents = {token: tuple(inputs.split()) for inputs, tokens in listed.get("parents", {}).items() for token in tokens}
+    for parent, tokens in said.get("within", {}).items():  # where an SDK does not ask for the parent
+        parents |= dict.fromkeys(tokens, (parent,))
+    # What carries data or code on to somewhere else, where nobody follows it, stays refused.
+    uncertain = said.get("uncertain", ["*"])
+    derived = {token for token in parents if not any(fnmatchcase(token, pattern) for pattern in uncertain)}
     types: dict[str, TypeFacts] = {}
     for place, tokens in listed["types"].items():
-        by_fact: Any = said["classes"].get(place, "unclassified")
         for token in tokens:
+            by_fact: Any = said["classes"].get(place, "derived" if token in derived else "unclassified")
             kind: Any = next((kind for pattern, kind in overrides if fnmatchcase(token, pattern)), by_fact)
             service = next((found for pattern, found in services.items() if fnmatchcase(token, pattern)), "")
             own = tuple(law for law in laws if any(fnmatchcase(token, pattern) for pattern in law.types))
-            types[token] = TypeFacts(kind, "" if place == "none" else place, service, own)
+            within = parents.get(token, ())
+            types[token] = TypeFacts(kind, "" if place == "none" else place, service, own, within)
     return CloudPackage(
         name=name,
         sdk=listed["sdk"],
         types=types,
         laws=laws,
-        patterns=(*services, *(pattern for pattern, _ in overrides), *(p for law in laws for p in law.types)),
+        patterns=(
+            *services,
+            *said.get("uncertain", []),
+            *(pattern for pattern, _ in overrides),
+            *(p for law in laws for p in law.types),
+        ),
         provider=ProviderForm(**_tuples(said.get("provider", {}))),
         falls_back=frozenset(said.get("falls_back", [])),
         zone_region=said.get("zone_region", ""),
+        labels=tuple(said.get("labels", [])),
     )
 
 
 def _law(said: Any) -> Law:
     if len(_TESTS & set(said)) != 1:
         raise ValueError("a law has exactly one test")
-    return Law(**_tuples(said))
+    several = said.get("unless_set", [])
+    return Law(**_tuples({**said, "unless_set": [several] if isinstance(several, str) else several}))
 
 
 def _tuples(said: Any) -> dict[str, Any]:

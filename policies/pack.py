@@ -48,7 +48,6 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         self._facts, self._checks, self._fault = _ready(facts)
         self._catalogue = Catalogue(self._checks)
         self._builder = Builder(self._facts, StackFacts()) if self._facts else None
-        self._seen: dict[str, Subject] = {}
 
     def Handshake(self, _request: Any, _context: Any) -> Any:  # noqa: N802 - named by the protocol
         return wire.AnalyzerHandshakeResponse()
@@ -84,7 +83,6 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
                 self._facts, request.stack, request.project, dict(request.config), request.config_secret_keys
             )
             self._builder = Builder(self._facts, told)
-        self._seen = {}
         return wire.AnalyzerStackConfigureResponse()
 
     def Remediate(self, request: Any, _context: Any) -> Any:  # noqa: N802
@@ -106,7 +104,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
             return _response([self._unready(request.urn, in_full=request.type == STACK_TYPE)])
         try:
             subject = self._builder.subject(request)
-            self._seen[subject.urn] = subject
+            self._builder.remember(subject)
             return _response(judge(subject, self._catalogue.about(subject)))
         except Exception as error:  # noqa: BLE001 - what cannot be read has not been allowed
             return _response([self._unreadable(request.urn, error)])
@@ -125,13 +123,10 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
     def _finished(self, resource: wire.AnalyzerResource) -> Subject:
         """A resource at the end of the program: its inputs, which are known where outputs may not be yet."""
         assert self._builder is not None  # noqa: S101 - asked by AnalyzeStack
-        subject = self._seen.get(resource.urn) or self._builder.subject(resource)
-        sources = resource.propertyDependencies
-        return replace(
-            subject,
-            dependencies=frozenset(sources["metadata"].urns if "metadata" in sources else ()),
-            depends_on=frozenset(resource.dependencies).union(*(source.urns for source in sources.values())),
-        )
+        subject = self._builder.seen.get(resource.urn) or self._builder.subject(resource)
+        sources = {key: frozenset(found.urns) for key, found in resource.propertyDependencies.items()}
+        depends_on = frozenset(resource.dependencies).union(*sources.values())
+        return replace(subject, sources=sources, depends_on=depends_on)
 
     def _unready(self, urn: str, *, in_full: bool) -> Finding:
         fault = self._fault

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from inventories.labels import CATEGORY_LABEL
+from inventories.labels import CATEGORY_LABEL, CATEGORY_TAG
 from inventories.models import Region
 from policies.objects import labels_of
-from policies.values import join
+from policies.values import UNKNOWN, join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from inventories.models import Category, Cluster, Provider
+    from policies.cloud_types import CloudPackage
     from policies.location import Place
     from policies.objects import KubeObject
     from policies.subject import Destination, Facts, Subject
@@ -60,15 +61,46 @@ def targets(
             yield Target(path, destination.provider, destination.cluster, category)
 
 
-def located(place: Place | None, service: str, stack: Category | None) -> Iterator[Target]:
-    """The placement of a cloud's provider or resource; none where the register lists no such region."""
-    if place and place.region and place.provider and stack:
+def located(
+    place: Place | None, service: str, stack: Category | None, labels: Iterable[tuple[str, Any]], facts: Facts
+) -> Iterator[Target]:
+    """The placements of a cloud's provider or resource: its stack's data, and stricter data that a label names.
+
+    None where the register lists no such region.
+    """
+    if not (place and place.region and place.provider):
+        return
+    if stack:
         yield Target(place.path, place.provider, place.region, stack, service)
+    for path, label in labels:
+        category = named(facts, label)
+        if category and (stack is None or category.rank > stack.rank):
+            yield Target(path, place.provider, place.region, category, service)
+
+
+def cloud_labels(package: CloudPackage | None, props: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The category labels (tags, metadata) that a resource of a cloud carries, with their paths."""
+    for key in package.labels if package else ():
+        held = props.get(key)
+        if held is UNKNOWN:
+            yield key, held
+        elif isinstance(held, dict):
+            yield from ((join(key, name), held[name]) for name in (CATEGORY_LABEL, CATEGORY_TAG) if name in held)
+        elif isinstance(held, list):
+            pairs = [(i, *text.split("=", 1)) for i, text in enumerate(held) if isinstance(text, str) and "=" in text]
+            yield from ((f"{key}[{i}]", value) for i, name, value in pairs if name in (CATEGORY_LABEL, CATEGORY_TAG))
+
+
+def own_category(subject: Subject) -> Category | None:
+    """The category whose rules a resource of a cloud has to keep: its stack's, or its own label's where stricter."""
+    stack = subject.stack.category
+    found = [category for _, label in subject.labels if (category := named(subject.facts, label))]
+    return max([stack, *found], key=lambda category: category.rank) if stack else None
 
 
 def in_country(subject: Subject) -> bool:
-    """Whether what a stack holds must stay in the country; where no category is declared, it must."""
-    category = subject.stack.category
+    """Whether what a resource holds must stay in the country; where no category is declared, it must."""
+    category = own_category(subject)
     return category is None or category.rule.in_country
 
 

@@ -42,10 +42,12 @@ class Concern:
     """What a check looks at, as the module's `CONCERN`: it is not asked about anything else.
 
     A check that does not say is asked about everything. `placed`: resources that put data on a cluster or in a region;
-    `providers`: providers; `objects`: all Kubernetes objects; `kinds`: those of these kinds; `types`: these tokens.
+    `clouds`: resources of a cloud's classified types; `providers`: providers; `objects`: all Kubernetes objects;
+    `kinds`: those of these kinds; `types`: these tokens.
     """
 
     placed: bool = False
+    clouds: bool = False
     providers: bool = False
     objects: bool = False
     kinds: frozenset[str] = frozenset()
@@ -56,6 +58,8 @@ class Concern:
         if self.placed and subject.is_placed:
             return True
         if (self.providers and subject.is_provider) or subject.type in self.types:
+            return True
+        if self.clouds and subject.facts.types.cloud.facts(subject.type) is not None:
             return True
         kind = subject.facts.types.kinds.get(subject.type)
         return kind is not None and (self.objects or kind.kind in self.kinds)
@@ -121,10 +125,11 @@ class ProviderFacts:
 class Subject:
     """One resource; `destination` is where it (or what it configures) ends up, `objects` what it is in Kubernetes.
 
-    `place`: where a resource of a cloud would lie.
+    `place`: where a resource of a cloud would lie. `labels`: its category labels, by path.
     `targets`: the placements it stands for (`policies.placed`). `malformed`: parts that could not be read. `secrets`:
-    the paths at which secrets stood. Known to stack checks only: `dependencies`, URNs that its metadata was computed
-    from, and `depends_on`, URNs that anything of it was computed from or waits for.
+    the paths at which secrets stood. Known to stack checks only: `sources`, by property, the URNs that it was computed
+    from, and `depends_on`, URNs that anything of it was computed from or waits for. `earlier`: what a program has
+    registered so far, by the names it could be found under.
     """
 
     urn: str
@@ -138,12 +143,14 @@ class Subject:
     destination: Destination | None = None
     objects: tuple[KubeObject, ...] = ()
     targets: tuple[Target, ...] = ()
+    labels: tuple[tuple[str, Any], ...] = ()
     place: Place | None = None
     place_endpoint: str = ""
     malformed: tuple[Violation, ...] = ()
     secrets: frozenset[str] = frozenset()
-    dependencies: frozenset[str] = frozenset()
+    sources: Mapping[str, frozenset[str]] = field(default_factory=dict)
     depends_on: frozenset[str] = frozenset()
+    earlier: Mapping[str, list[Subject]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def is_placed(self) -> bool:

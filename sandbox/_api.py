@@ -20,6 +20,7 @@ LABEL: Final = "onshore.example/sandbox"
 ZONES: Final = 3
 INGRESS_CLASSES: Final = ("internal", "public")
 STORAGE_CLASS: Final = "sandbox"
+ENCRYPTED_CLASS: Final = "encrypted"  # so called by the example register; no disk stands behind it
 
 _PATHS: Final = {
     "Node": "/api/v1/nodes",
@@ -121,17 +122,20 @@ def objects(nodes: int) -> list[dict[str, Any]]:
         }
         for name in INGRESS_CLASSES
     ]
-    storage = {
-        "apiVersion": "storage.k8s.io/v1",
-        "kind": "StorageClass",
-        "metadata": {
-            "name": STORAGE_CLASS,
-            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
-        },
-        "provisioner": "onshore.example/no-storage",
-        "reclaimPolicy": "Delete",
-    }
-    return [role, binding, *classes, storage, *(_node(number) for number in range(1, nodes + 1))]
+    storage = [
+        {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {
+                "name": name,
+                "annotations": {"storageclass.kubernetes.io/is-default-class": str(name == STORAGE_CLASS).lower()},
+            },
+            "provisioner": "onshore.example/no-storage",
+            "reclaimPolicy": "Delete",
+        }
+        for name in (STORAGE_CLASS, ENCRYPTED_CLASS)
+    ]
+    return [role, binding, *classes, *storage, *(_node(number) for number in range(1, nodes + 1))]
 
 
 def node_names(nodes: int) -> list[str]:

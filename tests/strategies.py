@@ -119,6 +119,7 @@ def _clusters(draw: DrawFn, name: str, region_id: str, site_id: str, *, consiste
         official_part=official,
         security_level=draw(_LEVELS),
         ingress_classes=IngressClasses(internal="internal", public=draw(st.sampled_from(("public", None)))),
+        encrypted_storage_classes=draw(st.sampled_from(((), ("encrypted", "vault")))),
         dedicated_nodes=draw(st.booleans()),
         prices=draw(_PRICES),
         fictional=draw(_RARELY),

@@ -214,6 +214,7 @@ def cluster(name: str, **fields: Any) -> Cluster:
         "server": f"https://{name}.example:6443",
         "ca_sha256": name.encode().hex().ljust(64, "0")[-64:],
         "ingress_classes": IngressClasses(internal="internal", public="public"),
+        "encrypted_storage_classes": ("encrypted",),
         "prices": prices(1000, 500, 10),
     }
     return Cluster.model_validate(given | fields)

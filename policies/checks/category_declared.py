@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from inventories.labels import CATEGORY_LABEL
+from policies.placed import named
 from policies.subject import Violation
 from policies.values import at, join
 
@@ -23,6 +24,8 @@ def check(subject: Subject) -> Iterator[Violation]:
         yield from _stack(subject)
     if subject.type.startswith(_COMPONENTS):
         yield from _value(subject, "category", subject.props.get("category"))
+    for path, label in subject.labels:
+        yield from _label(subject, path, label)
     for found in subject.objects:
         if found.expected.namespaced or found.expected.kind == "Namespace":
             yield from _object(subject, found)
@@ -43,6 +46,15 @@ def _stack(subject: Subject) -> Iterator[Violation]:
         name, value = stack.name or "STACK", "CATEGORY" if key == "onshore:category" else "ID"
         fix = f"onshore config set {name} {key} {value}, or write `{key}: {value}` in Pulumi.{name}.yaml"
         yield Violation(f"config {key}", got, allowed, public=True, fix=fix)
+
+
+def _label(subject: Subject, path: str, label: Any) -> Iterator[Violation]:
+    """A cloud's resource need not say it; what lies within another is judged with that, so the label belongs there."""
+    yield from _value(subject, path, label)
+    facts, own = subject.facts.types.cloud.facts(subject.type), named(subject.facts, label)
+    stack = subject.stack.category
+    if facts and facts.kind == "derived" and own and stack and own.rank > stack.rank:
+        yield Violation(path, label, f"{stack.id}, as the stack's data; label what it lies in stricter")
 
 
 def _object(subject: Subject, found: KubeObject) -> Iterator[Violation]:

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from policies.cloud_law import broken
 from policies.placed import in_country
+from policies.subject import Concern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policies.subject import Subject, Violation
+
+
+CONCERN = Concern(clouds=True)
 
 
 def check(subject: Subject) -> Iterator[Violation]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from policies.cloud_law import broken
-from policies.objects import is_unreadable
-from policies.placed import category_of
-from policies.subject import Violation
+from policies.cloud_law import broken, open_together
+from policies.objects import POD_KINDS, is_unreadable
+from policies.placed import category_of, own_category
+from policies.subject import STACK_TYPE, Concern, Violation
 from policies.values import at, join, mapping, sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from policies.objects import KubeObject, Pod
     from policies.subject import Subject
 
+CONCERN = Concern(
+    clouds=True, kinds=frozenset({"Service", "Ingress", "Gateway", *POD_KINDS}), types=frozenset({STACK_TYPE})
+)
 INTERNAL_SERVICES: Final = (None, "ClusterIP", "ExternalName")
 INSIDE: Final = ".svc.cluster.local"
 INGRESS_ANNOTATION: Final = "kubernetes.io/ingress.class"
@@ -30,7 +33,7 @@ def check(subject: Subject) -> Iterator[Violation]:
             yield Violation(
                 "config onshore:exposure", "a public exposure", f"internal, for {category.id} data", public=True
             )
-    if category is None or category.rule.exposure == "internal":
+    if _is_internal(subject):
         yield from broken(subject, "EXP-001")
     for found in subject.objects:
         if category_of(subject, found).rule.exposure != "internal":
@@ -45,6 +48,16 @@ def check(subject: Subject) -> Iterator[Violation]:
             )
         for pod in found.pods:
             yield from _pod(pod)
+
+
+def check_stack(subjects: Sequence[Subject]) -> Iterator[tuple[str, Violation]]:
+    """Ranges that rules of a stack open only together."""
+    yield from open_together([subject for subject in subjects if _is_internal(subject)])
+
+
+def _is_internal(subject: Subject) -> bool:
+    category = own_category(subject)
+    return category is None or category.rule.exposure == "internal"
 
 
 def _service(found: KubeObject) -> Iterator[Violation]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from policies.placed import in_country
-from policies.subject import Violation
+from policies.subject import Concern, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from policies.subject import Subject
+
+
+CONCERN = Concern(placed=True)
 
 
 def check(subject: Subject) -> Iterator[Violation]:

@@ -1,19 +1,20 @@
-"""RES-004: the register says where the cluster stands."""
+"""RES-004: the register says where the cluster stands, and a stack where what lies within another resource does."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from inventories.models import Region
+from policies.derived import unplaced, unplaced_in
 from policies.subject import Concern, Violation
 from policies.values import Marker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from policies.subject import Subject
 
-CONCERN = Concern(placed=True)
+CONCERN = Concern(placed=True, clouds=True)
 
 
 def check(subject: Subject) -> Iterator[Violation]:
@@ -32,3 +33,12 @@ def check(subject: Subject) -> Iterator[Violation]:
     place = subject.place
     if place and not subject.is_provider and (place.value is None or isinstance(place.value, Marker)):
         yield Violation(place.path, place.value, "a region of the register, on the resource or its provider")
+    yield from unplaced(subject)
+
+
+def check_stack(subjects: Sequence[Subject]) -> Iterator[tuple[str, Violation]]:
+    """What a derived resource was computed from is known when the program has ended."""
+    stack = {subject.urn: subject for subject in subjects}
+    for subject in subjects:
+        for violation in unplaced_in(subject, stack):
+            yield subject.urn, violation

@@ -74,9 +74,9 @@ def _namespace_keys(subject: Subject, found: KubeObject, subjects: Sequence[Subj
         return [subject.urn, name] if isinstance(name, str) else [subject.urn]
     name = at(found.body, "metadata", "namespace")
     if isinstance(name, Marker):
-        return [other.urn for other in subjects if other.urn in subject.dependencies and _is_namespace(other)] or [
-            subject.urn
-        ]
+        return [
+            other.urn for other in subjects if other.urn in subject.sources.get("metadata", ()) and _is_namespace(other)
+        ] or [subject.urn]
     return [name] if isinstance(name, str) and name else ["default"]
 
 

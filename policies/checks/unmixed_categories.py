@@ -41,7 +41,9 @@ def check_stack(subjects: Sequence[Subject]) -> Iterator[tuple[str, Violation]]:
     for subject, found, named_so in members:
         category, namespace = _category(subject, found), named_so
         if namespace is UNKNOWN:
-            namespace = next((names[urn] for urn in sorted(subject.dependencies & names.keys())), UNKNOWN)
+            namespace = next(
+                (names[urn] for urn in sorted(subject.sources.get("metadata", frozenset()) & names.keys())), UNKNOWN
+            )
             if namespace is UNKNOWN:
                 yield subject.urn, Violation(found.inside("metadata", "namespace"), UNKNOWN, "a namespace by name")
         if not isinstance(namespace, str) or category is None:

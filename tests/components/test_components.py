@@ -176,6 +176,7 @@ def test_a_persistent_volume_is_claimed_and_keeps_to_one_pod(build) -> None:
     volume["containers"] = {"main": {"image": DIGEST, "volumes": {"/data": {"source": "${resources.data}"}}}}
     seen = build("web", document=volume)
     assert seen["PersistentVolumeClaim"]["spec"]["resources"] == {"requests": {"storage": "2Gi"}}
+    assert seen["PersistentVolumeClaim"]["spec"]["storageClassName"] == "encrypted"
     assert seen["Deployment"]["spec"]["strategy"] == {"type": "Recreate"}
     assert seen["HorizontalPodAutoscaler"]["spec"]["maxReplicas"] == 1
     assert "more than one pod on one volume" in str(refusal(build, "web", document=volume, replicas=2))

@@ -65,7 +65,7 @@ def test_restricted_data_goes_to_the_cheapest_lawful_cluster(register: Register,
         "example-csp-delta-xa-1": {"RES-001", "CAT-002"},
         "example-csp-epsilon-pew-1": {"ACC-003"},
         "example-csp-gamma-lyp-1": {"ACC-001"},
-        "example-csp-zeta-mux-1": {"CAT-002", "CAT-003"},
+        "example-csp-zeta-mux-1": {"CAT-002", "CAT-003", "CRY-001"},
     }
 
 

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from inventories.labels import CATEGORY_LABEL, DEPARTMENT_LABEL
 
@@ -125,3 +126,17 @@ def test_the_pack_refuses_a_program_that_goes_round_the_components(
     assert done.returncode == 3, done.stdout + done.stderr
     assert "CAT-001" in done.stdout
     assert kubectl("get", "namespaces", "--field-selector=metadata.name=e2e-bare")["items"] == []
+
+
+def test_a_volume_of_restricted_data_lies_on_encrypted_storage(onshore: Onshore, kubectl: Callable[..., Any]) -> None:
+    score = onshore.root / "stacks" / "workloads" / "vaccination-api" / "score.yaml"
+    document = yaml.safe_load(score.read_text(encoding="utf-8"))
+    document["resources"]["kept"] = {"type": "volume", "params": {"size": "1Gi"}}
+    (container,) = document["containers"].values()
+    container.setdefault("volumes", {})["/kept"] = {"source": "${resources.kept}"}
+    score.write_text(yaml.safe_dump(document), encoding="utf-8")
+    done = onshore("up", STACK, "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (claim,) = kubectl("get", "pvc", "-n", SPACE)["items"]
+    assert (claim["spec"]["storageClassName"], claim["status"]["phase"]) == ("encrypted", "Bound")
+    assert onshore("destroy", STACK, "--yes").returncode == 0

@@ -160,22 +160,22 @@ class World:
     def stack_refused_by(
         self,
         *resources: Resource,
-        sources: dict[str, list[str]] | None = None,
-        other: dict[str, list[str]] | None = None,
+        sources: dict[str, dict[str, list[str]]] | None = None,
         waits: dict[str, list[str]] | None = None,
     ) -> set[str]:
         """The rules that refuse a finished stack.
 
-        By name, the URNs that a resource's metadata was computed from (`sources`), that another property was (`other`),
-        and that it waits for (`waits`).
+        By name, the URNs that a property of a resource was computed from (`sources`), and those it waits for (`waits`).
         """
         request = wire.AnalyzeStackRequest()
         for resource in resources:
             asked = self.request(resource)
             self.pack.Analyze(asked, None)
             item = request.resources.add(type=asked.type, urn=asked.urn, name=asked.name, properties=asked.properties)
-            item.propertyDependencies["metadata"].urns.extend((sources or {}).get(resource.name, []))
-            item.propertyDependencies["data"].urns.extend((other or {}).get(resource.name, []))
+            if resource.provider:
+                item.provider.CopyFrom(asked.provider)
+            for key, urns in (sources or {}).get(resource.name, {}).items():
+                item.propertyDependencies[key].urns.extend(urns)
             item.dependencies.extend((waits or {}).get(resource.name, []))
         return {one.policyName for one in self.pack.AnalyzeStack(request, None).diagnostics}
 

@@ -134,6 +134,7 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
             ),
             "RES-002",
             *NOWHERE,
+            "CRY-001",
         ),
         "a locally redundant account": (
             cloud(
@@ -143,8 +144,9 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
                 sku={"name": "Standard_LRS"},
             ),
             *NOWHERE,
+            "CRY-001",
         ),
-        "Azure without a location": (cloud("azure-native:compute:Disk"), "RES-004"),
+        "Azure without a location": (cloud("azure-native:compute:Disk"), "RES-004", "CRY-001"),
         "a geo-redundant classic account": (
             cloud(
                 "azure:storage/account:Account",
@@ -154,11 +156,13 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
             ),
             "RES-002",
             *NOWHERE,
+            "CRY-001",
         ),
         "a public classic account": (
             cloud("azure:storage/account:Account", location="xa", accountReplicationType="LRS"),
             "EXP-001",
             *NOWHERE,
+            "CRY-001",
         ),
         "a bucket of many regions": (
             cloud(
@@ -169,12 +173,13 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
             ),
             "RES-002",
             *NOWHERE,
+            "CRY-001",
         ),
         "a global address": (cloud("gcp:compute/globalAddress:GlobalAddress"), "ACC-001", "EXP-001", "RES-003"),
-        "a zone": (cloud("gcp:compute/disk:Disk", zone="xa1-b"), *NOWHERE),
-        "a zone that is none": (cloud("gcp:compute/disk:Disk", zone="xa1"), "RES-004"),
+        "a zone": (cloud("gcp:compute/disk:Disk", zone="xa1-b"), *NOWHERE, "CRY-001"),
+        "a zone that is none": (cloud("gcp:compute/disk:Disk", zone="xa1"), "RES-004", "CRY-001"),
         "a global place": (cloud("gcp:kms/keyRing:KeyRing", location="global"), "ACC-001", "RES-003"),
-        "a type of a parent's place": (cloud("gcp:storage/bucketObject:BucketObject"), "OPQ-002"),
+        "a type of a parent's place": (cloud("gcp:storage/bucketObject:BucketObject"), "RES-004"),
     }
 )
 def test_resources_of_clouds(asked: Resource, refusing: set[str]) -> None:
@@ -234,4 +239,5 @@ def test_coverage_counts_every_package_and_names_what_is_left(capsys: pytest.Cap
     assert rows.keys() == {"kubernetes", *TYPES.names()}
     assert all(row["classified"] + len(row["unclassified"]) == row["types"] for row in rows.values())
     assert rows["openstack"]["unclassified"] == []
-    assert "gcp:storage/bucketObject:BucketObject" in rows["gcp"]["unclassified"]
+    assert "gcp:storage/bucketObject:BucketObject" not in rows["gcp"]["unclassified"]
+    assert "gcp:storage/bucketIAMPolicy:BucketIAMPolicy" in rows["gcp"]["unclassified"]

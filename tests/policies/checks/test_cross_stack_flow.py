@@ -149,15 +149,19 @@ PAST = [
 ]
 
 
-@pytest.mark.parametrize("way", ["sources", "other", "waits"])
+@pytest.mark.parametrize("way", ["metadata", "data", "waits"])
 def test_whatever_a_resource_takes_comes_through_a_reading(way: str) -> None:
     user = made("ConfigMap", "v1")
+
+    def taking(source: str) -> dict[str, Any]:
+        return {"waits": {user.name: [source]}} if way == "waits" else {"sources": {user.name: {way: [source]}}}
+
     assert urn(reading()) == f"urn:pulumi:s::p::{READING}::forms"
-    assert world().stack_refused_by(reading(), user, **{way: {user.name: [REFERENCE_URN]}}) == set()
-    assert world().stack_refused_by(user, **{way: {user.name: [REFERENCE_URN]}}) == {"FLO-001"}
+    assert world().stack_refused_by(reading(), user, **taking(REFERENCE_URN)) == set()
+    assert world().stack_refused_by(user, **taking(REFERENCE_URN)) == {"FLO-001"}
     for past in PAST:
-        assert world().stack_refused_by(reading(), user, **{way: {user.name: [past]}}) == {"FLO-001"}
-    assert world().stack_refused_by(user, **{way: {user.name: [urn(made("Secret", "v1"))]}}) == set()
+        assert world().stack_refused_by(reading(), user, **taking(past)) == {"FLO-001"}
+    assert world().stack_refused_by(user, **taking(urn(made("Secret", "v1")))) == set()
 
 
 # ------------------------------------------------------------ the engine's events

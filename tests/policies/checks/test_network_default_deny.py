@@ -61,7 +61,7 @@ def test_no_policy_admits_everything(asked: Resource, refusing: set[str]) -> Non
 def test_a_namespace_whose_name_is_not_known_yet_is_found_by_what_its_name_comes_from() -> None:
     there = namespace()
     deny = edited(policy(policyTypes=BOTH), "metadata", "namespace", to=UNKNOWN)
-    sources = {"networkpolicy": [urn(there)]}
+    sources = {"networkpolicy": {"metadata": [urn(there)]}}
     assert World().stack_refused_by(there, deny, sources=sources) == set()
     assert World().stack_refused_by(there, deny) == {"NET-001", "UNK-001"}
 

@@ -47,6 +47,6 @@ def test_a_namespace_holds_one_category(resources: tuple[Resource, ...], refused
 def test_a_namespace_not_known_yet_is_followed_to_the_one_it_comes_from() -> None:
     world = World("restricted")
     home, inside = namespace(), edited(STRICT, *PLACE, to=UNKNOWN)
-    told = {inside.name: [world.request(home).urn]}
+    told = {inside.name: {"metadata": [world.request(home).urn]}}
     assert "CAT-004" in world.stack_refused_by(home, inside, sources=told)
     assert "UNK-001" in world.stack_refused_by(home, inside)
