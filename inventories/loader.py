@@ -22,6 +22,7 @@ from inventories.models import (
     Register,
     RegisterHead,
     RegisterOverlay,
+    RetiredRule,
     RuleMeta,
     Waiver,
 )
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _RULES: Final = Path(__file__).parent / "rules"
+_RETIRED: Final = "retired.yaml"
 _HEAD, _DEPARTMENTS, _APPROVALS = "register.yaml", "departments.yaml", "approvals.yaml"
 
 
@@ -40,6 +42,10 @@ class _Departments(Record):
 
 class _Approvals(Record):
     approvals: tuple[Approval, ...]
+
+
+class _Retired(Record):
+    retired: tuple[RetiredRule, ...]
 
 
 def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
@@ -84,12 +90,18 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
 
 
 def load_rules(directory: Path = _RULES) -> Mapping[str, RuleMeta]:
-    """The metadata of every rule, by id in order; a file bears its rule's id."""
+    """The metadata of every rule, by id in order; a file bears its rule's id, and no id of `retired.yaml`."""
     reading = _Reading(directory)
-    found = [part for path in sorted(directory.glob("*.yaml")) if (part := reading.record(path, RuleMeta))]
+    paths = [path for path in sorted(directory.glob("*.yaml")) if path.name != _RETIRED]
+    found = [part for path in paths if (part := reading.record(path, RuleMeta))]
+    retired = {rule.id: rule for rule in _retired(reading, directory / _RETIRED)}
     for document, rule in found:
+        where = document.where(("id",))
         if Path(document.name).stem != rule.id:
-            reading.faults.append(Fault(document.where(("id",)), "a rule's file bears its id", rule.id))
+            reading.faults.append(Fault(where, "a rule's file bears its id", rule.id))
+        if past := retired.get(rule.id):
+            what, why = "this id is retired and never comes back", f"it was {past.title!r} until {past.retired_on}"
+            reading.faults.append(Fault(where, what, rule.id, why, "give the rule an id that was never used"))
     if reading.faults or not found:
         raise OnshoreError(f"the rules in {display_name(directory)} cannot be used", reading.faults)
     return MappingProxyType({rule.id: rule for _, rule in found})
@@ -117,6 +129,19 @@ def load_waivers(directory: Path, rules: Mapping[str, RuleMeta]) -> tuple[Waiver
     if reading.faults:
         raise OnshoreError(f"the waivers in {display_name(directory)} cannot be used", reading.faults)
     return tuple(waiver for _, waiver in found)
+
+
+def _retired(reading: _Reading, path: Path) -> tuple[RetiredRule, ...]:
+    """The rules that are no more; without the file there are none."""
+    part = reading.record(path, _Retired) if path.exists() else None
+    if part is None:
+        return ()
+    document, record = part
+    ids = [rule.id for rule in record.retired]
+    for index, rule_id in enumerate(ids):
+        if rule_id in ids[:index]:
+            reading.faults.append(Fault(document.where(("retired", index, "id")), "retired twice", rule_id))
+    return record.retired
 
 
 class _Reading:

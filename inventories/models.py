@@ -444,6 +444,15 @@ class RuleMeta(Record):
         return self
 
 
+class RetiredRule(Record):
+    """A rule that is no more; its id never comes back with another meaning."""
+
+    id: Annotated[str, StringConstraints(pattern=patterns.RULE)]
+    title: Words
+    retired_on: date
+    reason: Words
+
+
 class RegisterHead(Record):
     """What a register says of itself, without its records."""
 

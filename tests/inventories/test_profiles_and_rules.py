@@ -159,6 +159,33 @@ def test_a_rule_that_is_not_named_like_its_file_is_refused(tmp_path: Path) -> No
     assert "did you mean `critical`?" in str(raised.value)
 
 
+RETIRED = "- {id: ACC-001, title: Something else, retired_on: 2026-01-01, reason: Merged into another}\n"
+
+
+@pytest.mark.parametrize(
+    ("retired", "fault"),
+    [
+        ("retired: []\n", ""),
+        ("retired:\n" + RETIRED.replace("ACC-001", "ACC-099"), ""),
+        ("retired:\n" + RETIRED, "this id is retired and never comes back"),
+        ("retired:\n" + RETIRED.replace("ACC-001", "ACC-099") * 2, "retired twice"),
+        ("retired:\n" + RETIRED.replace("ACC-001", "acc1"), "retired.yaml:2:retired[0].id"),
+        ("retired:\n" + RETIRED.replace("Merged into another", "''"), "retired[0].reason"),
+        ("retired: [\n", "retired.yaml"),
+        ("gone: []\n", "gone"),
+    ],
+)
+def test_the_id_of_a_retired_rule_never_comes_back(tmp_path: Path, retired: str, fault: str) -> None:
+    (tmp_path / "ACC-001.yaml").write_text(Path("inventories/rules/ACC-001.yaml").read_text())
+    (tmp_path / "retired.yaml").write_text(retired)
+    if not fault:
+        assert list(load_rules(tmp_path)) == ["ACC-001"]
+        return
+    with pytest.raises(OnshoreError) as raised:
+        load_rules(tmp_path)
+    assert fault in str(raised.value)
+
+
 def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OnshoreError, match="cannot be used"):
         load_rules(tmp_path)
