@@ -11,7 +11,16 @@ from inventories.yaml_source import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from inventories.models import Approval, Category, CategoryRule, Cluster, Department, Provider, RegisterOverlay
+    from inventories.models import (
+        Approval,
+        Category,
+        CategoryRule,
+        Cluster,
+        Department,
+        ImageRegistry,
+        Provider,
+        RegisterOverlay,
+    )
     from inventories.yaml_source import Document, KeyPath
 
     ProviderFile: TypeAlias = tuple[Document, Provider]
@@ -95,6 +104,33 @@ def register_faults(
                 yield Fault(where, "a fictional approval in a register that is not fictional", fix="remove it")
 
 
+def image_registry_faults(
+    document: Document, registries: Sequence[ImageRegistry], providers: Sequence[Provider], *, fictional: bool
+) -> Iterator[Fault]:
+    """Registries of images are named once, stand at sites of the register, and a provider's at its own."""
+    for field in ("id", "host"):
+        named = (
+            (getattr(record, field), document.where(("image_registries", index, field)))
+            for index, record in enumerate(registries)
+        )
+        yield from _twice(f"{field} of an image registry", named)
+    known = [provider.id for provider in providers]
+    for index, record in enumerate(registries):
+        place: KeyPath = ("image_registries", index)
+        keepers = [provider for provider in providers if record.provider in (None, provider.id)]
+        if not keepers:
+            fix = nearest(record.provider or "", known)
+            yield Fault(document.where((*place, "provider")), "no such provider", record.provider or "", fix=fix)
+            continue
+        sites = [site.id for provider in keepers for site in provider.sites]
+        if record.site not in sites:
+            what = "no such site of this provider" if record.provider else "no such site of any provider"
+            yield Fault(document.where((*place, "site")), what, record.site, fix=nearest(record.site, sites))
+        if record.fictional and not fictional:
+            where = document.where((*place, "fictional"))
+            yield Fault(where, "a fictional registry in a register that is not fictional", record.id, fix="remove it")
+
+
 def overlay_faults(
     overlays: Sequence[tuple[Document, RegisterOverlay]], clusters: Iterable[Cluster]
 ) -> Iterator[Fault]:
@@ -146,6 +182,7 @@ def _weaker(lower: CategoryRule, higher: CategoryRule) -> list[str]:
         "exposure": lower.exposure == "internal" and higher.exposure == "public",
         "dedicated_nodes": lower.dedicated_nodes and not higher.dedicated_nodes,
         "image_digest": lower.image_digest and not higher.image_digest,
+        "image_registry_in_country": lower.image_registry_in_country and not higher.image_registry_in_country,
         "encryption_at_rest": lower.encryption_at_rest and not higher.encryption_at_rest,
         "pod_security": lower.pod_security == "restricted" and higher.pod_security == "baseline",
     }

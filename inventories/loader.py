@@ -10,13 +10,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from inventories._consistency import overlay_faults, provider_faults, register_faults
+from inventories._consistency import image_registry_faults, overlay_faults, provider_faults, register_faults
 from inventories.deviations import waiver_faults
 from inventories.faults import Fault, OnshoreError
 from inventories.models import (
     Approval,
     Cluster,
     Department,
+    ImageRegistry,
     Provider,
     Record,
     Register,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _RULES: Final = Path(__file__).parent / "rules"
 _RETIRED: Final = "retired.yaml"
 _HEAD, _DEPARTMENTS, _APPROVALS = "register.yaml", "departments.yaml", "approvals.yaml"
+_REGISTRIES: Final = "image_registries.yaml"
 
 
 class _Departments(Record):
@@ -44,12 +46,18 @@ class _Approvals(Record):
     approvals: tuple[Approval, ...]
 
 
+class _ImageRegistries(Record):
+    image_registries: tuple[ImageRegistry, ...]
+
+
 class _Retired(Record):
     retired: tuple[RetiredRule, ...]
 
 
 def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
-    """Read a register: `register.yaml`, `departments.yaml`, `providers/*.yaml`, and `approvals.yaml` if there is one.
+    """Read a register: `register.yaml`, `departments.yaml` and `providers/*.yaml`.
+
+    `approvals.yaml` and `image_registries.yaml` may be absent: then nothing is approved, and no registry is known.
 
     Overlays replace the addresses of clusters, which become fictional. Raises OnshoreError with all faults.
     """
@@ -61,6 +69,8 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
     departments = reading.record(directory / _DEPARTMENTS, _Departments)
     has_approvals = (directory / _APPROVALS).exists()
     approvals = reading.record(directory / _APPROVALS, _Approvals) if has_approvals else None
+    path = directory / _REGISTRIES
+    registries = reading.record(path, _ImageRegistries) if path.exists() else None
     paths = sorted((directory / "providers").glob("*.yaml"))
     if not paths:
         reading.faults.append(Fault(display_name(directory / "providers"), "no provider is registered", fix="add one"))
@@ -72,6 +82,13 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
         approvals and (approvals[0], approvals[1].approvals),
         fictional=head is None or head[1].fictional,  # a register that cannot be read is not said to be real
     )
+    if registries and len(providers) == len(paths):  # else its providers would look unknown
+        reading.faults += image_registry_faults(
+            registries[0],
+            registries[1].image_registries,
+            [provider for _, provider in providers],
+            fictional=head is None or head[1].fictional,
+        )
     complete = not reading.faults
     laid = [part for path in sorted(overlays) if (part := reading.record(path, RegisterOverlay))]
     if complete:  # a provider that could not be read would make its overlay look wrong
@@ -84,6 +101,7 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
         providers=tuple(_overlaid(provider, [overlay for _, overlay in laid]) for _, provider in providers),
         departments=departments[1].departments,
         approvals=approvals[1].approvals if approvals else (),
+        image_registries=registries[1].image_registries if registries else (),
         digest=_digest(directory, reading.read, laid),
         overlays=tuple(overlay.overlay for _, overlay in laid),
     )
@@ -169,7 +187,8 @@ class _Reading:
         return (document, record) if record is not None else None
 
     def check_leftovers(
-        self, known: str = "register.yaml, departments.yaml, approvals.yaml or providers/<id>.yaml"
+        self,
+        known: str = "register.yaml, departments.yaml, approvals.yaml, image_registries.yaml or providers/<id>.yaml",
     ) -> None:
         """A file that nobody reads is a fact that nobody heeds."""
         for path in sorted(self._directory.rglob("*")):

@@ -36,6 +36,7 @@ def test_the_shipped_profiles_hold_the_table_of_the_policy(name: str) -> None:
         rule = category.rule
         asked = (rule.standing, rule.in_country, set(rule.deployment_models), rule.security_level, rule.exposure)
         assert (*asked, rule.image_digest) == TABLE[category.id]
+        assert rule.image_registry_in_country is rule.image_digest
         assert rule.pod_security == "restricted"
         assert rule.dedicated_nodes is (category.id == "secret")
         assert rule.models_by_approval == ({"private"} if category.id == "secret" else frozenset())

@@ -120,7 +120,9 @@ def test_lawful_resources_pass_and_unlawful_ones_are_refused(running: Running) -
     assert rules(running.analyze(Resource(STACK_TYPE, {}))) == []
     assert rules(running.analyze(provider)) == []
     assert rules(running.analyze(deployment())) == []
-    assert rules(running.analyze(deployment("containers", 0, "image", to=secret("app:1")))) == ["IMG-001"]
+    assert rules(running.analyze(deployment("containers", 0, "image", to=secret("registry.example/app:1")))) == [
+        "IMG-001"
+    ]
     assert rules(running.analyze(made("Service", "v1", spec={"type": UNKNOWN}))) == ["UNK-001"]
     assert rules(running.analyze(edited(deployment(), "kind", to="Pod"))) == ["OPQ-002"]
     assert rules(running.analyze(made("ConfigMap", "v1"), kubeconfig=secret(UNKNOWN))) == ["UNK-001"]

@@ -57,9 +57,9 @@ def test_a_check_uses_the_parameters_of_its_rule(rule: RuleMeta) -> None:
 def test_a_rule_with_parameters_that_its_check_does_not_know_stops_the_pack(
     params: dict[str, Any], known: dict[str, type], fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from policies.checks import image_digest
+    from policies.checks import image_source
 
-    monkeypatch.setattr(image_digest, "PARAMS", known, raising=False)
+    monkeypatch.setattr(image_source, "PARAMS", known, raising=False)
     rules = {**RULES, "IMG-001": RULES["IMG-001"].model_copy(update={"params": params})}
     if not fault:
         assert len(load_checks(rules)) == len(RULES)
