@@ -57,7 +57,10 @@ class Running:
     def __init__(self, overlay: Path, **environment: str) -> None:
         # These two are what a program could set to look like another stack; the pack goes by ConfigureStack.
         spoofed = {"PULUMI_CONFIG": json.dumps({"onshore:category": "open"}), "PULUMI_STACK": "other"}
-        env = os.environ | spoofed | {"ONSHORE_OVERLAYS": str(overlay), "ONSHORE_ON": "2026-06-01"} | environment
+        (overlay.parent / "Pulumi.yaml").write_text("name: p\n", encoding="utf-8")
+        (overlay.parent / "Pulumi.s.yaml").write_text("secretsprovider: passphrase\n", encoding="utf-8")
+        told = {"PULUMI_BACKEND_URL": "file:///srv/state", "PULUMI_PROJECT_ROOT": str(overlay.parent)}
+        env = os.environ | spoofed | told | {"ONSHORE_OVERLAYS": str(overlay), "ONSHORE_ON": "2026-06-01"} | environment
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(PACK)],
             cwd=PACK,
