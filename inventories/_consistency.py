@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Cluster,
         Department,
         ImageRegistry,
+        KeyStore,
         Provider,
         RegisterOverlay,
     )
@@ -129,6 +130,32 @@ def image_registry_faults(
         if record.fictional and not fictional:
             where = document.where((*place, "fictional"))
             yield Fault(where, "a fictional registry in a register that is not fictional", record.id, fix="remove it")
+
+
+def key_store_faults(
+    document: Document,
+    stores: Sequence[KeyStore],
+    providers: Sequence[Provider],
+    departments: Sequence[Department],
+    *,
+    fictional: bool,
+) -> Iterator[Fault]:
+    """Key stores are named once, and their departments and sites are the register's."""
+    for field in ("id", "prefix"):
+        named = ((getattr(s, field), document.where(("key_stores", i, field))) for i, s in enumerate(stores))
+        yield from _twice(f"{field} of a key store", named)
+    known = {
+        "department": [department.id for department in departments],
+        "site": [site.id for provider in providers for site in provider.sites],
+    }
+    for index, store in enumerate(stores):
+        for field, names in known.items():
+            if (name := getattr(store, field)) not in names:
+                where = document.where(("key_stores", index, field))
+                yield Fault(where, f"no such {field}", name, fix=nearest(name, names))
+        if store.fictional and not fictional:
+            where = document.where(("key_stores", index, "fictional"))
+            yield Fault(where, "a fictional key store in a register that is not fictional", store.id, fix="remove it")
 
 
 def overlay_faults(

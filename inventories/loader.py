@@ -10,7 +10,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from inventories._consistency import image_registry_faults, overlay_faults, provider_faults, register_faults
+from inventories._consistency import (
+    image_registry_faults,
+    key_store_faults,
+    overlay_faults,
+    provider_faults,
+    register_faults,
+)
 from inventories.deviations import waiver_faults
 from inventories.faults import Fault, OnshoreError
 from inventories.models import (
@@ -18,6 +24,7 @@ from inventories.models import (
     Cluster,
     Department,
     ImageRegistry,
+    KeyStore,
     Provider,
     Record,
     Register,
@@ -36,6 +43,8 @@ _RULES: Final = Path(__file__).parent / "rules"
 _RETIRED: Final = "retired.yaml"
 _HEAD, _DEPARTMENTS, _APPROVALS = "register.yaml", "departments.yaml", "approvals.yaml"
 _REGISTRIES: Final = "image_registries.yaml"
+_KEY_STORES: Final = "key_stores.yaml"
+_REGISTER_FILES: Final = f"{_HEAD}, {_DEPARTMENTS}, {_APPROVALS}, {_REGISTRIES}, {_KEY_STORES} or providers/<id>.yaml"
 
 
 class _Departments(Record):
@@ -50,6 +59,10 @@ class _ImageRegistries(Record):
     image_registries: tuple[ImageRegistry, ...]
 
 
+class _KeyStores(Record):
+    key_stores: tuple[KeyStore, ...]
+
+
 class _Retired(Record):
     retired: tuple[RetiredRule, ...]
 
@@ -57,7 +70,7 @@ class _Retired(Record):
 def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
     """Read a register: `register.yaml`, `departments.yaml` and `providers/*.yaml`.
 
-    `approvals.yaml` and `image_registries.yaml` may be absent: then nothing is approved, and no registry is known.
+    `approvals.yaml`, `image_registries.yaml` and `key_stores.yaml` may be absent: what they would list is not there.
 
     Overlays replace the addresses of clusters, which become fictional. Raises OnshoreError with all faults.
     """
@@ -71,6 +84,8 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
     approvals = reading.record(directory / _APPROVALS, _Approvals) if has_approvals else None
     path = directory / _REGISTRIES
     registries = reading.record(path, _ImageRegistries) if path.exists() else None
+    path = directory / _KEY_STORES
+    stores = reading.record(path, _KeyStores) if path.exists() else None
     paths = sorted((directory / "providers").glob("*.yaml"))
     if not paths:
         reading.faults.append(Fault(display_name(directory / "providers"), "no provider is registered", fix="add one"))
@@ -89,6 +104,14 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
             [provider for _, provider in providers],
             fictional=head is None or head[1].fictional,
         )
+    if stores and departments and len(providers) == len(paths):
+        reading.faults += key_store_faults(
+            stores[0],
+            stores[1].key_stores,
+            [provider for _, provider in providers],
+            departments[1].departments,
+            fictional=head is None or head[1].fictional,
+        )
     complete = not reading.faults
     laid = [part for path in sorted(overlays) if (part := reading.record(path, RegisterOverlay))]
     if complete:  # a provider that could not be read would make its overlay look wrong
@@ -102,6 +125,7 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
         departments=departments[1].departments,
         approvals=approvals[1].approvals if approvals else (),
         image_registries=registries[1].image_registries if registries else (),
+        key_stores=stores[1].key_stores if stores else (),
         digest=_digest(directory, reading.read, laid),
         overlays=tuple(overlay.overlay for _, overlay in laid),
     )
@@ -186,10 +210,7 @@ class _Reading:
         self.faults += faults
         return (document, record) if record is not None else None
 
-    def check_leftovers(
-        self,
-        known: str = "register.yaml, departments.yaml, approvals.yaml, image_registries.yaml or providers/<id>.yaml",
-    ) -> None:
+    def check_leftovers(self, known: str = _REGISTER_FILES) -> None:
         """A file that nobody reads is a fact that nobody heeds."""
         for path in sorted(self._directory.rglob("*")):
             if path.is_file() and path not in self.read and not path.name.startswith(".") and path.suffix != ".md":

@@ -304,6 +304,20 @@ class ImageRegistry(Record):
         return self
 
 
+class KeyStore(Record):
+    """Where a department keeps encryption keys, at a site; `prefix`: how the names of its keys begin in programs."""
+
+    id: Id
+    prefix: Annotated[str, StringConstraints(pattern=patterns.KEY_PREFIX)]
+    department: Id
+    site: Id
+    fictional: bool = False
+
+    def holds(self, key: str) -> bool:
+        """Whether a key's name says that it is kept here."""
+        return key.startswith(self.prefix) and ".." not in key
+
+
 DeviationState = Literal["in force", "ended", "not begun"]
 
 
@@ -501,6 +515,7 @@ class Register(RegisterHead):
     departments: tuple[Department, ...] = ()
     approvals: tuple[Approval, ...] = ()
     image_registries: tuple[ImageRegistry, ...] = ()
+    key_stores: tuple[KeyStore, ...] = ()
     digest: str = ""
     overlays: tuple[str, ...] = ()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any, Final
 
+from policies.keys import key_fault
 from policies.subject import Violation
 from policies.values import MALFORMED, UNKNOWN, Marker, at, join
 
@@ -50,6 +51,10 @@ def _judged(subject: Subject, law: Law) -> Iterator[Violation]:
         yield Violation(law.path, None, _NARROW)
     if law.ranges:
         yield from _ranges(values)
+        return
+    if law.key:
+        for path, value in values or [(law.path, None)]:
+            yield from key_fault(subject, path, value)
         return
     for path, value in values:
         yield from _value(subject, law, path, value)

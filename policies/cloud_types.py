@@ -24,7 +24,7 @@ Kind = Literal["regional", "zonal", "global", "clusterless", "opaque", "unclassi
 _KINDS: Final = frozenset({"regional", "zonal", "global", "clusterless", "opaque"})
 _PACKAGE: Final = re.compile(r"[a-z][a-z0-9-]*\Z")
 _FIELDS: Final = frozenset({"provider", "classes", "falls_back", "zone_region", "global", "opaque", "services", "laws"})
-_TESTS: Final = frozenset({"refused", "lawful", "ranges", "regions", "listed", "vouched"})
+_TESTS: Final = frozenset({"refused", "lawful", "ranges", "regions", "listed", "vouched", "key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Law:
 
     `refused`: the type itself is unlawful, and why. `lawful`: the values allowed. `ranges`: not open to the world.
     `regions`: regions in the country. `listed`: a value that the register's region lists under this name. `vouched`:
-    the region encrypts this kind of service. It holds only where `when` says, and not where `unless_set` is given;
+    the region encrypts this kind of service. `key`: a key of the department's (`policies.keys`).
+    It holds only where `when` says, and not where `unless_set` is given;
     `required`: no value at all is refused, for what the service then takes is not lawful.
     """
 
@@ -46,6 +47,7 @@ class Law:
     regions: bool = False
     listed: str = ""
     vouched: str = ""
+    key: bool = False
     when: Mapping[str, Any] = field(default_factory=dict)
     unless_set: str = ""
     required: bool = False

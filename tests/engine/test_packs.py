@@ -39,7 +39,8 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         return empty_pb2.Empty()
 
     def ConfigureStack(self, request, context):
-        self.note("stack told", **{name: os.environ.get(name) for name in ("PULUMI_BACKEND_URL", "PULUMI_PROJECT_ROOT")})
+        names = ("PULUMI_BACKEND_URL", "PULUMI_PROJECT_ROOT")
+        self.note("stack told", **{name: os.environ.get(name) for name in names})
         return wire.AnalyzerStackConfigureResponse()
 
     def Remediate(self, request, context):

@@ -136,7 +136,7 @@ def test_every_rule_of_the_first_milestone_is_written_down() -> None:
         "ACC-001", "ACC-002", "ACC-003", "ACC-004",
         "RES-001", "RES-002", "RES-003", "RES-004",
         "CAT-001", "CAT-002", "CAT-003", "CAT-004",
-        "CRY-001", "CRY-002",
+        "CRY-001", "CRY-002", "CRY-003",
         "EXP-001", "NET-001", "POD-001", "IMG-001",
         "PIN-001", "PIN-002", "PIN-003",
         "OPQ-001", "OPQ-002", "UNK-001",

@@ -116,9 +116,15 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
         "a public database": (
             cloud("aws:rds/instance:Instance", publiclyAccessible=True, storageEncrypted=True),
             "EXP-001",
+            "CRY-003",
             *NOWHERE,
         ),
-        "a plain database": (cloud("aws:rds/instance:Instance", storageEncrypted="true"), "CRY-001", *NOWHERE),
+        "a plain database": (
+            cloud("aws:rds/instance:Instance", storageEncrypted="true"),
+            "CRY-001",
+            "CRY-003",
+            *NOWHERE,
+        ),
         "a content network": (cloud("aws:cloudfront/distribution:Distribution"), "ACC-001", "RES-003"),
         "a public address of Azure": (
             cloud("azure-native:network:PublicIPAddress", location="xa"),
@@ -133,6 +139,7 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
                 sku={"name": "Standard_GRS"},
             ),
             "RES-002",
+            "CRY-003",
             *NOWHERE,
         ),
         "a locally redundant account": (
@@ -142,9 +149,10 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
                 allowBlobPublicAccess=False,
                 sku={"name": "Standard_LRS"},
             ),
+            "CRY-003",
             *NOWHERE,
         ),
-        "Azure without a location": (cloud("azure-native:compute:Disk"), "RES-004"),
+        "Azure without a location": (cloud("azure-native:compute:Disk"), "CRY-003", "RES-004"),
         "a geo-redundant classic account": (
             cloud(
                 "azure:storage/account:Account",
@@ -153,11 +161,13 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
                 allowNestedItemsToBePublic=False,
             ),
             "RES-002",
+            "CRY-003",
             *NOWHERE,
         ),
         "a public classic account": (
             cloud("azure:storage/account:Account", location="xa", accountReplicationType="LRS"),
             "EXP-001",
+            "CRY-003",
             *NOWHERE,
         ),
         "a bucket of many regions": (
@@ -168,11 +178,12 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
                 customPlacementConfig={"dataLocations": ["xa1", "xa2"]},
             ),
             "RES-002",
+            "CRY-003",
             *NOWHERE,
         ),
         "a global address": (cloud("gcp:compute/globalAddress:GlobalAddress"), "ACC-001", "EXP-001", "RES-003"),
-        "a zone": (cloud("gcp:compute/disk:Disk", zone="xa1-b"), *NOWHERE),
-        "a zone that is none": (cloud("gcp:compute/disk:Disk", zone="xa1"), "RES-004"),
+        "a zone": (cloud("gcp:compute/disk:Disk", zone="xa1-b"), "CRY-003", *NOWHERE),
+        "a zone that is none": (cloud("gcp:compute/disk:Disk", zone="xa1"), "CRY-003", "RES-004"),
         "a global place": (cloud("gcp:kms/keyRing:KeyRing", location="global"), "ACC-001", "RES-003"),
         "a type of a parent's place": (cloud("gcp:storage/bucketObject:BucketObject"), "OPQ-002"),
     }
