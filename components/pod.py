@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from components.workload import ExecProbe
 from inventories.faults import Fault
 from inventories.image_name import parse_image
-from inventories.labels import GOVERNANCE_LABEL_PREFIX
+from inventories.labels import DEDICATED_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 NAME_LABEL: Final = "app.kubernetes.io/name"
 MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
-DEDICATED_LABEL: Final = GOVERNANCE_LABEL_PREFIX + "dedicated-to"
-"""Label and taint of nodes that are set apart; its value is a department's id."""
 
 # A user that no image defines: files of the image are not its own, and volumes are handed to its group.
 _USER: Final = 65532

@@ -56,6 +56,36 @@ def provider_faults(document: Document, provider: Provider) -> Iterator[Fault]:
             yield Fault(document.where((*place, "region")), what, cluster.id, fix=fix)
 
 
+def host_faults(
+    providers: Sequence[ProviderFile], departments: Sequence[Department], *, fictional: bool
+) -> Iterator[Fault]:
+    """Hosts stand at sites of regions of their provider, belong to departments, and have an address each."""
+    owners = [department.id for department in departments]
+    for document, provider in providers:
+        regions = {region.id: region for region in provider.regions}
+        for index, host in enumerate(provider.hosts):
+            place: KeyPath = ("hosts", index)
+            home = regions.get(host.region)
+            if home is None:
+                fix = nearest(host.region, list(regions))
+                yield Fault(document.where((*place, "region")), "no such region of this provider", host.region, fix=fix)
+            elif host.site not in home.sites:
+                what = f"the site does not belong to region {home.id}"
+                yield Fault(document.where((*place, "site")), what, host.site, fix=nearest(host.site, home.sites))
+            if host.department not in owners:
+                fix = nearest(host.department, owners)
+                yield Fault(document.where((*place, "department")), "no such department", host.department, fix=fix)
+            if host.fictional and not fictional:
+                where = document.where((*place, "fictional"))
+                yield Fault(where, "a fictional host in a register that is not fictional", host.id, fix="remove it")
+    addresses = (
+        (host.address, document.where(("hosts", index, "address")))
+        for document, provider in providers
+        for index, host in enumerate(provider.hosts)
+    )
+    yield from _twice("address of a host", addresses)
+
+
 def register_faults(
     providers: Sequence[ProviderFile],
     departments: tuple[Document, Sequence[Department]] | None,

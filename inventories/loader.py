@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from inventories._consistency import (
+    host_faults,
     image_registry_faults,
     key_store_faults,
     overlay_faults,
@@ -112,6 +113,9 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
             departments[1].departments,
             fictional=head is None or head[1].fictional,
         )
+    if departments:
+        is_fictional = head is None or head[1].fictional
+        reading.faults += host_faults(providers, departments[1].departments, fictional=is_fictional)
     complete = not reading.faults
     laid = [part for path in sorted(overlays) if (part := reading.record(path, RegisterOverlay))]
     if complete:  # a provider that could not be read would make its overlay look wrong

@@ -227,9 +227,10 @@ class Host(Record):
     site: Id
     region: Id
     address: str
-    host_key_sha256: str
+    host_key_sha256: Annotated[str, StringConstraints(pattern=patterns.HOST_KEY)]
     department: Id
     category_ceiling: str
+    fictional: bool = False
 
 
 class Provider(Record):

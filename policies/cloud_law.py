@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from policies.subject import Subject
 
 _WIDEST: Final = {4: 8, 6: 32}  # bits: a wider range is more than any one network's
-_INSIDE: Final = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+PRIVATE_NETWORKS: Final = tuple(
+    map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
+)
 _NARROW: Final = "addresses inside, or ranges that do not cover the world"
 
 
@@ -103,7 +105,7 @@ def _ranges(values: list[tuple[str, Any]]) -> Iterator[Violation]:
             network = None
         if network is None:
             yield Violation(path, value, _NARROW)
-        elif not any(network.version == own.version and network.subnet_of(own) for own in _INSIDE):  # type: ignore[arg-type]
+        elif not any(network.version == own.version and network.subnet_of(own) for own in PRIVATE_NETWORKS):  # type: ignore[arg-type]
             networks[network.version].append((path, network))
     for version, found in networks.items():
         for union in ipaddress.collapse_addresses(network for _, network in found):

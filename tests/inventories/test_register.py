@@ -76,6 +76,7 @@ def test_everything_in_the_example_register_says_that_it_is_fictional() -> None:
         *register.key_stores,
     ]
     records += [cluster for _, cluster in register.clusters()]
+    records += [host for provider in register.providers for host in provider.hosts]
     assert all(record.fictional for record in records)
     assert all(".example:" in cluster.server for _, cluster in register.clusters())
 
