@@ -90,7 +90,7 @@ def _route(_subject: Subject, found: KubeObject) -> Iterator[Violation]:
 def _endpoints(_subject: Subject, found: KubeObject) -> Iterator[Violation]:
     """Addresses that somebody writes by hand carry a service wherever they lead."""
     if found.expected.kind == "EndpointSlice":
-        lists = [("endpoints", "addresses", None)]
+        lists: list[tuple[str, str, str]] = [("endpoints", "addresses", "")]
         if (kind := found.body.get("addressType")) not in ("IPv4", "IPv6"):
             yield Violation(found.inside("addressType"), kind, "IPv4 or IPv6")
     else:
@@ -104,9 +104,9 @@ def _endpoints(_subject: Subject, found: KubeObject) -> Iterator[Violation]:
             if values is not None and not isinstance(values, list):
                 yield Violation(path, values, "a list")
             for number, value in enumerate(sequence(values)):
-                address = value if key is None else at(value, key)
+                address = at(value, key) if key else value
                 if not _inside(address):
-                    yield Violation(join(f"{path}[{number}]", key or ""), address, "an address of a private network")
+                    yield Violation(join(f"{path}[{number}]", key), address, "an address of a private network")
 
 
 def _inside(address: Any) -> bool:
