@@ -131,6 +131,7 @@ def test_lawful_resources_pass_and_unlawful_ones_are_refused(running: Running) -
     assert rules(running.analyze(made("ConfigMap", "v1"), kubeconfig=secret(UNKNOWN))) == ["UNK-001"]
     assert rules(running.analyze(Resource("kubernetes:core/v1:ConfigMap", {}, Provider()))) == [
         "CAT-001",
+        "CAT-004",
         "OPQ-002",
         "OPQ-002",
     ]
