@@ -31,7 +31,8 @@ def _legal(rule: str) -> set[str]:
 
 def _waived() -> set[str]:
     ended = Waiver(
-        id="noc-1", rule="IMG-001", stacks=("s",), urn_pattern="urn:pulumi:s::p::kubernetes:apps/v1:Deployment::*", owner="A person",
+        id="noc-1", rule="IMG-001", stacks=("s",), urn_pattern="urn:pulumi:s::p::kubernetes:apps/v1:Deployment::*",
+        owner="A person",
         reason="None",
         approving_office="Office", reference="NOC/1", starts_on=TODAY - timedelta(9), ends_on=TODAY - timedelta(1),
     )  # fmt: skip
