@@ -60,9 +60,11 @@ def show(cwd: Path, *, as_json: bool, on: datetime | None) -> None:
 def validate(cwd: Path, *, as_json: bool) -> None:
     """Check register, profile, rules and waivers; name every fault at once."""
     from inventories import load_rules, today  # noqa: PLC0415
+    from policies.dispatcher import load_checks  # noqa: PLC0415
 
     settings = Project.find(cwd).settings
     loaded, profile, rules = settings.load_register(), settings.load_profile(), load_rules()
+    load_checks(rules)  # a rule without its check, or with parameters that the check does not know, is a fault too
     waivers = settings.load_waivers(rules)
     in_force = sum(waiver.state(on=today(profile)) == "in force" for waiver in waivers)
     summary = {

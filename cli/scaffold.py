@@ -135,7 +135,7 @@ def _check_test(slug: str) -> str:
 def _id_faults(root: Path, rule_id: str) -> list[Fault]:
     if not re.fullmatch(RULE, rule_id):
         return [Fault("ID", f"not {IN_WORDS[RULE]}", rule_id)]
-    retired = load_retired_rules(root / "inventories/retired_rules.yaml").get(rule_id)
+    retired = load_retired_rules(root / "inventories/rules").get(rule_id)
     if retired:
         why = f"retired on {retired.retired_on}: {retired.reason}"
         return [Fault("ID", "a rule that is no more keeps its id", rule_id, why, "take the next number")]

@@ -95,11 +95,12 @@ def prepare(
     """Ask all that may refuse a workload, `check` included; raises OnshoreError with everything found."""
     questions = Questions(name)
     environment = args.get("environment") or {}
+    law = law or questions.ask(Law.load)
     facts = (args["department"], args["category"], args["cluster"], str(args.get("exposure") or "internal"))
-    governance = governed(questions, name, facts, opts, law)
+    governance = governed(questions, name, facts, opts, law) if law else None
     workload = questions.ask(lambda: read_score(Path(args["score"]), environment))
-    if workload is not None and governance is not None:
-        questions.faults += image_faults(workload, governance.category)
+    if workload is not None and governance is not None and law is not None:
+        questions.faults += image_faults(workload, governance.category, law.register, law.profile.country)
         questions.faults += _storage_faults(workload, governance)
         questions.faults += check(workload, governance)
     questions.settle()

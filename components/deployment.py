@@ -137,7 +137,7 @@ def judge(spec: StackSpec, settings: Settings, *, on: date | None = None) -> Dec
     if workload is not None:
         questions.ask(lambda: _check_fit(spec, workload))
         if not isinstance(placement, Refusal):
-            questions.faults += image_faults(workload, placement.category)
+            questions.faults += image_faults(workload, placement.category, law.register, law.profile.country)
     if isinstance(placement, Refusal):
         if not placement.faults and not questions.found:
             return placement

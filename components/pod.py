@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from components.workload import ExecProbe
 from inventories.faults import Fault
-from inventories.labels import GOVERNANCE_LABEL_PREFIX
+from inventories.image_name import parse_image
+from inventories.labels import DEDICATED_LABEL
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pulumi
 
     from components._configuration import Configuration
     from components.governance import Governance
     from components.workload import Container, Probe, Workload
-    from inventories.models import Category
+    from inventories.models import Category, Register
 
 NAME_LABEL: Final = "app.kubernetes.io/name"
 MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
-DEDICATED_LABEL: Final = GOVERNANCE_LABEL_PREFIX + "dedicated-to"
-"""Label and taint of nodes that are set apart; its value is a department's id."""
 
 # A user that no image defines: files of the image are not its own, and volumes are handed to its group.
 _USER: Final = 65532
@@ -31,20 +32,12 @@ _TMP: Final = "/tmp"  # noqa: S108 - a path in the container
 _TMP_SIZE: Final = "64Mi"
 
 
-def image_faults(workload: Workload, category: Category) -> list[Fault]:
+def image_faults(workload: Workload, category: Category, register: Register, country: str) -> list[Fault]:
     """What the category has against the workload's images."""
-    if not category.rule.image_digest:
-        return []
     return [
-        Fault(
-            container.written or f"containers.{container.name}.image",
-            "an image without digest",
-            container.image,
-            f"images of {category.id} workloads are named by digest, so that what was judged is what runs",
-            "write NAME@sha256:… (the registry shows the digest of a tag)",
-        )
+        fault
         for container in workload.containers
-        if not _pinned(container.image)
+        for fault in _image_faults(container, category, _image_hosts(register, country), country)
     ]
 
 
@@ -92,9 +85,26 @@ def claim_name(workload: Workload, volume: str) -> str:
     return f"{workload.name}-{volume}"
 
 
-def _pinned(image: str) -> bool:
-    _, at, digest = image.partition("@sha256:")
-    return bool(at) and len(digest) == 64 and set(digest) <= set("0123456789abcdef")
+def _image_faults(container: Container, category: Category, hosts: list[str], country: str) -> Iterator[Fault]:
+    rule, name = category.rule, parse_image(container.image)
+    where = container.written or f"containers.{container.name}.image"
+    if name is None and (rule.image_digest or rule.image_registry_in_country):
+        yield Fault(where, "not the name of an image", container.image, fix="write HOST/NAME@sha256:…")
+        return
+    if name is not None and rule.image_digest and not name.pinned:
+        why = f"images of {category.id} workloads are named by digest, so that what was judged is what runs"
+        fix = "write NAME@sha256:… (the registry shows the digest of a tag)"
+        yield Fault(where, "an image without digest", container.image, why, fix)
+    if name is not None and rule.image_registry_in_country and name.registry not in hosts:
+        what = f"an image from {name.registry}, which is no registry of the register in {country}"
+        why = f"images of {category.id} workloads come from registries in the country"
+        fix = f"copy it to {' or '.join(hosts)}" if hosts else "the register lists a registry in the country"
+        yield Fault(where, what, container.image, why, fix)
+
+
+def _image_hosts(register: Register, country: str) -> list[str]:
+    sites = {site.id for provider in register.providers for site in provider.sites if site.country == country}
+    return sorted(registry.host for registry in register.image_registries if registry.site in sites)
 
 
 def _container(container: Container, workload: Workload, configuration: Configuration) -> dict[str, Any]:

@@ -42,12 +42,14 @@ _ADVISORY: Final = "advisory"
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What a pack is told about the run."""
+    """What a pack is told about the run; where state lies and the project's folder by its environment only."""
 
     project: str
     stack: str
     preview: bool
     config: Configuration
+    backend_url: str
+    root: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,8 @@ class Analyzers:
             "PULUMI_STACK": facts.stack,
             "PULUMI_DRY_RUN": "true" if facts.preview else "false",
             "PULUMI_CONFIG": json.dumps(dict(facts.config.values)),
+            "PULUMI_BACKEND_URL": facts.backend_url,
+            "PULUMI_PROJECT_ROOT": str(facts.root),
         }
         program = folder / manifest["main"] if manifest.get("main") else folder
         process = subprocess.Popen(

@@ -57,6 +57,11 @@ class FileBackend:
         path = unquote(f"{parts.netloc}{parts.path}")
         return cls(Path(path).expanduser().resolve(), project)
 
+    @property
+    def url(self) -> str:
+        """The URL that names it."""
+        return self._root.parent.resolve().as_uri()
+
     def for_project(self, project: str) -> FileBackend:
         """The same folder for another project."""
         return FileBackend(self._root.parent, project)

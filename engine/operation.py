@@ -143,7 +143,14 @@ class Operation:
         with contextlib.ExitStack() as ending:
             ending.callback(analyzers.close)
             if self._kind in ("preview", "up"):
-                facts = RunFacts(self._project.name, stack.name, self._preview, stack.configuration)
+                facts = RunFacts(
+                    self._project.name,
+                    stack.name,
+                    self._preview,
+                    stack.configuration,
+                    self._backend.url,
+                    self._project.root.resolve(),
+                )
                 analyzers.start(self._options.policy_packs, self._options.policy_pack_configs, facts)
             self._events.emit("preludeEvent", {"config": configuration.blinded(stack.config_file.values)})
             snapshot = self._snapshot(stack)

@@ -121,7 +121,10 @@ class PulumiCli:
             raise EngineError(_unsupported(cli), fix=_GET_CLI)
         self._cli = cli
         self._project_dir = project_dir
-        self._environment = {"PULUMI_BACKEND_URL": backend_url} if backend_url else {}
+        # A pack is a child of the CLI, which tells it neither.
+        self._environment = {"PULUMI_PROJECT_ROOT": str(Path(project_dir).resolve())}
+        if backend_url:
+            self._environment["PULUMI_BACKEND_URL"] = backend_url
         if backend_url and urlsplit(backend_url).scheme == "file":
             # The CLI wants the folder of a file backend to be there.
             Path(url2pathname(urlsplit(backend_url).path)).expanduser().mkdir(parents=True, exist_ok=True)

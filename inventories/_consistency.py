@@ -11,7 +11,17 @@ from inventories.yaml_source import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from inventories.models import Approval, Category, CategoryRule, Cluster, Department, Provider, RegisterOverlay
+    from inventories.models import (
+        Approval,
+        Category,
+        CategoryRule,
+        Cluster,
+        Department,
+        ImageRegistry,
+        KeyStore,
+        Provider,
+        RegisterOverlay,
+    )
     from inventories.yaml_source import Document, KeyPath
 
     ProviderFile: TypeAlias = tuple[Document, Provider]
@@ -44,6 +54,36 @@ def provider_faults(document: Document, provider: Provider) -> Iterator[Fault]:
         elif "kubernetes" not in home.service_kinds:
             what, fix = f"region {home.id} does not offer kubernetes", "add it to the region's service_kinds"
             yield Fault(document.where((*place, "region")), what, cluster.id, fix=fix)
+
+
+def host_faults(
+    providers: Sequence[ProviderFile], departments: Sequence[Department], *, fictional: bool
+) -> Iterator[Fault]:
+    """Hosts stand at sites of regions of their provider, belong to departments, and have an address each."""
+    owners = [department.id for department in departments]
+    for document, provider in providers:
+        regions = {region.id: region for region in provider.regions}
+        for index, host in enumerate(provider.hosts):
+            place: KeyPath = ("hosts", index)
+            home = regions.get(host.region)
+            if home is None:
+                fix = nearest(host.region, list(regions))
+                yield Fault(document.where((*place, "region")), "no such region of this provider", host.region, fix=fix)
+            elif host.site not in home.sites:
+                what = f"the site does not belong to region {home.id}"
+                yield Fault(document.where((*place, "site")), what, host.site, fix=nearest(host.site, home.sites))
+            if host.department not in owners:
+                fix = nearest(host.department, owners)
+                yield Fault(document.where((*place, "department")), "no such department", host.department, fix=fix)
+            if host.fictional and not fictional:
+                where = document.where((*place, "fictional"))
+                yield Fault(where, "a fictional host in a register that is not fictional", host.id, fix="remove it")
+    addresses = (
+        (host.address, document.where(("hosts", index, "address")))
+        for document, provider in providers
+        for index, host in enumerate(provider.hosts)
+    )
+    yield from _twice("address of a host", addresses)
 
 
 def register_faults(
@@ -93,6 +133,59 @@ def register_faults(
                 # Nothing would mark what it allows as fictional, so a production profile could not refuse it.
                 where = document.where(("approvals", index, "fictional"))
                 yield Fault(where, "a fictional approval in a register that is not fictional", fix="remove it")
+
+
+def image_registry_faults(
+    document: Document, registries: Sequence[ImageRegistry], providers: Sequence[Provider], *, fictional: bool
+) -> Iterator[Fault]:
+    """Registries of images are named once, stand at sites of the register, and a provider's at its own."""
+    for field in ("id", "host"):
+        named = (
+            (getattr(record, field), document.where(("image_registries", index, field)))
+            for index, record in enumerate(registries)
+        )
+        yield from _twice(f"{field} of an image registry", named)
+    known = [provider.id for provider in providers]
+    for index, record in enumerate(registries):
+        place: KeyPath = ("image_registries", index)
+        keepers = [provider for provider in providers if record.provider in (None, provider.id)]
+        if not keepers:
+            fix = nearest(record.provider or "", known)
+            yield Fault(document.where((*place, "provider")), "no such provider", record.provider or "", fix=fix)
+            continue
+        sites = [site.id for provider in keepers for site in provider.sites]
+        if record.site not in sites:
+            what = "no such site of this provider" if record.provider else "no such site of any provider"
+            yield Fault(document.where((*place, "site")), what, record.site, fix=nearest(record.site, sites))
+        if record.fictional and not fictional:
+            where = document.where((*place, "fictional"))
+            yield Fault(where, "a fictional registry in a register that is not fictional", record.id, fix="remove it")
+
+
+def key_store_faults(
+    document: Document,
+    stores: Sequence[KeyStore],
+    providers: Sequence[Provider],
+    departments: Sequence[Department],
+    *,
+    fictional: bool,
+) -> Iterator[Fault]:
+    """Key stores are named once, and their departments and sites are the register's."""
+    for field in ("id", "prefix"):
+        named = ((getattr(s, field), document.where(("key_stores", i, field))) for i, s in enumerate(stores))
+        yield from _twice(f"{field} of a key store", named)
+    known = {
+        "department": [department.id for department in departments],
+        "site": [site.id for provider in providers for site in provider.sites],
+    }
+    for index, store in enumerate(stores):
+        for field, names in known.items():
+            if (name := getattr(store, field)) not in names:
+                where = document.where(("key_stores", index, field))
+                yield Fault(where, f"no such {field}", name, fix=nearest(name, names))
+        if store.fictional and not fictional:
+            where = document.where(("key_stores", index, "fictional"))
+            yield Fault(where, "a fictional key store in a register that is not fictional", store.id, fix="remove it")
 
 
 def overlay_faults(
@@ -146,6 +239,7 @@ def _weaker(lower: CategoryRule, higher: CategoryRule) -> list[str]:
         "exposure": lower.exposure == "internal" and higher.exposure == "public",
         "dedicated_nodes": lower.dedicated_nodes and not higher.dedicated_nodes,
         "image_digest": lower.image_digest and not higher.image_digest,
+        "image_registry_in_country": lower.image_registry_in_country and not higher.image_registry_in_country,
         "encryption_at_rest": lower.encryption_at_rest and not higher.encryption_at_rest,
         "pod_security": lower.pod_security == "restricted" and higher.pod_security == "baseline",
     }

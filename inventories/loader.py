@@ -10,7 +10,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from inventories._consistency import overlay_faults, provider_faults, register_faults
+from inventories._consistency import (
+    host_faults,
+    image_registry_faults,
+    key_store_faults,
+    overlay_faults,
+    provider_faults,
+    register_faults,
+)
 from inventories.deviations import declassification_faults, waiver_faults
 from inventories.faults import Fault, OnshoreError
 from inventories.models import (
@@ -18,6 +25,8 @@ from inventories.models import (
     Cluster,
     Declassification,
     Department,
+    ImageRegistry,
+    KeyStore,
     Provider,
     Record,
     Register,
@@ -34,8 +43,11 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", Waiver, Declassification)
 _RULES: Final = Path(__file__).parent / "rules"
-_RETIRED: Final = Path(__file__).parent / "retired_rules.yaml"
+_RETIRED: Final = "retired.yaml"
 _HEAD, _DEPARTMENTS, _APPROVALS = "register.yaml", "departments.yaml", "approvals.yaml"
+_REGISTRIES: Final = "image_registries.yaml"
+_KEY_STORES: Final = "key_stores.yaml"
+_REGISTER_FILES: Final = f"{_HEAD}, {_DEPARTMENTS}, {_APPROVALS}, {_REGISTRIES}, {_KEY_STORES} or providers/<id>.yaml"
 
 
 class _Departments(Record):
@@ -50,8 +62,18 @@ class _Approvals(Record):
     approvals: tuple[Approval, ...]
 
 
+class _ImageRegistries(Record):
+    image_registries: tuple[ImageRegistry, ...]
+
+
+class _KeyStores(Record):
+    key_stores: tuple[KeyStore, ...]
+
+
 def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
-    """Read a register: `register.yaml`, `departments.yaml`, `providers/*.yaml`, and `approvals.yaml` if there is one.
+    """Read a register: `register.yaml`, `departments.yaml` and `providers/*.yaml`.
+
+    `approvals.yaml`, `image_registries.yaml` and `key_stores.yaml` may be absent: what they would list is not there.
 
     Overlays replace the addresses of clusters, which become fictional. Raises OnshoreError with all faults.
     """
@@ -63,6 +85,10 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
     departments = reading.record(directory / _DEPARTMENTS, _Departments)
     has_approvals = (directory / _APPROVALS).exists()
     approvals = reading.record(directory / _APPROVALS, _Approvals) if has_approvals else None
+    path = directory / _REGISTRIES
+    registries = reading.record(path, _ImageRegistries) if path.exists() else None
+    path = directory / _KEY_STORES
+    stores = reading.record(path, _KeyStores) if path.exists() else None
     paths = sorted((directory / "providers").glob("*.yaml"))
     if not paths:
         reading.faults.append(Fault(display_name(directory / "providers"), "no provider is registered", fix="add one"))
@@ -74,6 +100,24 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
         approvals and (approvals[0], approvals[1].approvals),
         fictional=head is None or head[1].fictional,  # a register that cannot be read is not said to be real
     )
+    if registries and len(providers) == len(paths):  # else its providers would look unknown
+        reading.faults += image_registry_faults(
+            registries[0],
+            registries[1].image_registries,
+            [provider for _, provider in providers],
+            fictional=head is None or head[1].fictional,
+        )
+    if stores and departments and len(providers) == len(paths):
+        reading.faults += key_store_faults(
+            stores[0],
+            stores[1].key_stores,
+            [provider for _, provider in providers],
+            departments[1].departments,
+            fictional=head is None or head[1].fictional,
+        )
+    if departments:
+        is_fictional = head is None or head[1].fictional
+        reading.faults += host_faults(providers, departments[1].departments, fictional=is_fictional)
     complete = not reading.faults
     laid = [part for path in sorted(overlays) if (part := reading.record(path, RegisterOverlay))]
     if complete:  # a provider that could not be read would make its overlay look wrong
@@ -86,30 +130,38 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
         providers=tuple(_overlaid(provider, [overlay for _, overlay in laid]) for _, provider in providers),
         departments=departments[1].departments,
         approvals=approvals[1].approvals if approvals else (),
+        image_registries=registries[1].image_registries if registries else (),
+        key_stores=stores[1].key_stores if stores else (),
         digest=_digest(directory, reading.read, laid),
         overlays=tuple(overlay.overlay for _, overlay in laid),
     )
 
 
 def load_rules(directory: Path = _RULES) -> Mapping[str, RuleMeta]:
-    """The metadata of every rule, by id in order; a file bears its rule's id."""
+    """The metadata of every rule, by id in order; a file bears its rule's id, and no id of `retired.yaml`."""
     reading = _Reading(directory)
-    found = [part for path in sorted(directory.glob("*.yaml")) if (part := reading.record(path, RuleMeta))]
+    paths = [path for path in sorted(directory.glob("*.yaml")) if path.name != _RETIRED]
+    found = [part for path in paths if (part := reading.record(path, RuleMeta))]
+    retired = {rule.id: rule for rule in _retired(reading, directory / _RETIRED)}
     for document, rule in found:
+        where = document.where(("id",))
         if Path(document.name).stem != rule.id:
-            reading.faults.append(Fault(document.where(("id",)), "a rule's file bears its id", rule.id))
+            reading.faults.append(Fault(where, "a rule's file bears its id", rule.id))
+        if past := retired.get(rule.id):
+            what, why = "this id is retired and never comes back", f"it was {past.title!r} until {past.retired_on}"
+            reading.faults.append(Fault(where, what, rule.id, why, "give the rule an id that was never used"))
     if reading.faults or not found:
         raise OnshoreError(f"the rules in {display_name(directory)} cannot be used", reading.faults)
     return MappingProxyType({rule.id: rule for _, rule in found})
 
 
-def load_retired_rules(path: Path = _RETIRED) -> Mapping[str, RetiredRule]:
+def load_retired_rules(directory: Path = _RULES) -> Mapping[str, RetiredRule]:
     """The rules that are no more, by id; raises OnshoreError."""
-    reading = _Reading(path.parent)
-    found = reading.record(path, _Retired)
-    if found is None or reading.faults:
-        raise OnshoreError(f"{display_name(path)} cannot be used", reading.faults)
-    return MappingProxyType({rule.id: rule for rule in found[1].retired})
+    reading = _Reading(directory)
+    retired = _retired(reading, directory / _RETIRED)
+    if reading.faults:
+        raise OnshoreError(f"{_RETIRED} in {display_name(directory)} cannot be used", reading.faults)
+    return MappingProxyType({rule.id: rule for rule in retired})
 
 
 def load_waivers(directory: Path, rules: Mapping[str, RuleMeta]) -> tuple[Waiver, ...]:
@@ -148,6 +200,19 @@ def _load_deviations(
     return tuple(record for _, record in found)
 
 
+def _retired(reading: _Reading, path: Path) -> tuple[RetiredRule, ...]:
+    """The rules that are no more; without the file there are none."""
+    part = reading.record(path, _Retired) if path.exists() else None
+    if part is None:
+        return ()
+    document, record = part
+    ids = [rule.id for rule in record.retired]
+    for index, rule_id in enumerate(ids):
+        if rule_id in ids[:index]:
+            reading.faults.append(Fault(document.where(("retired", index, "id")), "retired twice", rule_id))
+    return record.retired
+
+
 class _Reading:
     """The files of one load: what was read, and every fault so far."""
 
@@ -172,9 +237,7 @@ class _Reading:
         self.faults += faults
         return (document, record) if record is not None else None
 
-    def check_leftovers(
-        self, known: str = "register.yaml, departments.yaml, approvals.yaml or providers/<id>.yaml"
-    ) -> None:
+    def check_leftovers(self, known: str = _REGISTER_FILES) -> None:
         """A file that nobody reads is a fact that nobody heeds."""
         for path in sorted(self._directory.rglob("*")):
             if path.is_file() and path not in self.read and not path.name.startswith(".") and path.suffix != ".md":

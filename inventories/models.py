@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Id = Annotated[str, StringConstraints(pattern=patterns.ID)]
 Country = Annotated[str, StringConstraints(pattern=patterns.COUNTRY)]
 Sha256 = Annotated[str, StringConstraints(pattern=patterns.SHA256)]
+ImageHost = Annotated[str, StringConstraints(pattern=patterns.IMAGE_HOST)]
 HttpsUrl = Annotated[str, StringConstraints(pattern=patterns.HTTPS_URL)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -228,9 +229,10 @@ class Host(Record):
     site: Id
     region: Id
     address: str
-    host_key_sha256: str
+    host_key_sha256: Annotated[str, StringConstraints(pattern=patterns.HOST_KEY)]
     department: Id
     category_ceiling: str
+    fictional: bool = False
 
 
 class Provider(Record):
@@ -286,6 +288,37 @@ class Approval(Record):
         return (
             asked == (self.department, self.category, self.deployment_model) and self.issued_on <= on <= self.expires_on
         )
+
+
+class ImageRegistry(Record):
+    """A registry of container images at a site, kept by a provider or an office; `host` as image names bear it."""
+
+    id: Id
+    host: ImageHost
+    provider: Id | None = None
+    office: Words | None = None
+    site: Id
+    fictional: bool = False
+
+    @model_validator(mode="after")
+    def _one_keeper(self) -> Self:
+        if (self.provider is None) == (self.office is None):
+            raise ValueError("a registry is kept by a provider or by an office: give one of the two")
+        return self
+
+
+class KeyStore(Record):
+    """Where a department keeps encryption keys, at a site; `prefix`: how the names of its keys begin in programs."""
+
+    id: Id
+    prefix: Annotated[str, StringConstraints(pattern=patterns.KEY_PREFIX)]
+    department: Id
+    site: Id
+    fictional: bool = False
+
+    def holds(self, key: str) -> bool:
+        """Whether a key's name says that it is kept here."""
+        return key.startswith(self.prefix) and ".." not in key
 
 
 DeviationState = Literal["in force", "ended", "not begun"]
@@ -368,6 +401,7 @@ class CategoryRule(Record):
 
     `hybrid_official_part`: in a hybrid cloud, the model that the official part must have (None: any).
     `models_by_approval`: models allowed only with an `Approval`. `image_digest`: images must be pinned by digest.
+    `image_registry_in_country`: images come from a registry of the register that is in the country.
     """
 
     standing: Standing
@@ -379,6 +413,7 @@ class CategoryRule(Record):
     exposure: Exposure
     dedicated_nodes: bool = False
     image_digest: bool = False
+    image_registry_in_country: bool = False
     encryption_at_rest: bool = False
     pod_security: Literal["baseline", "restricted"] = "restricted"
 
@@ -452,11 +487,12 @@ class RuleMeta(Record):
 
 
 class RetiredRule(Record):
-    """A rule that is no more; its id stays taken."""
+    """A rule that is no more; its id never comes back with another meaning."""
 
     id: Annotated[str, StringConstraints(pattern=patterns.RULE)]
+    title: Words
     retired_on: date
-    reason: str
+    reason: Words
 
 
 class RegisterHead(Record):
@@ -486,6 +522,8 @@ class Register(RegisterHead):
     providers: Annotated[tuple[Provider, ...], Field(min_length=1)]
     departments: tuple[Department, ...] = ()
     approvals: tuple[Approval, ...] = ()
+    image_registries: tuple[ImageRegistry, ...] = ()
+    key_stores: tuple[KeyStore, ...] = ()
     digest: str = ""
     overlays: tuple[str, ...] = ()
 
@@ -530,6 +568,14 @@ class Register(RegisterHead):
     def site(self, site_id: str) -> Site | None:
         """A site of any provider."""
         return self._sites.get(site_id)
+
+    @cached_property
+    def _by_image_host(self) -> dict[str, ImageRegistry]:
+        return {registry.host: registry for registry in self.image_registries}
+
+    def image_registry(self, host: str) -> ImageRegistry | None:
+        """The registry that an image's name speaks of."""
+        return self._by_image_host.get(host)
 
     def department(self, department_id: str) -> Department | None:
         """A department by id."""

@@ -7,6 +7,10 @@ from typing import Final
 
 ID: Final = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 COUNTRY: Final = r"^[A-Z]{2}$"
+IMAGE_HOST: Final = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?$"
+BACKEND_URL: Final = r"^[a-z][a-z0-9+.-]*://[^\s%#@\\]+$"
+KEY_PREFIX: Final = r"^[A-Za-z0-9][A-Za-z0-9:/._-]{0,500}/$"
+HOST_KEY: Final = r"^[A-Za-z0-9+/]{43}$"
 SHA256: Final = r"^[0-9a-f]{64}$"
 HTTPS_URL: Final = r"^https://[^\s/]+(/\S*[^\s/])?$"
 RULE: Final = r"^[A-Z]{3}-\d{3}$"
@@ -22,6 +26,10 @@ IN_WORDS: Final = MappingProxyType(
     {
         ID: "up to 63 lowercase letters, digits and dashes, no dash at either end",
         COUNTRY: "a country code of two capital letters, like PK",
+        IMAGE_HOST: "the host of an image's name, in small letters, with its port if it has one",
+        BACKEND_URL: "a URL like s3://bucket or file:///folder, without password, escapes or fragment",
+        KEY_PREFIX: "how all names of its keys begin, with a slash at the end, like arn:aws:kms:REGION:ACCOUNT:key/",
+        HOST_KEY: "what `ssh-keygen -lf` shows of a host's key, behind SHA256:",
         SHA256: "a sha256 digest: 64 lowercase hexadecimal digits",
         HTTPS_URL: "an address that starts with https:// and does not end in a slash",
         RULE: "a rule id like ACC-001",

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
+from inventories import patterns
 from inventories.faults import Fault, OnshoreError
 from inventories.loader import load_declassifications, load_register, load_waivers
-from inventories.models import Record
+from inventories.models import Id, Record
 from inventories.profile import load_profile
 from inventories.yaml_source import display_name, read_yaml, validate
 
@@ -26,6 +27,13 @@ _DAY_HOURS: Final = 24
 _YEAR_HOURS: Final = 365 * _DAY_HOURS
 
 
+class StateBackend(Record):
+    """A backend of state at a site of the register; a URL below it is meant too, a query only as it stands."""
+
+    url: Annotated[str, StringConstraints(pattern=patterns.BACKEND_URL)]
+    site: Id
+
+
 class _SettingsFile(Record):
     register_: str = Field(alias="register")  # the plain name would hide a method of the base class
     profile: str
@@ -35,6 +43,7 @@ class _SettingsFile(Record):
     declassifications: str = "inventories/declassifications"
     trusted_keys: tuple[str, ...] = ()
     receipt_hours: Annotated[int, Field(ge=1, le=_YEAR_HOURS)] = _DAY_HOURS
+    state_backends: tuple[StateBackend, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,7 @@ class Settings:
     """Where the facts of a project lie; all paths are absolute.
 
     `kubeconfigs` holds `<cluster-id>.yaml` files. `trusted_keys` are the public keys whose receipts hold here, and
-    `receipt_hours` how long one holds at most.
+    `receipt_hours` how long one holds at most. `state_backends`: where state may lie (STA-001).
     """
 
     root: Path
@@ -54,6 +63,7 @@ class Settings:
     declassifications: Path
     trusted_keys: tuple[Path, ...] = ()
     receipt_hours: int = _DAY_HOURS
+    state_backends: tuple[StateBackend, ...] = ()
 
     @classmethod
     def load(cls, start: Path, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -82,6 +92,7 @@ class Settings:
             declassifications=_named_folder(root, "declassifications", environment, record, document),
             trusted_keys=tuple(root / key for key in record.trusted_keys),
             receipt_hours=record.receipt_hours,
+            state_backends=record.state_backends,
         )
 
     def load_register(self) -> Register:

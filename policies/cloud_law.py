@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from policies.keys import key_fault
 from policies.subject import Violation
 from policies.values import MALFORMED, UNKNOWN, Marker, at, join
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _WIDEST: Final = {4: 8, 6: 32}  # bits: a wider range is more than any one network's
-_INSIDE: Final = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+PRIVATE_NETWORKS: Final = tuple(
+    map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
+)
 _NOTHING: Final[tuple[Any, ...]] = (None, "", [])
 _NARROW: Final = "addresses inside, or ranges that do not cover the world"
 
@@ -88,6 +91,10 @@ def _judged(subject: Subject, law: Law, path: str, values: list[tuple[str, Any]]
     if law.ranges:
         yield from _ranges([(found, value) for found, value in values if value not in law.words])
         return
+    if law.key:
+        for found, value in values or [(path, None)]:
+            yield from key_fault(subject, found, value)
+        return
     for found, value in values:
         yield from _value(subject, law, found, value)
 
@@ -152,7 +159,7 @@ def _network(value: Any) -> _Network | None:
 
 
 def _is_inside(network: _Network) -> bool:
-    return any(network.version == own.version and network.subnet_of(own) for own in _INSIDE)  # type: ignore[arg-type]
+    return any(network.version == own.version and network.subnet_of(own) for own in PRIVATE_NETWORKS)  # type: ignore[arg-type]
 
 
 def _region(subject: Subject, path: str, value: Any) -> Iterator[Violation]:

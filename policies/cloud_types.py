@@ -38,7 +38,7 @@ _FIELDS: Final = frozenset(
         "laws",
     }
 )
-_TESTS: Final = frozenset({"refused", "lawful", "prefixes", "ranges", "regions", "listed", "vouched"})
+_TESTS: Final = frozenset({"refused", "lawful", "prefixes", "ranges", "regions", "listed", "vouched", "key"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,9 @@ class Law:
     `refused`: the type itself is unlawful, and why. `lawful`: the values allowed. `prefixes`: how they begin.
     `ranges`: not open to the world.
     `regions`: regions in the country. `listed`: a value that the register's region lists under this name. `vouched`:
-    the region encrypts this kind of service. It holds only where `when` says (of each item of `each`, where that is
-    given); a missing value is excused where one of `unless_set` is given. `words`: names that stand for lawful ranges.
+    the region encrypts this kind of service. `key`: a key of the department's (`policies.keys`). It holds only where
+    `when` says (of each item of `each`, where that is given); a missing value is excused where one of `unless_set` is
+    given. `words`: names that stand for lawful ranges.
     `required`: no value at all is refused, for what the service then takes is not lawful.
     """
 
@@ -63,6 +64,7 @@ class Law:
     regions: bool = False
     listed: str = ""
     vouched: str = ""
+    key: bool = False
     when: Mapping[str, Any] = field(default_factory=dict)
     unless_set: tuple[str, ...] = ()
     each: str = ""

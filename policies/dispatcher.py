@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from inventories.deviations import waiver_faults
 from inventories.faults import Fault, OnshoreError
+from inventories.yaml_source import nearest
 from policies import checks as checks_package
 from policies.subject import Concern, Subject, Violation
 from policies.values import UNKNOWN, Marker
@@ -84,7 +85,10 @@ class Finding:
 
 
 def load_checks(rules: Mapping[str, RuleMeta]) -> tuple[Check, ...]:
-    """The check of every rule, found by its slug in `policies/checks`; raises OnshoreError unless they pair up."""
+    """The check of every rule, found by its slug in `policies/checks`; raises OnshoreError unless they pair up.
+
+    A check names the parameters that it reads as its module's `PARAMS`, name -> type; the rule's data gives just those.
+    """
     files = {found.name for found in pkgutil.iter_modules(checks_package.__path__)}
     slugs = {rule.slug for rule in rules.values()}
     faults = [Fault(f"policies/checks/{slug}.py", "a rule without its check") for slug in sorted(slugs - files)]
@@ -103,12 +107,30 @@ def load_checks(rules: Mapping[str, RuleMeta]) -> tuple[Check, ...]:
         )
         if not (check.judge or check.judge_stack):
             faults.append(Fault(f"policies/checks/{rule.slug}.py", "defines neither check nor check_stack"))
+        faults += _param_faults(rule, getattr(module, "PARAMS", {}))
         loaded.append(check)
     if UNKNOWN_RULE not in rules:
         faults.append(Fault(f"inventories/rules/{UNKNOWN_RULE}.yaml", "the rule on unknown values is missing"))
     if faults:
         raise OnshoreError("the policy pack is incomplete", faults)
     return tuple(loaded)
+
+
+def _param_faults(rule: RuleMeta, known: Mapping[str, type]) -> list[Fault]:
+    """Where a rule's data and its check do not speak of the same parameters."""
+    file = f"inventories/rules/{rule.id}.yaml"
+    faults = [
+        Fault(f"{file}:params.{name}", "the check knows no such parameter", name, fix=nearest(name, sorted(known)))
+        for name in sorted(rule.params.keys() - known.keys())
+    ]
+    for name, form in sorted(known.items()):
+        value = rule.params.get(name)
+        if type(value) is not form:
+            wanted = "a list" if form is tuple else form.__name__
+            what = "a parameter of the wrong form" if name in rule.params else "a parameter that the check needs"
+            got = "" if value is None else str(value)
+            faults.append(Fault(f"{file}:params.{name}", what, got, fix=f"write {wanted}"))
+    return faults
 
 
 def judge(subject: Subject, checks: Iterable[Check]) -> list[Finding]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import inventories
 from inventories.faults import Fault, OnshoreError
 from policies.resource_types import load_resource_types
+from policies.state import read_state
 from policies.subject import Facts, StackFacts
 
 if TYPE_CHECKING:
@@ -37,12 +38,26 @@ def load_facts(start: Path) -> Facts:
     opened = attempt(settings.load_declassifications)
     if register is None or profile is None or rules is None or types is None or waivers is None or opened is None:
         raise OnshoreError("the facts of the law cannot be read", faults)
-    return Facts(register, profile, rules, types, inventories.today(profile), waivers, opened)
+    return Facts(
+        register,
+        profile,
+        rules,
+        types,
+        inventories.today(profile),
+        waivers,
+        opened,
+        settings.state_backends,
+        settings.root,
+    )
 
 
 def stack_facts(
     facts: Facts, name: str, project: str, config: Mapping[str, str], secret_keys: Iterable[str]
 ) -> StackFacts:
-    """The stack as the engine tells it: its own configuration, which no environment variable can change."""
+    """The stack as the engine tells it: its own configuration, which no environment variable can change.
+
+    Of its state the protocol says nothing: that is read from the pack's environment and the project's files.
+    """
     category = facts.profile.category(config.get("onshore:category", ""))
-    return StackFacts(name, project, category, dict(config), frozenset(secret_keys))
+    state = read_state(facts.root, project, name)
+    return StackFacts(name, project, category, dict(config), frozenset(secret_keys), state)

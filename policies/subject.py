@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from policies.state import StateFacts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
+    from pathlib import Path
 
     from inventories.models import Category, Cluster, Declassification, Profile, Provider, Register, RuleMeta, Waiver
+    from inventories.settings import StateBackend
     from policies.kubeconfig import Access
     from policies.location import Place
     from policies.objects import KubeObject
@@ -69,7 +73,8 @@ class Concern:
 class Facts:
     """What is true on a day: register, category profile, rules, classified resource types.
 
-    Waivers and declassifications are those of any day.
+    Waivers and declassifications are those of any day. `backends`: where state may lie; `root`: the folder of the
+    settings, None where there is none.
     """
 
     register: Register
@@ -79,6 +84,8 @@ class Facts:
     on: date
     waivers: tuple[Waiver, ...] = ()
     declassifications: tuple[Declassification, ...] = ()
+    backends: tuple[StateBackend, ...] = ()
+    root: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,7 @@ class StackFacts:
     category: Category | None = None
     config: Mapping[str, str] = field(default_factory=dict)
     secret_keys: frozenset[str] = frozenset()
+    state: StateFacts = field(default_factory=StateFacts)
 
     @property
     def department(self) -> str:

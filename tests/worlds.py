@@ -24,6 +24,7 @@ from inventories.models import (
     Department,
     DeploymentModel,
     Exposure,
+    ImageRegistry,
     IngressClasses,
     Prices,
     Profile,
@@ -198,7 +199,11 @@ def register(provider: Provider, *more: Provider, **fields: Any) -> Register:
     """A register of these providers; other fields have lawful values unless given."""
     head = {"id": "example-register", "version": "test", "country": "PK", "source": SOURCE, "digest": "0" * 64}
     dates = {"issued_on": FOUNDED, "expires_on": FOREVER}
-    return Register.model_validate({**head, **dates, **fields, "providers": (provider, *more)})
+    images = ImageRegistry(
+        id="example-images", host="registry.example", office="Example Office", site=provider.sites[0].id
+    )
+    lawful = {**head, **dates, "image_registries": (images,)}
+    return Register.model_validate({**lawful, **fields, "providers": (provider, *more)})
 
 
 def region(name: str, sites: tuple[str, ...], model: DeploymentModel, level: SecurityLevel) -> Region:

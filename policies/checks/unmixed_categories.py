@@ -1,18 +1,21 @@
-"""CAT-004: a namespace holds data of one category only, and so does an object.
+"""CAT-004: a namespace holds data of one category only, and so do an object and a node that is set apart.
 
+Namespaces that the cluster comes with belong to nobody's data.
 What two resources have in common is known only when the program has ended: that part is a stack check, judged in
 every preview. Labels that name no category are CAT-001's.
 """
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from inventories.labels import CATEGORY_LABEL
+from policies.dedicated_nodes import kept_apart
 from policies.objects import labels_of
-from policies.placed import named
-from policies.subject import Violation
-from policies.values import UNKNOWN, at, join
+from policies.placed import category_of, named
+from policies.subject import Concern, Violation
+from policies.values import MALFORMED, UNKNOWN, Marker, at, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,9 +24,18 @@ if TYPE_CHECKING:
     from policies.subject import Subject
 
 
+CONCERN = Concern(objects=True)
+PARAMS = {"reserved_namespaces": tuple}
+
+
 def check(subject: Subject) -> Iterator[Violation]:
-    """A workload and its pods are of one category."""
+    """A workload and its pods are of one category, in a namespace of its own, on nodes that are theirs."""
     for found in subject.objects:
+        yield from _reserved(subject, found)
+        rule = category_of(subject, found).rule
+        for pod in found.pods:
+            department, in_full = subject.stack.department, not found.expected.is_patch
+            yield from kept_apart(pod, department, dedicated=rule.dedicated_nodes, in_full=in_full)
         own = _category(subject, found)
         for pod in found.pods if found.expected.kind != "Pod" else ():
             label = named(subject.facts, labels_of(pod.metadata.body).get(CATEGORY_LABEL))
@@ -54,6 +66,18 @@ def check_stack(subjects: Sequence[Subject]) -> Iterator[tuple[str, Violation]]:
             path = join(found.inside("metadata", "labels"), CATEGORY_LABEL)
             got = f"{category} data in namespace {namespace}, which holds {expected} data"
             yield subject.urn, Violation(path, got, f"{expected} data only", public=True)
+
+
+def _reserved(subject: Subject, found: KubeObject) -> Iterator[Violation]:
+    """A name that is not known yet is followed when the program has ended."""
+    reserved: Any = subject.facts.rules["CAT-004"].params["reserved_namespaces"]
+    name = _namespace(found)
+    is_namespace = found.expected.kind == "Namespace"
+    if isinstance(name, str) and any(fnmatchcase(name, pattern) for pattern in reserved):
+        path = found.inside("metadata", "name" if is_namespace else "namespace")
+        yield Violation(path, f"the namespace {name}", "a namespace of its own, by name", public=True)
+    elif name is MALFORMED or not isinstance(name, str | Marker | None):
+        yield Violation(found.inside("metadata", "namespace"), name, "a namespace by name")
 
 
 def _category(subject: Subject, found: KubeObject) -> str | None:

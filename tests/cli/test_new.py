@@ -129,8 +129,8 @@ def test_what_is_taken_or_malformed_is_refused_and_nothing_is_written(
     copy: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     arguments, says = TAKEN[name]
-    retired = "retired:\n- {id: OLD-001, retired_on: 2026-01-01, reason: folded into OPQ-001}\n"
-    (copy / "inventories/retired_rules.yaml").write_text(retired, "utf-8")
+    retired = "retired:\n- {id: OLD-001, title: An old rule, retired_on: 2026-01-01, reason: folded into OPQ-001}\n"
+    (copy / "inventories/rules/retired.yaml").write_text(retired, "utf-8")
     before = _files(copy)
     assert run(["new", *arguments, "-C", str(copy)]) == 2
     said = capsys.readouterr().err

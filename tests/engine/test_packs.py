@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.engine.projects import Project
 
 PACK = """
-import json, pathlib
+import json, os, pathlib
 from concurrent import futures
 import grpc
 from google.protobuf import empty_pb2, json_format
@@ -40,6 +39,8 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         return empty_pb2.Empty()
 
     def ConfigureStack(self, request, context):
+        names = ("PULUMI_BACKEND_URL", "PULUMI_PROJECT_ROOT")
+        self.note("stack told", **{name: os.environ.get(name) for name in names})
         return wire.AnalyzerStackConfigureResponse()
 
     def Remediate(self, request, context):
@@ -102,3 +103,11 @@ def test_a_pack_that_mends_nothing_still_sees_where_a_provider_comes_from(projec
     told = [one for one in asked(pack, "remediate") if one["urn"].endswith("::p")]
     assert told[0]["properties"]["__internal"]["pluginDownloadURL"] == "https://elsewhere.example"
     assert all("__internal" not in one["properties"] for one in asked(pack, "analyze"))
+
+
+def test_a_pack_is_told_where_state_lies_and_which_project_it_judges(project: Project, pack: Path) -> None:
+    project.program("Thing('a', size=1)")
+    project.run("preview", policy_packs=(pack,))
+    (told,) = asked(pack, "stack told")
+    assert told["PULUMI_BACKEND_URL"].startswith("file:///")
+    assert (Path(told["PULUMI_PROJECT_ROOT"]) / "Pulumi.yaml").is_file()

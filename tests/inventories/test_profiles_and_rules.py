@@ -36,6 +36,7 @@ def test_the_shipped_profiles_hold_the_table_of_the_policy(name: str) -> None:
         rule = category.rule
         asked = (rule.standing, rule.in_country, set(rule.deployment_models), rule.security_level, rule.exposure)
         assert (*asked, rule.image_digest) == TABLE[category.id]
+        assert rule.image_registry_in_country is rule.image_digest
         assert rule.pod_security == "restricted"
         assert rule.dedicated_nodes is (category.id == "secret")
         assert rule.models_by_approval == ({"private"} if category.id == "secret" else frozenset())
@@ -135,11 +136,11 @@ def test_every_rule_of_the_first_milestone_is_written_down() -> None:
         "ACC-001", "ACC-002", "ACC-003", "ACC-004",
         "RES-001", "RES-002", "RES-003", "RES-004",
         "CAT-001", "CAT-002", "CAT-003", "CAT-004",
-        "CRY-001", "CRY-002",
+        "CRY-001", "CRY-002", "CRY-003",
         "FLO-001", "EXP-001", "NET-001", "POD-001", "IMG-001",
         "PIN-001", "PIN-002", "PIN-003",
         "OPQ-001", "OPQ-002", "UNK-001",
-        "HST-001", "WVR-001",
+        "HST-001", "STA-001", "WVR-001",
     }  # fmt: skip
     assert len({rule.slug for rule in rules.values()}) == len(rules)
     for rule in rules.values():
@@ -157,6 +158,33 @@ def test_a_rule_that_is_not_named_like_its_file_is_refused(tmp_path: Path) -> No
     with pytest.raises(OnshoreError, match="a rule id like ACC-001") as raised:
         load_rules(tmp_path)
     assert "did you mean `critical`?" in str(raised.value)
+
+
+RETIRED = "- {id: ACC-001, title: Something else, retired_on: 2026-01-01, reason: Merged into another}\n"
+
+
+@pytest.mark.parametrize(
+    ("retired", "fault"),
+    [
+        ("retired: []\n", ""),
+        ("retired:\n" + RETIRED.replace("ACC-001", "ACC-099"), ""),
+        ("retired:\n" + RETIRED, "this id is retired and never comes back"),
+        ("retired:\n" + RETIRED.replace("ACC-001", "ACC-099") * 2, "retired twice"),
+        ("retired:\n" + RETIRED.replace("ACC-001", "acc1"), "retired.yaml:2:retired[0].id"),
+        ("retired:\n" + RETIRED.replace("Merged into another", "''"), "retired[0].reason"),
+        ("retired: [\n", "retired.yaml"),
+        ("gone: []\n", "gone"),
+    ],
+)
+def test_the_id_of_a_retired_rule_never_comes_back(tmp_path: Path, retired: str, fault: str) -> None:
+    (tmp_path / "ACC-001.yaml").write_text(Path("inventories/rules/ACC-001.yaml").read_text())
+    (tmp_path / "retired.yaml").write_text(retired)
+    if not fault:
+        assert list(load_rules(tmp_path)) == ["ACC-001"]
+        return
+    with pytest.raises(OnshoreError) as raised:
+        load_rules(tmp_path)
+    assert fault in str(raised.value)
 
 
 def test_a_folder_without_rules_is_refused(tmp_path: Path) -> None:

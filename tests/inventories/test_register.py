@@ -67,8 +67,16 @@ def test_the_example_register_has_its_cast() -> None:
 
 def test_everything_in_the_example_register_says_that_it_is_fictional() -> None:
     register = load_register(EXAMPLE)
-    records = [register, *register.providers, *register.departments, *register.approvals]
+    records = [
+        register,
+        *register.providers,
+        *register.departments,
+        *register.approvals,
+        *register.image_registries,
+        *register.key_stores,
+    ]
     records += [cluster for _, cluster in register.clusters()]
+    records += [host for provider in register.providers for host in provider.hosts]
     assert all(record.fictional for record in records)
     assert all(".example:" in cluster.server for _, cluster in register.clusters())
 
@@ -78,6 +86,8 @@ FILES = {
     "b": BETA,
     "departments": "departments.yaml",
     "approvals": "approvals.yaml",
+    "registries": "image_registries.yaml",
+    "keys": "key_stores.yaml",
     "register": "register.yaml",
 }
 WRONG = read_yaml(Path(__file__).parent / "wrong_registers.yaml").data["faults"]
@@ -117,12 +127,18 @@ def test_a_missing_file_is_named(directory: Path, file: str) -> None:
     (directory / file).unlink()
     if file == ALPHA:  # nothing says that it once was there, but what refers to it does
         faults = faults_of(directory, overlay(directory.parent, "sandbox"))
+        assert any("no such provider" in fault for fault in faults)
+        (directory / "image_registries.yaml").unlink()
+        (directory / "key_stores.yaml").unlink()
+        faults = faults_of(directory, overlay(directory.parent, "sandbox"))
         assert "the register has no such cluster" in faults[0]
     else:
         assert any(f"{file}: the file is missing" in fault for fault in faults_of(directory))
 
 
-@pytest.mark.parametrize("file", ["register.yaml", "departments.yaml", "approvals.yaml", ALPHA])
+@pytest.mark.parametrize(
+    "file", ["register.yaml", "departments.yaml", "approvals.yaml", "image_registries.yaml", "key_stores.yaml", ALPHA]
+)
 @pytest.mark.parametrize(
     "content",
     [
@@ -159,9 +175,13 @@ def test_a_file_that_nobody_reads_is_refused(directory: Path) -> None:
     assert any("example-csp-eta.yml: a file that nobody reads" in fault for fault in faults_of(directory))
 
 
-def test_approvals_may_be_absent(directory: Path) -> None:
+def test_approvals_image_registries_and_key_stores_may_be_absent(directory: Path) -> None:
     (directory / "approvals.yaml").unlink()
-    assert load_register(directory).approvals == ()
+    (directory / "image_registries.yaml").unlink()
+    (directory / "key_stores.yaml").unlink()
+    register = load_register(directory)
+    assert register.approvals == register.image_registries == register.key_stores == ()
+    assert register.image_registry("registry.example") is None
 
 
 def test_an_overlay_replaces_an_address_and_makes_the_cluster_fictional(directory: Path) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
 
 import pytest
 import yaml
@@ -22,8 +23,10 @@ from pulumi.runtime.proto import analyzer_pb2 as wire
 
 import inventories
 from inventories.labels import CATEGORY_LABEL
+from inventories.models import Setting, Source
 from policies.pack import Pack
 from policies.resource_types import load_resource_types
+from policies.state import StateFacts
 from policies.subject import Facts
 from tests.worlds import DEPARTMENT, TODAY, load_cases
 
@@ -38,6 +41,7 @@ ENFORCE: Final = "pod-security.kubernetes.io/enforce"
 DIGEST: Final = "registry.example/app@sha256:" + "a" * 64
 PROVIDER_TYPE: Final = "pulumi:providers:kubernetes"
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
+LAWFUL_STATE: Final = StateFacts("file:///srv/state", "passphrase")
 PROJECT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -129,6 +133,7 @@ class World:
         on: date = TODAY,
         config: dict[str, str | None] | None = None,
         facts: Facts | None = None,
+        state: StateFacts = LAWFUL_STATE,
     ) -> None:
         lawful = load_cases()[0]
         self.register = known_ca(register or lawful.register)
@@ -136,7 +141,9 @@ class World:
         self.config = {key: value for key, value in told.items() if value is not None}
         self.facts = facts or law(self.register, profile or lawful.profile, on)
         self.pack = Pack(self.facts)
-        self.pack.ConfigureStack(wire.AnalyzerStackConfigureRequest(stack="s", project="p", config=self.config), None)
+        asked = wire.AnalyzerStackConfigureRequest(stack="s", project="p", config=self.config)
+        with patch("policies.facts.read_state", return_value=state):
+            self.pack.ConfigureStack(asked, None)
 
     @property
     def cluster(self) -> Any:
@@ -233,9 +240,16 @@ def _rules_and_types() -> Any:
 
 
 def law(register: Register, profile: Profile, on: date) -> Facts:
-    """The shipped rules and types over a register and profile."""
+    """The shipped rules and types over a register and profile; state may lie on this machine."""
     rules, types = _rules_and_types()
-    return Facts(register, profile, rules, types, on)
+    return Facts(register, with_setting(profile, "state-on-this-machine", value=True), rules, types, on)
+
+
+def with_setting(profile: Profile, name: str, *, value: Any) -> Profile:
+    """A profile with one setting of another value."""
+    others = tuple(one for one in profile.settings if one.id != name)
+    source = Source(instrument="made up for tests", confidence="fictional")
+    return profile.model_copy(update={"settings": (*others, Setting(id=name, value=value, source=source))})
 
 
 def with_rule(profile: Profile, category: str, **rule: Any) -> Profile:

@@ -177,7 +177,7 @@ def test_a_pack_that_was_never_told_its_stack_takes_it_for_undeclared() -> None:
     world = World()
     pack = Pack(world.facts)
     found = pack.Analyze(world.request(Resource(STACK_TYPE, {})), None).diagnostics
-    assert {one.policyName for one in found} == {"CAT-001"}
+    assert {one.policyName for one in found} == {"CAT-001", "STA-001"}
 
 
 def test_rules_checks_and_tests_pair_up() -> None:

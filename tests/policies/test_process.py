@@ -57,7 +57,10 @@ class Running:
     def __init__(self, overlay: Path, **environment: str) -> None:
         # These two are what a program could set to look like another stack; the pack goes by ConfigureStack.
         spoofed = {"PULUMI_CONFIG": json.dumps({"onshore:category": "open"}), "PULUMI_STACK": "other"}
-        env = os.environ | spoofed | {"ONSHORE_OVERLAYS": str(overlay), "ONSHORE_ON": "2026-06-01"} | environment
+        (overlay.parent / "Pulumi.yaml").write_text("name: p\n", encoding="utf-8")
+        (overlay.parent / "Pulumi.s.yaml").write_text("secretsprovider: passphrase\n", encoding="utf-8")
+        told = {"PULUMI_BACKEND_URL": "file:///srv/state", "PULUMI_PROJECT_ROOT": str(overlay.parent)}
+        env = os.environ | spoofed | told | {"ONSHORE_OVERLAYS": str(overlay), "ONSHORE_ON": "2026-06-01"} | environment
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(PACK)],
             cwd=PACK,
@@ -120,12 +123,15 @@ def test_lawful_resources_pass_and_unlawful_ones_are_refused(running: Running) -
     assert rules(running.analyze(Resource(STACK_TYPE, {}))) == []
     assert rules(running.analyze(provider)) == []
     assert rules(running.analyze(deployment())) == []
-    assert rules(running.analyze(deployment("containers", 0, "image", to=secret("app:1")))) == ["IMG-001"]
+    assert rules(running.analyze(deployment("containers", 0, "image", to=secret("registry.example/app:1")))) == [
+        "IMG-001"
+    ]
     assert rules(running.analyze(made("Service", "v1", spec={"type": UNKNOWN}))) == ["UNK-001"]
     assert rules(running.analyze(edited(deployment(), "kind", to="Pod"))) == ["OPQ-002"]
     assert rules(running.analyze(made("ConfigMap", "v1"), kubeconfig=secret(UNKNOWN))) == ["UNK-001"]
     assert rules(running.analyze(Resource("kubernetes:core/v1:ConfigMap", {}, Provider()))) == [
         "CAT-001",
+        "CAT-004",
         "OPQ-002",
         "OPQ-002",
     ]

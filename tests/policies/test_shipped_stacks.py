@@ -40,6 +40,7 @@ def at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONSHORE_OVERLAYS", str(overlay))
     monkeypatch.setenv("ONSHORE_KUBECONFIGS", str(tmp_path))
     monkeypatch.setenv("ONSHORE_ON", "2026-06-01")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///srv/state")
 
 
 def configuration(stack: str) -> dict[str, str]:
@@ -66,7 +67,8 @@ def registrations(stack: str) -> list[Registration]:
 def findings(stack: str, made: list[Registration]) -> list[str]:
     """What the pack says of them, one by one and as a whole."""
     pack = Pack(load_facts(PROJECT / "policies"))
-    pack.ConfigureStack(wire.AnalyzerStackConfigureRequest(stack=stack, config=configuration(stack)), None)
+    told = wire.AnalyzerStackConfigureRequest(stack=stack, project="onshore", config=configuration(stack))
+    pack.ConfigureStack(told, None)
     by_urn = {one["urn"]: one for one in made}
     whole = wire.AnalyzeStackRequest()
     found = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from inventories.labels import CATEGORY_LABEL
 from tests.policies.asking import (
     DROP,
     STACK_TYPE,
@@ -34,8 +35,50 @@ def gateway(**spec: Any) -> Resource:
     return made("Gateway", "gateway.networking.k8s.io/v1", spec=spec)
 
 
+def route(of: str = "HTTPRoute", **parent: Any) -> Resource:
+    return made(of, "gateway.networking.k8s.io/v1", spec={"parentRefs": [{"name": "g", **parent}]})
+
+
+def endpoints(*addresses: Any, key: str = "addresses") -> Resource:
+    return made("Endpoints", "v1", subsets=[{key: [{"ip": address} for address in addresses]}])
+
+
+def endpoint_slice(*addresses: Any, kind: Any = "IPv4") -> Resource:
+    listed = [{"addresses": list(addresses)}]
+    return made("EndpointSlice", "discovery.k8s.io/v1", addressType=kind, endpoints=listed)
+
+
 @table(
     {
+        "a route to a gateway of its own": (route(),),
+        "a route to a gateway of its own, by name": (route(namespace="app"),),
+        "a route of a mesh": (route(kind="Service"),),
+        "a route to nothing": (made("HTTPRoute", "gateway.networking.k8s.io/v1", spec={}),),
+        "a route to another's gateway": (route(namespace="edge"), "EXP-001"),
+        "a call route to another's gateway": (route("GRPCRoute", namespace="edge"), "EXP-001"),
+        "a route to another's gateway behind a secret": (route(namespace=secret("edge")), "EXP-001"),
+        "a route to what nobody knows": (route(kind="Tunnel"), "EXP-001"),
+        "a namespace that is a list": (route(namespace=["app"]), "EXP-001"),
+        "parents that are text": (edited(route(), "spec", "parentRefs", to="g"), "EXP-001"),
+        "a parent that is text": (edited(route(), "spec", "parentRefs", to=["g"]), "EXP-001"),
+        "a route to an unknown namespace": (route(namespace=UNKNOWN), "UNK-001"),
+        "unknown parents": (edited(route(), "spec", "parentRefs", to=UNKNOWN), "UNK-001"),
+        "a class of its own": (made("IngressClass", "networking.k8s.io/v1", spec={"controller": "x"}), "EXP-001"),
+        "endpoints inside": (endpoints("10.0.0.7", "fd00::1"),),
+        "no endpoints": (made("Endpoints", "v1"),),
+        "endpoints outside": (endpoints("10.0.0.7", "203.0.113.9"), "EXP-001"),
+        "endpoints outside that are not ready": (endpoints("203.0.113.9", key="notReadyAddresses"), "EXP-001"),
+        "endpoints of the node itself": (endpoints("127.0.0.1"), "EXP-001"),
+        "endpoints that are names": (endpoints("db.abroad.example"), "EXP-001"),
+        "endpoints that are numbers": (endpoints(1), "EXP-001"),
+        "endpoints of text": (made("Endpoints", "v1", subsets="x"), "EXP-001"),
+        "endpoints not known yet": (endpoints(UNKNOWN), "UNK-001"),
+        "a slice inside": (endpoint_slice("192.168.0.7"),),
+        "a slice outside": (endpoint_slice("203.0.113.9"), "EXP-001"),
+        "a slice of names": (endpoint_slice("db.abroad.example", kind="FQDN"), "EXP-001"),
+        "a slice of no kind": (endpoint_slice("10.0.0.7", kind=None), "EXP-001"),
+        "a slice not known yet": (endpoint_slice(UNKNOWN), "UNK-001"),
+        "slices not known yet": (edited(endpoint_slice(), "endpoints", to=UNKNOWN), "UNK-001"),
         "a service of no type": (service(ports=[]),),
         "a service inside": (service(type="ClusterIP"),),
         "a name of the cluster's own": (service(type="ExternalName", externalName="db.app.svc.cluster.local"),),
@@ -86,6 +129,8 @@ def test_open_data_may_be_open_to_the_public() -> None:
     for resource in (
         made("Service", "v1", category="open", spec={"type": "LoadBalancer"}),
         made("Ingress", "networking.k8s.io/v1", category="open", spec={"ingressClassName": "public"}),
+        edited(route(namespace="edge"), "metadata", "labels", CATEGORY_LABEL, to="open"),
+        edited(endpoints("203.0.113.9"), "metadata", "labels", CATEGORY_LABEL, to="open"),
     ):
         assert world.refused_by(resource) == set()
 

@@ -20,7 +20,7 @@ from tests.worlds import TODAY
 
 DAY = timedelta(days=1)
 PATTERN = "urn:pulumi:s::p::kubernetes:apps/v1:Deployment::*"
-TAGGED = deployment("containers", 0, "image", to="app:1")
+TAGGED = deployment("containers", 0, "image", to="registry.example/app:1")
 STACK = Resource(STACK_TYPE, {})
 
 
