@@ -65,7 +65,7 @@ def read(
     """Everything that a program with one reading registers."""
     stacks = {"organization/onshore/source": PUBLISHED if published is None else published}
     mocks = _Stacks(stacks, list(secret))
-    pulumi.runtime.set_mocks(mocks, project="onshore", stack="reader", preview=True)
+    pulumi.runtime.set_mocks(mocks, project="onshore", stack="reader", preview=True, organization="organization")
     config = {"onshore:department": "health-example"} | ({"onshore:category": own} if own is not None else {})
     pulumi.runtime.set_all_config(config)
 
