@@ -17,7 +17,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import decisions
+from benchmarks import decisions, scaling
 from sandbox import cluster_down, cluster_up, shown_on
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +26,7 @@ PAGE = ROOT / "benchmarks" / "README.md"
 MARK = "<!-- figures -->"
 PLUGIN = "pulumi-resource-kubernetes"
 NO_CLI = "no pulumi here"
+_TIMEOUT_S = 600.0  # for one command
 Rows = list[tuple[str, str, str, str]]
 
 
@@ -49,7 +50,7 @@ def main() -> None:
             _forget_salt(file)
         cluster_down("bench", home=home)
     single = [*decisions.placement(), decisions.settings_load(), *decisions.pack(), *decisions.clouds()]
-    text = _page(rows, single)
+    text = _page(rows, scaling.rows(), single)
     sys.stdout.write(text)
     if "--write" in sys.argv:
         head = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
@@ -69,15 +70,23 @@ def _engines() -> Rows:
         rows.append((f"preview of {count}, gated", f"{ours:.2f} s", *_against(theirs, ours)))
         rows.append((f"preview of {count}, without the pack", f"{bare:.2f} s", *_against(theirs, bare)))
         rows.append((f"what the pack adds to {count}", f"{100 * (ours / bare - 1):+.0f} %", "", ""))
-    ours = _once(_ours("up", "bench-200", "yes"))
-    gone = _once(_ours("destroy", "bench-200", "no"))
-    theirs = theirs_gone = None
-    if cli:
-        theirs = _once(_theirs(cli, "up", "bench-200", "--yes", "--skip-preview"))
-        theirs_gone = _once(_theirs(cli, "destroy", "bench-200", "--yes", "--skip-preview"))
-    rows.append(("up of 200, gated", f"{ours:.2f} s", *_against(theirs, ours)))
-    rows.append(("destroy of 200", f"{gone:.2f} s", *_against(theirs_gone, gone)))
+    for count, again in ((500, False), (1000, True)):
+        rows += _ups(cli, count, again=again)
     return rows
+
+
+def _ups(cli: str | None, count: int, *, again: bool) -> Rows:
+    """An up, one that changes nothing where that is asked, and a destroy; each engine in turn on an empty cluster."""
+    stack = f"bench-{count}"
+    steps = [(f"up of {count}, gated", "up", "yes")]
+    steps += [(f"up of {count} that changes nothing, gated", "up", "yes")] if again else []
+    steps += [(f"destroy of {count}", "destroy", "no")]
+    ours = [_once(_ours(operation, stack, pack)) for _, operation, pack in steps]
+    theirs: list[float | None] = [None] * len(steps)
+    if cli:
+        theirs = [_once(_theirs(cli, operation, stack, "--yes", "--skip-preview")) for _, operation, _ in steps]
+    measured = zip(steps, ours, theirs, strict=True)
+    return [(what, f"{own:.2f} s", *_against(other, own)) for (what, _, _), own, other in measured]
 
 
 def _ours(operation: str, stack: str, pack: str) -> list[str]:
@@ -107,7 +116,9 @@ def _once(command: list[str]) -> float:
                 [command[0], "stack", "init", stack, "--cwd", str(PROJECT)], check=True, capture_output=True, cwd=ROOT
             )
     started = time.perf_counter()
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
+    )
     if done.returncode:
         sys.exit(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}{done.stderr}")
     return time.perf_counter() - started
@@ -122,7 +133,7 @@ def _forget_salt(file: Path) -> None:
     file.write_text("".join(line for line in lines if not line.startswith("encryptionsalt:")), encoding="utf-8")
 
 
-def _page(rows: Rows, single: list[tuple[str, str]]) -> str:
+def _page(rows: Rows, sizes: Rows, single: list[tuple[str, str]]) -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     size = f"{os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}, Linux"
     lines = [
@@ -132,6 +143,12 @@ def _page(rows: Rows, single: list[tuple[str, str]]) -> str:
         "|---|---|---|---|",
     ]
     lines += [f"| {' | '.join(row)} |" for row in rows]
+    lines += [
+        "",
+        "| resources | CPU a resource, up | CPU a resource, no change | peak memory |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {' | '.join(row)} |" for row in sizes]
     lines += ["", "| decisions in process | |", "|---|---|"]
     lines += [f"| {' | '.join(row)} |" for row in single]
     return "\n".join(lines) + "\n"
