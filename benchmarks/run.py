@@ -17,7 +17,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import decisions
+from benchmarks import audit, decisions
 from sandbox import cluster_down, cluster_up, shown_on
 
 ROOT = Path(__file__).parents[1]
@@ -48,7 +48,7 @@ def main() -> None:
         for file in PROJECT.glob("Pulumi.bench-*.yaml"):
             _forget_salt(file)
         cluster_down("bench", home=home)
-    single = [*decisions.placement(), decisions.settings_load(), *decisions.pack()]
+    single = [*decisions.placement(), decisions.settings_load(), *decisions.pack(), *audit.rows()]
     text = _page(rows, single)
     sys.stdout.write(text)
     if "--write" in sys.argv:
