@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _NEWEST: Final = 4  # version of a deployment; the engine writes 3
 _DEEPEST: Final = 1000  # the reader names every place by its whole path
+_STARTS: Final = frozenset({"start_map", "start_array"})
+_ENDS: Final = frozenset({"end_map", "end_array"})
 _GONE: Final = frozenset({"delete", "delete-replaced", "discard", "discard-replaced", "read", "read-replacement"})
 
 
@@ -87,18 +89,18 @@ def _top(events: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     """The keys of the document itself with their values, None for what is no plain one; reads it to its end."""
     depth, key = 0, ""
     for event, value in events:
-        if event.startswith("start_"):
+        if event in _STARTS:
             depth += 1
             if depth > _DEEPEST:
                 raise ValueError("nested too deep")
-        depth -= event.startswith("end_")
-        if depth == 1 and event == "map_key":
+        elif event in _ENDS:
+            depth -= 1
+        elif depth > 1:
+            continue
+        if event == "map_key":
             key = value
-        elif depth == 1 and key:
-            yield key, value
-            key = ""
-        elif depth == 2 and key:
-            yield key, None
+        elif key:
+            yield key, value if depth == 1 else None
             key = ""
 
 

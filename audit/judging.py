@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+_CONTENT: Final = frozenset({"data", "stringData", "binaryData"})
 _LONGEST_KEPT: Final = 300  # a Kubernetes name has 253 characters at most
 
 
@@ -69,13 +70,28 @@ def _judged(
             providers[made.urn, _identity(text(record.get("id")))] = builder.provider(made)
         builder.remember(made)
         findings += judge(made, checks.about(made))
-        _shorten(made.props)
+        _slim(made)
         subjects.append(made)
     return subjects, findings
 
 
+def _slim(subject: Subject) -> None:
+    """Take out of what is kept what no rule on a whole stack looks at: those go by names, labels and networks.
+
+    What is gone is missing, which no rule takes for lawful.
+    """
+    for found in subject.objects:
+        for pod in found.pods:
+            for part in (*pod.containers, *pod.volumes):
+                if isinstance(part.body, dict):
+                    part.body.clear()
+    if isinstance(subject.props, dict):
+        for key in _CONTENT & subject.props.keys():
+            del subject.props[key]
+    _shorten(subject.props)
+
+
 def _shorten(value: Any) -> None:
-    """Cut long texts out of what is kept for the rules on whole stacks: those go by names and labels."""
     keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
     for key in keys:
         if isinstance(value[key], str) and len(value[key]) > _LONGEST_KEPT:

@@ -30,7 +30,7 @@ class _Said:
         self.departments |= {department} if isinstance(department, str) else set()
 
 
-def owner(records: Iterable[Mapping[str, Any]], config: Mapping[str, Any], facts: Facts) -> StackFacts:
+def owner(records: Iterable[dict[str, Any]], config: Mapping[str, Any], facts: Facts) -> StackFacts:
     """The stack: by its configuration, else its outputs, else the project's components, else the labels of its objects.
 
     The first of these that names a category decides, by the strictest it names. A file that names none, or one that
@@ -50,8 +50,8 @@ def owner(records: Iterable[Mapping[str, Any]], config: Mapping[str, Any], facts
             own = opened(record.get("inputs"))
             components.hear(own.get("category"), own.get("department"))
         elif type_ in facts.types.kinds:
-            found = at(opened(record.get("inputs")), "metadata", "labels")
-            labels.hear(at(found, CATEGORY_LABEL), at(found, DEPARTMENT_LABEL))
+            found = opened(at(record, "inputs", "metadata", "labels"))
+            labels.hear(found.get(CATEGORY_LABEL), found.get(DEPARTMENT_LABEL))
     witnesses = (told, outputs, components, labels)
     categories = next((each.categories for each in witnesses if each.categories), set())
     departments = next((each.departments for each in witnesses if each.departments), set())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Any, Final
 
 from policies.values import MALFORMED, SEALED, UNKNOWN
@@ -28,7 +29,8 @@ def _value(value: Any, depth: int) -> Any:
     if isinstance(value, dict):
         if SIGNATURE in value:
             return _signed(value)
-        return {key: _value(item, depth + 1) for key, item in value.items()}
+        # the same few keys again and again, and the reader makes each anew
+        return {intern(key): _value(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
         return [_value(item, depth + 1) for item in value]
     if isinstance(value, str):

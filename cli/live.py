@@ -44,30 +44,35 @@ def client_of(project: Project, register: Register, cluster: str) -> Client:
 
 
 def namespaces(client: Client) -> Iterator[tuple[Object, Iterator[Object]]]:
-    """Each namespace with its objects, but for those of the cluster itself; raises OnshoreError."""
-    try:
-        kinds = list(_kinds(client))
-        for namespace in _listed(client, "/api/v1/namespaces", "v1", "Namespace"):
-            name = namespace["metadata"]["name"]
-            if name in _SYSTEM:
+    """Each namespace with its objects, but for those of the cluster itself; any step raises OnshoreError."""
+    kinds = list(_kinds(client))
+    for namespace in _listed(client, "/api/v1/namespaces", "v1", "Namespace"):
+        name = namespace["metadata"]["name"]
+        if name in _SYSTEM:
+            continue
+        objects = _objects(client, kinds, name)
+        if name == "default":  # every cluster has it: it says something only when it is used
+            first = next(objects, None)
+            if first is None:
                 continue
-            objects = _objects(client, kinds, name)
-            if name == "default":  # every cluster has it: it says something only when it is used
-                first = next(objects, None)
-                if first is None:
-                    continue
-                objects = chain([first], objects)
-            yield namespace, objects
+            objects = chain([first], objects)
+        yield namespace, objects
+
+
+def _asked(client: Client, path: str, query: dict[str, str] | None = None) -> Object:
+    try:
+        return client.request("GET", path, query=query)
     except ProviderError as error:
-        fault = Fault(client.server, str(error), fix="let the kubeconfig's user list every namespaced kind")
+        fix = "see that the cluster answers and the kubeconfig's user may list every namespaced kind"
+        fault = Fault(f"{client.server}{path}", str(error), fix=fix)
         raise OnshoreError("the cluster cannot be read whole", [fault]) from None
 
 
 def _kinds(client: Client) -> Iterator[tuple[str, str, str, str]]:
     """(path, apiVersion, kind, plural) of each namespaced kind that the server lists, in its preferred version."""
-    groups = [g["preferredVersion"]["groupVersion"] for g in client.request("GET", "/apis").get("groups") or ()]
+    groups = [g["preferredVersion"]["groupVersion"] for g in _asked(client, "/apis").get("groups") or ()]
     for version, path in [("v1", "/api/v1"), *((group, f"/apis/{group}") for group in groups)]:
-        for found in client.request("GET", path).get("resources") or ():
+        for found in _asked(client, path).get("resources") or ():
             if not found["namespaced"] or "/" in found["name"] or "list" not in found["verbs"]:
                 continue
             if found["kind"] not in _DERIVED:
@@ -86,7 +91,7 @@ def _listed(client: Client, path: str, version: str, kind: str) -> Iterator[Obje
     """Page after page; a list that the server forgets under way ends in its error."""
     query = {"limit": str(_PAGE)}
     while True:
-        page = client.request("GET", path, query=query)
+        page = _asked(client, path, query)
         for found in page.get("items") or ():
             found["metadata"].pop("managedFields", None)
             if kind == "Secret":
