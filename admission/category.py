@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from admission.cel import POD_RESOURCES, SYSTEM_NAMESPACES, Ruling, array, context, pod_context, text
+from admission.cel import POD_RESOURCES, RELABELLED, SYSTEM_NAMESPACES, Ruling, array, context, pod_context, text
 from inventories.labels import CATEGORY_LABEL, CLUSTER_LABEL, DEPARTMENT_LABEL
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def rulings(profile: Profile) -> Iterator[Ruling]:
     yield Ruling("cat-001-pods", "CAT-001", POD_RESOURCES, pods, {**context(profile), **pod_context()})
     spaces = context(profile, of_namespace=True)
     outside = (*SYSTEM_NAMESPACES, "default")
-    yield Ruling("cat-001-namespaces", "CAT-001", _NAMESPACES, own, spaces, exempt=outside)
+    yield Ruling("cat-001-namespaces", "CAT-001", _NAMESPACES, own, spaces, exempt=outside, when=RELABELLED)
     yield Ruling("cat-001-labels", "CAT-001", _NAMESPACES, _changes(), exempt=(), when="request.operation == 'UPDATE'")
 
 

@@ -30,6 +30,9 @@ CHANGED: Final = " || ".join(
     ]
 )
 
+# Namespaces are judged by their labels alone: what Kubernetes does to let one go changes its spec.
+RELABELLED: Final = "request.operation != 'UPDATE' || object.metadata.?labels != oldObject.metadata.?labels"
+
 
 @dataclass(frozen=True, slots=True)
 class Ruling:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from admission.category import OBJECTS
-from admission.cel import POD_RESOURCES, SYSTEM_NAMESPACES, Ruling, context, pod_context, text
+from admission.cel import POD_RESOURCES, RELABELLED, SYSTEM_NAMESPACES, Ruling, context, pod_context, text
 from inventories.clock import TIME_ZONE
 from policies.dispatcher import judge, load_checks
 from policies.placed import Target
@@ -40,6 +40,7 @@ def rulings(facts: Facts, provider: Provider, cluster: Cluster) -> Iterator[Ruli
         of_namespaces,
         whole=True,
         exempt=outside,
+        when=RELABELLED,
     )
 
 

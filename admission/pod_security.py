@@ -5,7 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from admission.cel import POD_RESOURCES, SYSTEM_NAMESPACES, Ruling, array, asked, context, pod_context, text, way
+from admission.cel import (
+    POD_RESOURCES,
+    RELABELLED,
+    SYSTEM_NAMESPACES,
+    Ruling,
+    array,
+    asked,
+    context,
+    pod_context,
+    text,
+    way,
+)
 from policies.pod_standards import (
     APPARMOR_ANNOTATION,
     APPARMOR_VALUES,
@@ -35,9 +46,10 @@ def rulings(profile: Profile) -> Iterator[Ruling]:
     found = f"{baseline} + (variables.strict ? {restricted} : [])"
     variables = {**context(profile), **pod_context(), "strict": strict}
     yield Ruling("pod-001", "POD-001", POD_RESOURCES, found, variables)
+    outside = (*SYSTEM_NAMESPACES, "default")
     labels = {**context(profile, of_namespace=True), "strict": strict}
     namespaces = {"": ("namespaces", "namespaces/status", "namespaces/finalize")}
-    yield Ruling("pod-001-namespaces", "POD-001", namespaces, _levels(), labels, exempt=(*SYSTEM_NAMESPACES, "default"))
+    yield Ruling("pod-001-namespaces", "POD-001", namespaces, _levels(), labels, exempt=outside, when=RELABELLED)
     sources = " + ".join(
         f"(has(object.spec.{key}) ? ['spec.{key}: got a mapping, allowed a volume that is not the host\\'s'] : [])"
         for key in ("hostPath", "local")

@@ -81,7 +81,7 @@ def apply_all(way: Way) -> Iterator[tuple[str, Object]]:
             if _path(obj) not in kept:  # of an earlier issue of the rules
                 way.client.request("DELETE", _path(obj))
                 yield "removed", obj
-        _wait(way)
+        _wait(way, in_force=True)
 
 
 def standing(way: Way) -> tuple[str, list[tuple[str, Object]]]:
@@ -101,16 +101,18 @@ def remove_all(way: Way) -> list[Object]:
         found = list(_ours(way.client))
         for obj in found:
             way.client.request("DELETE", _path(obj))
+        _wait(way, in_force=False)
     return found
 
 
-def _wait(way: Way) -> None:
+def _wait(way: Way, *, in_force: bool) -> None:
+    """Until the API server, which takes changes of policies up by and by, goes by the rules or does so no more."""
     deadline = time.monotonic() + _WAIT_S
-    while way.digest not in _probed(way):
+    while (way.digest in _probed(way)) != in_force:
         if time.monotonic() > deadline:
             fix = f"look at `onshore admission status {way.cluster}`, and do it again: it is safe to repeat"
-            fault = Fault(way.cluster, f"the API server does not go by the policies after {_WAIT_S:.0f} s", fix=fix)
-            raise OnshoreError(f"the rules are not in force on {way.cluster}", [fault])
+            fault = Fault(way.cluster, f"the API server has not taken the change up after {_WAIT_S:.0f} s", fix=fix)
+            raise OnshoreError(f"{way.cluster} does not go by what was changed", [fault])
         time.sleep(0.1)
 
 

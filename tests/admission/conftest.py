@@ -17,10 +17,11 @@ from engine.providers.kubernetes.kubeconfig import cluster_access, read_kubeconf
 from inventories import load_profile
 from inventories.labels import CATEGORY_LABEL, DEPARTMENT_LABEL
 from tests.policies.asking import ENFORCE, known_ca, law, with_rule
-from tests.worlds import DEPARTMENT, TODAY, load_cases
+from tests.worlds import DEPARTMENT, FOREVER, TODAY, load_cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
     from inventories.models import Register
     from policies.subject import Facts
@@ -85,6 +86,14 @@ class Server:
         """The answer to a creation."""
         return self.ask("POST", path(obj), obj)
 
+    def until(self, obj: dict[str, Any], words: str) -> Answer:
+        """The answer once it holds these words; none: once it is let in."""
+        deadline = time.monotonic() + 60
+        while not (words in (said := self.create(obj)).message and bool(words) == bool(said.message)):
+            assert time.monotonic() < deadline, said
+            time.sleep(0.1)
+        return said
+
     def namespace(self, category: str | None, **labels: str) -> dict[str, Any]:
         """A namespace of these tests."""
         own = {MARK: self.mark, DEPARTMENT_LABEL: DEPARTMENT, ENFORCE: "restricted", **labels}
@@ -99,14 +108,16 @@ def yaml_document(cluster: ClusterInfo) -> Any:
     return read_kubeconfig(cluster.kubeconfig.read_text())
 
 
-def facts() -> Facts:
+def facts(*, on: date = TODAY, expires_on: date = FOREVER) -> Facts:
     """A world whose one cluster is lawful for all but secret data, and whose open data asks for the level baseline."""
     register: Register = known_ca(load_cases()[0].register)
     provider = register.providers[0]
     shared = tuple(each.model_copy(update={"dedicated_nodes": False}) for each in provider.clusters)
-    changed = register.model_copy(update={"providers": (provider.model_copy(update={"clusters": shared}),)})
+    changed = register.model_copy(
+        update={"providers": (provider.model_copy(update={"clusters": shared}),), "expires_on": expires_on}
+    )
     profile = with_rule(load_profile("pakistan-cloud-first-trial"), "open", pod_security="baseline")
-    return law(changed, profile, TODAY)
+    return law(changed, profile, on)
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +139,7 @@ def server(cluster: ClusterInfo) -> Iterator[Server]:
             "PATCH", path(obj, named=True), obj, query={"fieldManager": "tests", "force": "true"}, content_type=APPLY
         )
     probe = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": PROBE + digest, "namespace": "default"}}
-    deadline = time.monotonic() + 60
-    while digest not in asking.create(probe).message:
-        assert time.monotonic() < deadline, "the API server does not enforce the policies"
-        time.sleep(0.1)
+    asking.until(probe, f"the rules {digest} are in force")
     yield asking
     for obj in (*reversed(objects), *spaces):
         try:

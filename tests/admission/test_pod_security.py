@@ -79,3 +79,11 @@ def test_the_api_server_and_the_pack_agree(name: str, server: Server) -> None:
 def test_a_pod_is_seen_in_whatever_kind_wraps_it(kind: str, server: Server) -> None:
     assert _ask(server, _spec(), kind).message == ""
     assert _ask(server, changed(_spec(), "hostPID", to=True), kind).rules == {"POD-001"}
+
+
+def test_a_large_pod_is_judged_within_the_budget_of_the_api_server(server: Server) -> None:
+    spec = _spec()
+    spec["containers"] = [{**spec["containers"][0], "name": f"app-{i}", "ports": []} for i in range(40)]
+    spec["volumes"] = [{"name": f"tmp-{i}", "emptyDir": {}} for i in range(40)]
+    assert _ask(server, spec).message == ""
+    assert _ask(server, changed(spec, "containers", 39, "securityContext", to={})).rules == {"POD-001"}

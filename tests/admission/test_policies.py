@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from admission.policies import compile_policies
 from inventories.labels import CATEGORY_LABEL
+from tests.admission.conftest import APPLY, MARK, facts
+from tests.admission.conftest import path as path_of
 from tests.policies.asking import DIGEST, DROP, changed
 
 if TYPE_CHECKING:
@@ -148,3 +152,30 @@ def test_an_image_has_a_digest_where_the_category_asks(image: str, *, pinned: bo
         spec = {"selector": {"matchLabels": {"app": "it"}}, "template": template}
         said = server.create(_object(server, "Deployment", "apps/v1", home, spec=spec))
         assert said.rules == ({"IMG-001"} if refused else set()), said
+
+
+def test_what_the_register_lets_in_ends_by_itself(server: Server) -> None:
+    """A cluster that nobody visits again lets nothing in once the register it was told of has run out."""
+    today = datetime.now(UTC).date()
+    known = facts(expires_on=today - timedelta(days=2), on=today - timedelta(days=9))
+    provider = known.register.providers[0]
+    _, objects = compile_policies(known, provider, provider.clusters[0])
+    old = [obj for obj in objects if obj["metadata"]["name"] == "onshore-register"]
+    for obj in old:
+        obj["metadata"]["name"] = f"{server.mark}-old"
+    old[1]["spec"] |= {
+        "policyName": f"{server.mark}-old",
+        "matchResources": {"namespaceSelector": {"matchLabels": {MARK: server.mark}}},
+    }
+    asked = _object(server, "ConfigMap", "v1")
+    for obj in old:
+        server.client.request(
+            "PATCH", path_of(obj, named=True), obj, query={"fieldManager": "tests"}, content_type=APPLY
+        )
+    try:
+        said = server.until(asked, "the register let this data in until")
+        assert said.rules == {"ACC-004"}
+    finally:
+        for obj in reversed(old):
+            server.client.request("DELETE", path_of(obj, named=True))
+    assert server.until(asked, "").code == 201

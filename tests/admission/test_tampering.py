@@ -89,3 +89,10 @@ def test_what_was_there_before_stays_under_its_controllers_care(server: Server) 
     assert noted.code == 200, noted
     label = {"metadata": {"labels": {"a": "b"}}}
     assert "CAT-001" in server.ask("PATCH", target, label, "application/merge-patch+json").rules
+
+
+def test_a_namespace_without_a_category_can_still_be_let_go(server: Server) -> None:
+    target = f"/api/v1/namespaces/{server.mark}-none"
+    live = server.client.request("GET", target)
+    said = server.ask("PUT", f"{target}/finalize", {**live, "spec": {"finalizers": []}})
+    assert said.code == 200, said

@@ -93,3 +93,16 @@ def test_apply_shows_what_changes_and_status_says_what_holds(onshore: Onshore, k
         removed = onshore("admission", "remove", CLUSTER_ID, "--yes")
     assert removed.returncode == 0, removed.stderr
     assert state() == (1, "missing")
+
+
+@pytest.mark.cluster
+def test_what_the_components_build_goes_up_under_the_rules(onshore: Onshore) -> None:
+    try:
+        applied = onshore("admission", "apply", CLUSTER_ID, "--yes")
+        assert applied.returncode == 0, applied.stderr
+        for stack in ("health-vaccination-api", "finance-payroll-nightly"):
+            up = onshore("up", stack, "--yes")
+            assert up.returncode == 0, up.stdout + up.stderr
+    finally:
+        removed = onshore("admission", "remove", CLUSTER_ID, "--yes")
+    assert removed.returncode == 0, removed.stderr
