@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 from engine import messages as m
 from engine.diffing import equal
-from engine.events import step_metadata
+from engine.events import shown, step_metadata
 from engine.performer import Performer
 from engine.planner import is_internal
 from engine.provider import CheckResult, DiffResult, InitFailedError, ProviderError, UnsupportedError
+from engine.providers.builtin import READ_STACK_OUTPUTS
 from engine.providers.pool import INTERNAL, external_inputs, resource_id
 from engine.steps import REMOVALS
 from engine.urn import is_provider_type
@@ -76,7 +77,11 @@ class Executor:
 
     def invoke(self, reference: str, token: str, args: PropertyMap) -> InvokeResult:
         """Calls a provider's function; raises ProviderError."""
-        return self.providers.get(reference).invoke(token, args, preview=self.preview)
+        result = self.providers.get(reference).invoke(token, args, preview=self.preview)
+        if token == READ_STACK_OUTPUTS:
+            # An event of ours: the CLI has none, and a stack that is read without a resource would leave no trace.
+            self._events.emit("stackReadEvent", {"outputs": shown(result.outputs)})
+        return result
 
     def known(self, urn: str) -> ResourceState | None:
         """A resource registered or read in this run."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.values import PropertyMap
 
 STACK_REFERENCE: Final = "pulumi:pulumi:StackReference"
+READ_STACK_OUTPUTS: Final = "pulumi:pulumi:readStackOutputs"  # a function's name
 
 
 class BuiltinProvider(PassThrough):
@@ -44,7 +45,7 @@ class BuiltinProvider(PassThrough):
         return ReadResult(resource.id, {"name": name, "outputs": outputs, "secretOutputNames": secret_names}, olds)
 
     def invoke(self, token: str, args: PropertyMap, *, preview: bool) -> InvokeResult:
-        if token == "pulumi:pulumi:readStackOutputs":  # noqa: S105 - a function's name
+        if token == READ_STACK_OUTPUTS:
             outputs = self._stack_outputs(str(args.get("name")))
             secret_names = sorted(key for key, value in outputs.items() if isinstance(value, Secret))
             return InvokeResult({"name": args.get("name"), "outputs": outputs, "secretOutputNames": secret_names})

@@ -224,6 +224,29 @@ def test_what_the_events_show_to_be_read_is_judged(
     assert [one.rule for one in found] == ([] if lawful else ["FLO-001"])
 
 
+def called(outputs: Any) -> dict[str, Any]:
+    return {"stackReadEvent": {"outputs": outputs}}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "lawful"),
+    [
+        ({"name": "organization/q/source", "outputs": {"category": "restricted"}}, True),
+        ({"name": "organization/q/source", "outputs": {"category": "secret"}}, False),
+        ({"name": "organization/q/source", "outputs": {"category": "confidential"}}, True),
+        ({"name": "organization/q/other", "outputs": {"category": "confidential"}}, False),
+        ({"name": "organization/q/source", "outputs": {}}, False),
+        ({"name": "organization/q/source", "outputs": "[secret]"}, False),
+        (None, False),
+    ],
+)
+def test_a_call_that_reads_a_stack_is_judged_by_the_readings_of_the_run(outputs: Any, lawful: bool) -> None:
+    facts = world("restricted", record()).facts
+    seen = [*events(*HONEST), called(outputs)]
+    assert flow.reads([called(outputs)])
+    assert [one.rule for one in flow.findings(seen, facts)] == ([] if lawful else ["FLO-001"])
+
+
 def test_a_read_whose_end_the_events_do_not_show_is_refused() -> None:
     cut = events(read("open"))[:-1]
     assert flow.reads(cut)
