@@ -158,16 +158,22 @@ def test_whatever_is_read_past_a_reading_is_seen(project: Onshore, category: str
 
 
 def test_the_gate_writes_no_receipt_for_a_stack_that_reads_what_it_may_not(project: Onshore) -> None:
-    write(project, "reader", "open", PLAIN)
     assert project("gate", "keygen", "gate.pem").returncode == 0
-    gated = project("gate", "reader", "--cwd", "flows", "--key", "../gate.pem", "--receipt", "receipt.json")
-    check_words(gated, 3, ["FLO-001", "onshore/source", "restricted"])
+    gate = ("gate", "reader", "--cwd", "flows", "--key", "gate.pem", "--receipt", "receipt.json")
+    write(project, "reader", "open", PLAIN)
+    check_words(project(*gate), 3, ["FLO-001", "onshore/source", "restricted"])
     assert not list(project.root.rglob("receipt.json"))
+    write(project, "reader", "restricted", reader())
+    gated = project(*gate)
+    assert gated.returncode == 0, gated.stdout + gated.stderr
+    shown = json.loads(project("receipt", "show", "receipt.json", "--json").stdout)
+    assert [urn.rpartition("::")[2] for urn in shown["coverage"]["reads"]] == ["forms-outputs"]
+    assert list(shown["materials"]["declassifications"]) == []
 
 
 def test_a_declassification_that_cannot_be_read_stops_every_run(project: Onshore) -> None:
     declassify(project, text=DECLASSIFICATION.replace("approver", "aprover"))
     try:
-        check_words(run(project, "preview", "source"), 2, ["did you mean `approver`?"])
+        check_words(project("preview", "source", "--cwd", "flows"), 2, ["did you mean `approver`?"])
     finally:
         (project.root / "opened/dcl-1.yaml").unlink()
