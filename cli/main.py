@@ -13,6 +13,7 @@ import click
 from cli.cluster import cluster
 from cli.config import config
 from cli.coverage import coverage
+from cli.declassifications import declassifications
 from cli.doctor import doctor
 from cli.errors import report
 from cli.explain import explain
@@ -44,6 +45,7 @@ for _command in (
     receipt,
     register,
     waivers,
+    declassifications,
     rules,
     coverage,
     cluster,
