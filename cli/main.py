@@ -15,6 +15,7 @@ from cli.audit import audit
 from cli.cluster import cluster
 from cli.config import config
 from cli.coverage import coverage
+from cli.declassifications import declassifications
 from cli.doctor import doctor
 from cli.errors import report
 from cli.explain import explain
@@ -48,6 +49,7 @@ for _command in (
     receipt,
     register,
     waivers,
+    declassifications,
     rules,
     coverage,
     new,

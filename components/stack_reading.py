@@ -1,5 +1,6 @@
 """Outputs of another stack, read only where its data may go."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ from components._questions import Questions
 from components.args import StackReadingArgs
 from components.governance import Law
 from inventories.faults import Fault
-from inventories.models import Category, Declassification
+from inventories.models import Category
 from inventories.settings import Settings
 from inventories.yaml_source import nearest
 
@@ -20,8 +21,9 @@ _UNPUBLISHED: Final = "put that stack up once with a program that exports its ca
 class StackReading(pulumi.ComponentResource):
     """Named outputs of a stack that is no more sensitive than this one, or that are declassified by name.
 
-    Raises OnshoreError, `refused`, before anything is registered: a stack that does not exist or does not say whose
-    data of which category it holds, an output that it does not have, and what FLO-001 forbids.
+    `values`: each output by its name. Raises OnshoreError, `refused`, before anything is registered: a stack that does
+    not exist or does not say whose data of which category it holds, an output that it does not have, and what FLO-001
+    forbids.
     """
 
     values: dict[str, pulumi.Output[Any]]
@@ -34,50 +36,71 @@ class StackReading(pulumi.ComponentResource):
         *,
         settings: Settings | None = None,
     ) -> None:
-        questions = Questions(name)
-        project, stack = _named(questions, name, args["stack"])
-        wanted = _wanted(questions, name, args["outputs"])
-        questions.settle()
-        full = f"{pulumi.get_organization()}/{project}/{stack}"
-        published = _published(questions, full)
-        settings = settings or Settings.load(Path.cwd())
-        law = Law.load(settings)
-        own = _own_category(questions, law)
-        facts = _facts(questions, full, published, law)
-        questions.faults += [
-            Fault(full, "has no such output", output, fix=nearest(output, sorted(published["outputs"])))
-            for output in wanted
-            if output not in published["outputs"]
-        ]
-        questions.settle()
-        opened = settings.load_declassifications()
-        questions.faults += _flow_faults(f"{project}/{stack}", facts[0], own, wanted, opened, law)
-        questions.settle()
-        inputs = {
-            "category": own.id,
-            "department": pulumi.Config("onshore").get("department"),
-            "fromStack": f"{project}/{stack}",
-            "fromCategory": facts[0].id,
-            "fromDepartment": facts[1],
-            "outputs": wanted,
-        }
-        super().__init__("onshore:index:StackReading", name, inputs, opts)
+        lawful = _judged(name, args, settings or Settings.load(Path.cwd()))
+        super().__init__("onshore:index:StackReading", name, lawful.inputs, opts)
         # The name is how the policy pack knows that this reference is a reading's.
-        reference = pulumi.StackReference(f"{name}-outputs", full, pulumi.ResourceOptions(parent=self))
-        self.values = {output: reference.require_output(output) for output in wanted}
+        child = pulumi.ResourceOptions(parent=self)
+        reference = pulumi.StackReference(f"{name}-outputs", f"{pulumi.get_organization()}/{lawful.stack}", child)
+        self.values = {output: reference.require_output(output) for output in lawful.outputs}
         self.register_outputs({})
 
 
-def _named(questions: Questions, name: str, stack: object) -> tuple[str, str]:
-    """Project and stack of a name, `stack` being one of this project."""
+@dataclass(frozen=True)
+class _Lawful:
+    """A reading that the law allows: what is read, from where to where."""
+
+    stack: str
+    read: Category
+    department: str
+    own: Category
+    outputs: list[str]
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """Plain values, known in every preview."""
+        return {
+            "category": self.own.id,
+            "department": pulumi.Config("onshore").get("department"),
+            "fromStack": self.stack,
+            "fromCategory": self.read.id,
+            "fromDepartment": self.department,
+            "outputs": self.outputs,
+        }
+
+
+def _judged(name: str, args: StackReadingArgs, settings: Settings) -> _Lawful:
+    """Ask everything that may stand against a reading; raises OnshoreError."""
+    questions = Questions(name)
+    stack = _named(questions, name, args.get("stack"))
+    wanted = _wanted(questions, name, args.get("outputs"))
+    questions.settle()
+    full = f"{pulumi.get_organization()}/{stack}"
+    published = _published(questions, full)
+    law = Law.load(settings)
+    own = _own_category(questions, law)
+    questions.faults += [
+        Fault(full, "has no such output", output, fix=nearest(output, sorted(published["outputs"])))
+        for output in wanted
+        if output not in published["outputs"]
+    ]
+    read, department = _facts(questions, full, published, law)
+    questions.settle()
+    if own is None or read is None:
+        raise AssertionError(name)  # settle has raised
+    questions.faults += _flow_faults(_Lawful(stack, read, department, own, wanted), settings, law)
+    questions.settle()
+    return _Lawful(stack, read, department, own, wanted)
+
+
+def _named(questions: Questions, name: str, stack: object) -> str:
+    """A stack as `project/stack`; `stack` alone is one of this project."""
     parts = stack.split("/") if isinstance(stack, str) else []
     if len(parts) == 1:
         parts = [pulumi.get_project(), *parts]
     if len(parts) != 2 or not all(part.strip(".") and set(part) <= _NAME for part in parts):
         got = stack if isinstance(stack, str) else type(stack).__name__
         questions.faults.append(Fault(f"{name}: stack", "not one stack", got, fix="write it like project/stack"))
-        return "", ""
-    return parts[0], parts[1]
+    return "/".join(parts)
 
 
 def _wanted(questions: Questions, name: str, outputs: object) -> list[str]:
@@ -98,55 +121,47 @@ def _published(questions: Questions, full: str) -> dict[str, Any]:
         questions.faults.append(Fault(full, "cannot be read", reason, fix=fix))
         questions.settle()
     found: dict[str, Any] = answer if isinstance(answer, dict) else {}
-    return {"outputs": found.get("outputs") or {}, "secret": found.get("secretOutputNames") or []}
+    outputs, secret = found.get("outputs"), found.get("secretOutputNames")
+    return {"outputs": outputs if isinstance(outputs, dict) else {}, "secret": secret or []}
 
 
-def _own_category(questions: Questions, law: Law) -> Category:
-    """This stack's category: what the program says of itself would be its own judge."""
+def _own_category(questions: Questions, law: Law) -> Category | None:
+    """This stack's category by its configuration: what a program says of itself would be its own judge."""
     name = pulumi.Config("onshore").get("category") or ""
     category = law.profile.category(name)
     if category is None:
         fix = "write `onshore:category: CATEGORY` into the stack's file"
         questions.faults.append(Fault("onshore:category", "not a category", name, fix=fix))
-        questions.settle()
-        raise AssertionError(name)  # settle has raised
     return category
 
 
-def _facts(questions: Questions, full: str, published: dict[str, Any], law: Law) -> tuple[Category, str]:
-    """Whose data of which category a stack says it holds."""
-    outputs, secret = published["outputs"], published["secret"]
-    plain = {key: outputs.get(key) for key in ("category", "department") if key not in secret}
-    said = {key: value for key, value in plain.items() if isinstance(value, str)}
-    category, department = law.profile.category(said.get("category", "")), said.get("department", "")
+def _facts(questions: Questions, full: str, published: dict[str, Any], law: Law) -> tuple[Category | None, str]:
+    """Whose data of which category a stack says it holds; what it keeps secret it does not say."""
+    said = {
+        key: value
+        for key, value in published["outputs"].items()
+        if isinstance(value, str) and key not in published["secret"]
+    }
+    name, department = said.get("category", ""), said.get("department", "")
+    category = law.profile.category(name)
     if category is None:
-        got = said.get("category", "")
-        questions.faults.append(Fault(full, "does not say which category of data it holds", got, fix=_UNPUBLISHED))
+        questions.faults.append(Fault(full, "does not say which category of data it holds", name, fix=_UNPUBLISHED))
     if law.register.department(department) is None:
         questions.faults.append(Fault(full, "does not say whose data it holds", department, fix=_UNPUBLISHED))
-    if category is None:
-        questions.settle()
-        raise AssertionError(full)  # settle has raised
     return category, department
 
 
-def _flow_faults(
-    stack: str,
-    read: Category,
-    own: Category,
-    outputs: list[str],
-    opened: tuple[Declassification, ...],
-    law: Law,
-) -> list[Fault]:
-    """What stands against data of one category going into this stack."""
-    if read.rank <= own.rank:
+def _flow_faults(asked: _Lawful, settings: Settings, law: Law) -> list[Fault]:
+    """What stands against data of one category going into a stack of another."""
+    if asked.read.rank <= asked.own.rank:
         return []
     here = f"{pulumi.get_project()}/{pulumi.get_stack()}"
-    covering = [record for record in opened if record.covers(stack, here, outputs)]
+    opened = settings.load_declassifications()
+    covering = [record for record in opened if record.covers(asked.stack, here, asked.outputs)]
     if any(record.state(on=law.on) == "in force" for record in covering):
         return []
     told = [f"{record.id}: {record.state(on=law.on)}, {record.starts_on} to {record.ends_on}" for record in covering]
-    what = f"FLO-001: holds {read.id} data, and this stack is for {own.id} data"
+    what = f"FLO-001: holds {asked.read.id} data, and this stack is for {asked.own.id} data"
     why = "; ".join(told) or f"no declassification names {here} and all of these outputs"
     fix = "read less, raise this stack's category, or have these outputs declassified"
-    return [Fault(stack, what, ", ".join(outputs), why, fix)]
+    return [Fault(asked.stack, what, ", ".join(asked.outputs), why, fix)]

@@ -11,11 +11,11 @@ import pytest
 from inventories import today
 from inventories.profile import load_profile
 from tests.cli.refusals import check_words
+from tests.project import Onshore, make_project
 
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
-    from tests.project import Onshore
 
 PROGRAM = """
 import pulumi
@@ -70,24 +70,23 @@ def reader(stack: str = "source", outputs: tuple[str, ...] = ("url",)) -> str:
     return READER.replace("STACK", repr(stack)).replace("OUTPUTS", repr(list(outputs)))
 
 
-@pytest.fixture
-def project(offline: Onshore) -> Onshore:
-    offline.write("flows/Pulumi.yaml", "name: onshore\nruntime: python\n")
-    offline.write("flows/__main__.py", PROGRAM)
-    opened = offline.root / "opened"
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Onshore:
+    """A project in which `source`, of restricted data, is up."""
+    made = make_project(tmp_path_factory.mktemp("flows") / "project")
+    made.write("flows/Pulumi.yaml", "name: onshore\nruntime: python\n")
+    made.write("flows/__main__.py", PROGRAM)
+    opened = made.root / "opened"
     opened.mkdir()
-    offline.environment["ONSHORE_DECLASSIFICATIONS"] = str(opened)  # for the pack too, which is the real one
-    return offline
+    made.environment["ONSHORE_DECLASSIFICATIONS"] = str(opened)  # for the pack too, which is the real one
+    write(made, "source", "restricted", SOURCE)
+    done = run(made, "up", "source")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return made
 
 
 def run(project: Onshore, command: str, stack: str) -> CompletedProcess[str]:
     return project(command, stack, "--cwd", "flows", *(["--yes"] if command == "up" else []), "--json")
-
-
-def up_source(project: Onshore, category: str = "restricted", program: str = SOURCE) -> None:
-    write(project, "source", category, program)
-    done = run(project, "up", "source")
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def declassify(project: Onshore, starts: int = -1, ends: int = 1, text: str = DECLASSIFICATION) -> None:
@@ -96,29 +95,28 @@ def declassify(project: Onshore, starts: int = -1, ends: int = 1, text: str = DE
 
 
 def test_a_stack_reads_one_of_its_own_category_and_keeps_its_secrets(project: Onshore) -> None:
-    up_source(project)
-    write(project, "reader", "restricted", reader(outputs=("url", "token")))
-    previewed = run(project, "preview", "reader")
-    assert previewed.returncode == 0, previewed.stdout + previewed.stderr
-    done = run(project, "up", "reader")
+    write(project, "same", "restricted", reader(outputs=("url", "token")))
+    done = run(project, "up", "same")
     assert done.returncode == 0, done.stdout + done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
     assert told["outputs"] == {"url": "https://forms.example", "token": "[secret]"}
-    assert "not-to-be-shown" not in previewed.stdout + previewed.stderr + done.stdout + done.stderr
+    state = next((project.root / "flows/.onshore/state").rglob("same.json")).read_text("utf-8")
+    assert "not-to-be-shown" not in done.stdout + done.stderr + state
 
 
 def test_a_more_sensitive_stack_is_read_with_a_declassification_in_force_alone(project: Onshore) -> None:
-    up_source(project)
     write(project, "reader", "open", reader())
-    for starts, ends, words in ((None, None, "no declassification"), (-9, -1, "ended"), (1, 2, "not begun")):
-        if starts is not None and ends is not None:
-            declassify(project, starts, ends)
-        check_words(run(project, "preview", "reader"), 3, ["FLO-001", "restricted", "open", words])
-    declassify(project)
-    done = run(project, "up", "reader")
-    assert done.returncode == 0, done.stdout + done.stderr
-    write(project, "reader", "open", reader(outputs=("url", "token")))
-    check_words(run(project, "preview", "reader"), 3, ["FLO-001", "no declassification", "token, url"])
+    check_words(run(project, "preview", "reader"), 3, ["FLO-001", "restricted", "open", "no declassification"])
+    try:
+        declassify(project, -9, -1)
+        check_words(run(project, "preview", "reader"), 3, ["FLO-001", "dcl-1: ended"])
+        declassify(project)
+        done = run(project, "up", "reader")
+        assert done.returncode == 0, done.stdout + done.stderr
+        write(project, "reader", "open", reader(outputs=("url", "token")))
+        check_words(run(project, "preview", "reader"), 3, ["FLO-001", "no declassification", "token, url"])
+    finally:
+        (project.root / "opened/dcl-1.yaml").unlink()
 
 
 FAKE = """
@@ -153,7 +151,6 @@ WAITED = PLAIN + "Thing('thing', opts=pulumi.ResourceOptions(depends_on=[source]
     ],
 )
 def test_whatever_is_read_past_a_reading_is_seen(project: Onshore, category: str, program: str, code: int) -> None:
-    up_source(project)
     write(project, "reader", category, program)
     previewed = run(project, "preview", "reader")
     assert previewed.returncode == code, previewed.stdout + previewed.stderr
@@ -161,15 +158,22 @@ def test_whatever_is_read_past_a_reading_is_seen(project: Onshore, category: str
 
 
 def test_the_gate_writes_no_receipt_for_a_stack_that_reads_what_it_may_not(project: Onshore) -> None:
-    up_source(project)
-    write(project, "reader", "open", PLAIN)
     assert project("gate", "keygen", "gate.pem").returncode == 0
-    gated = project("gate", "reader", "--cwd", "flows", "--key", "../gate.pem", "--receipt", "receipt.json")
-    check_words(gated, 3, ["FLO-001", "onshore/source", "restricted"])
+    gate = ("gate", "reader", "--cwd", "flows", "--key", "gate.pem", "--receipt", "receipt.json")
+    write(project, "reader", "open", PLAIN)
+    check_words(project(*gate), 3, ["FLO-001", "onshore/source", "restricted"])
     assert not list(project.root.rglob("receipt.json"))
+    write(project, "reader", "restricted", reader())
+    gated = project(*gate)
+    assert gated.returncode == 0, gated.stdout + gated.stderr
+    shown = json.loads(project("receipt", "show", "receipt.json", "--json").stdout)
+    assert [urn.rpartition("::")[2] for urn in shown["coverage"]["reads"]] == ["forms-outputs"]
+    assert list(shown["materials"]["declassifications"]) == []
 
 
 def test_a_declassification_that_cannot_be_read_stops_every_run(project: Onshore) -> None:
     declassify(project, text=DECLASSIFICATION.replace("approver", "aprover"))
-    write(project, "source", "open", SOURCE)
-    check_words(run(project, "preview", "source"), 2, ["did you mean `approver`?"])
+    try:
+        check_words(project("preview", "source", "--cwd", "flows"), 2, ["did you mean `approver`?"])
+    finally:
+        (project.root / "opened/dcl-1.yaml").unlink()

@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pulumi
 import pytest
 
 from components.stack_reading import StackReading
+from engine.monitor import MonitorError
+from inventories import Settings
 from tests.worlds import TODAY
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from inventories import Settings
 
 PUBLISHED: dict[str, Any] = {"category": "restricted", "department": "health-example", "url": "https://forms.example"}
 DECLASSIFICATION = """\
@@ -50,7 +51,7 @@ class _Stacks(pulumi.runtime.Mocks):
 
     def _read(self, name: str) -> dict[str, Any]:
         if name not in self._stacks:
-            raise ValueError(f'unknown stack "{name}"')
+            raise MonitorError(grpc.StatusCode.UNKNOWN, f'unknown stack "{name}"')
         return {"name": name, "outputs": self._stacks[name], "secretOutputNames": self._secret}
 
 
@@ -148,13 +149,11 @@ def test_what_cannot_be_read_is_refused_in_words(settings: Settings, asked: dict
 def test_a_declassification_opens_what_it_names_until_it_ends(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, lawful: bool
 ) -> None:
-    from inventories import Settings as Read
-
     folder = tmp_path / "opened"
     folder.mkdir()
     (folder / "dcl-1.yaml").write_text(DECLASSIFICATION.format(ends_on=TODAY + timedelta(days=days)))
     monkeypatch.setenv("ONSHORE_DECLASSIFICATIONS", str(folder))
-    asked = Read.load(settings.root)
+    asked = Settings.load(settings.root)
     if lawful:
         assert len(read(asked, own="open")) == 2
         with pytest.raises(Exception, match="FLO-001"):
