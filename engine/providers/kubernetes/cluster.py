@@ -11,6 +11,7 @@ from engine.providers.kubernetes.apply import (
     CREATE_MANAGER,
     JSON_PATCH_TYPE,
     adopt_fields_patch,
+    conflict_text,
     identity,
     insists,
     without_ignored,
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
 
 _RETRY_DELAYS_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 _ADOPT_DELAYS_S: Final = (0.0, 0.05, 0.2, 0.5)
-_CONFLICT_HELP: Final = (
-    "https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/"
-    "#handle-field-conflicts-on-existing-resources"
-)
 _EXISTS_HELP: Final = """
 
 The object is in the cluster already, but not in this stack's state. Choose what is meant:
@@ -98,10 +95,8 @@ class Cluster:
         except ApiError as error:
             if error.reason != "Conflict":
                 raise
-            raise ProviderError(
-                f"server-side apply field conflict detected, see {_CONFLICT_HELP} for troubleshooting help\n"
-                f'The resource managed by field manager "{manager}" had an apply conflict: {error.message}'
-            ) from None
+            causes = error.details.get("causes") or ()
+            raise ProviderError(conflict_text(manager, error.message, causes)) from None
 
     def update(
         self,
