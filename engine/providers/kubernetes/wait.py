@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from engine.provider import ProviderError
-from engine.providers.kubernetes.client import ApiError
+from engine.providers.kubernetes.client import ApiError, UnreachableError
 from engine.providers.kubernetes.discovery import NoSuchKindError
 from engine.providers.kubernetes.leaving import held_by
 from engine.providers.kubernetes.objects import annotation, annotation_true, metadata_text, pluck
@@ -130,6 +130,8 @@ class Waiter:
             )
         except ApiError as error:
             return error.code != 404
+        except UnreachableError:  # an API server that is restarted comes back, or the time is up
+            return True
         watched.take(found)
         return True
 
@@ -206,6 +208,8 @@ class Waiter:
             if error.code == 404:
                 return True
             raise
+        except UnreachableError:  # as above: an answer is waited for until the time is up
+            return False
         return bool(uid) and metadata_text(found, "uid") != uid
 
 
@@ -235,6 +239,8 @@ class _Watched:
         seen = self._own.get(metadata_text(self.live, "name"))
         if seen is not None:
             self.take(seen)
+        if isinstance(self._own.error, UnreachableError):
+            return Verdict(ready=False, status="Waiting for the API server", reasons=(self._own.error.message,))
         if not self._own.synced or not all(feed.synced for feed in self._near.values()):
             return Verdict(ready=False)
         changed = max([self._began, *(feed.changed_at for feed in self._near.values())])
