@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,10 @@ import pulumi_kubernetes as k8s
 import pytest
 
 from engine import EmbeddedEngine, Options
+from engine.provider import CallOptions
 from engine.testing import Ran
 from engine.urn import name_of
+from tests.engine.kubernetes.conftest import Stack as Provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,13 +58,21 @@ class Server:
 
     def objects(self, kind: str, namespace: str) -> list[dict[str, Any]]:
         """What is there of our own, as kubectl sees it."""
-        done = subprocess.run(
-            [self.kubectl, f"--kubeconfig={self.info.kubeconfig}", "get", kind, "-n", namespace, "-l", "app=outage",
-             "-o", "json"],
-            check=True, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
-        found: list[dict[str, Any]] = json.loads(done.stdout)["items"]
+        found: list[dict[str, Any]] = json.loads(
+            self.run("get", kind, "-n", namespace, "-l", "app=outage", "-o", "json")
+        )["items"]
         return found
+
+    def run(self, *arguments: str) -> str:
+        """What kubectl prints."""
+        done = subprocess.run(
+            [self.kubectl, f"--kubeconfig={self.info.kubeconfig}", *arguments],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +129,38 @@ class Fault:
             self._server.end()
             self.back = threading.Thread(target=self._server.return_)
             self.back.start()
+
+
+def test_what_is_waited_for_while_the_server_is_away_is_still_seen(server: Server) -> None:
+    stack = Provider(str(server.info.kubeconfig), "default")
+    waiting = {"pulumi.com/waitFor": "jsonpath={.metadata.labels.done}=yes"}
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(stack.up, "kubernetes:core/v1:ConfigMap", "wait", {"data": {}}, annotations=waiting)
+        assert said(stack, "does not hold")
+        server.end()
+        assert said(stack, "Waiting for the API server: no answer from")
+        server.return_()
+        server.run("label", "configmap", "wait", "done=yes")
+        resource, inputs, outputs = coming.result(timeout=60)
+        server.run("patch", "configmap", "wait", "--type=merge", '-p={"metadata":{"finalizers":["a.example/x"]}}')
+        going = pool.submit(stack.provider.delete, resource, inputs, outputs, CallOptions())
+        assert said(stack, "its finalizers: a.example/x")
+        server.end()
+        server.return_()
+        server.run("patch", "configmap", "wait", "--type=merge", '-p={"metadata":{"finalizers":null}}')
+        going.result(timeout=60)
+    assert stack.provider.read(resource, inputs, outputs).id == ""
+    stack.provider.close()
+
+
+def said(stack: Provider, text: str) -> bool:
+    """Whether a status line with this text was or is said within some seconds."""
+    pause = threading.Event()
+    for _ in range(400):
+        if any(text in message for _, message, ephemeral in list(stack.said) if ephemeral):
+            return True
+        pause.wait(0.05)
+    return False
 
 
 FAULTS = {
