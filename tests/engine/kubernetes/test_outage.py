@@ -8,7 +8,6 @@ import select
 import signal
 import subprocess
 import threading
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -189,15 +188,14 @@ def test_an_up_or_the_next_one_finishes(name: str, server: Server, tmp_path: Pat
 
     second = Ran(engine.up("test", Options()), ())
     assert second.ok, second.errors
+    (unsure,) = [event["summaryEvent"]["maybeCorrupt"] for event in first.result.events if "summaryEvent" in event]
     deployment = engine.export_state("test")["deployment"]
-    unheard = Counter(name_of(one["resource"]["urn"]) for one in deployment.get("pending_operations") or [])
-    if unheard:  # made or not: the engine could not hear it, and says so at each run
-        assert all(f"{urn}" in "\n".join(second.messages("warning")) for urn in unheard)
     known = {one["id"] for one in deployment["resources"] if one.get("id")}
     maps = server.objects("configmap", namespace)
     names = [f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in maps]
     assert {one for one in known if "/map-" in one} <= set(names)
     assert len([one for one in known if "/map-" in one]) == MAPS
-    assert len(set(names) - known) <= sum(count for urn, count in unheard.items() if urn.startswith("map-"))
+    # one whose answer was lost may be there, and then the run said that the state may be wrong
+    assert len(set(names) - known) <= unsure
     assert [one["status"]["readyReplicas"] for one in server.objects("deployment", namespace)] == [2]
     assert set(Ran(engine.up("test", Options()), ()).changes) == {"same"}
