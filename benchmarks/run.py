@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import audit, decisions, scaling
-
 from sandbox import cluster_down, cluster_up, shown_on
 
 ROOT = Path(__file__).parents[1]

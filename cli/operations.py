@@ -50,6 +50,7 @@ EVENT_LOG: Decorator = click.option(
 _TARGET = click.option("--target", "targets", multiple=True, metavar="URN", help="Only this resource (repeatable).")
 _REFRESH = click.option("--refresh", "refresh_first", is_flag=True, help="Read the live state first.")
 _NO_CHANGES = click.option("--expect-no-changes", is_flag=True, help="Fail if anything would change.")
+_DIFF = click.option("--diff", "detailed", is_flag=True, help="Show every property, not only those that change.")
 _MESSAGE = click.option("-m", "--message", default="", help="A note for the stack's history.")
 _RECEIPT = click.option(
     "--receipt",
@@ -72,6 +73,7 @@ class Wish:
     refresh_first: bool = False
     expect_no_changes: bool = False
     message: str = ""
+    detailed: bool = False
     receipt: Path | None = None
     reports: tuple[Wanted, ...] = ()
 
@@ -87,14 +89,14 @@ def _options(*options: Decorator) -> Decorator:
 
 
 @click.command()
-@_options(_TARGET, _REFRESH, _NO_CHANGES, REPORT)
+@_options(_TARGET, _REFRESH, _NO_CHANGES, _DIFF, REPORT)
 def preview(cwd: Path, **wish: Any) -> int:
     """Show what `up` would do to STACK, judged by the rules."""
     return _run(cwd, Wish(**wish), "preview")
 
 
 @click.command()
-@_options(_TARGET, _REFRESH, _NO_CHANGES, _MESSAGE, _RECEIPT, REPORT, _YES)
+@_options(_TARGET, _REFRESH, _NO_CHANGES, _DIFF, _MESSAGE, _RECEIPT, REPORT, _YES)
 def up(cwd: Path, *, yes: bool, **wish: Any) -> int:
     """Create or change STACK's resources, after a preview and a yes.
 
@@ -104,14 +106,14 @@ def up(cwd: Path, *, yes: bool, **wish: Any) -> int:
 
 
 @click.command()
-@_options(_TARGET, _NO_CHANGES, _MESSAGE, _YES)
+@_options(_TARGET, _NO_CHANGES, _DIFF, _MESSAGE, _YES)
 def refresh(cwd: Path, *, yes: bool, **wish: Any) -> int:
     """Bring STACK's state in line with what really runs."""
     return _run(cwd, Wish(**wish), "refresh", yes=yes)
 
 
 @click.command()
-@_options(_TARGET, _MESSAGE, _YES)
+@_options(_TARGET, _DIFF, _MESSAGE, _YES)
 def destroy(cwd: Path, *, yes: bool, **wish: Any) -> int:
     """Delete everything STACK made."""
     return _run(cwd, Wish(**wish), "destroy", yes=yes)
@@ -124,7 +126,7 @@ def _run(cwd: Path, wish: Wish, operation: str, *, yes: bool = True, preview_fir
     check_askable(f"{operation} changes things", yes=yes)
     engine = choose_engine(project, wish)
     held = hold_receipt(project, engine, wish) if operation == "up" else None
-    show = display(wish.as_json)  # one for both runs: what the preview said is not said again
+    show = display(wish.as_json, detailed=wish.detailed)  # one for both runs: what the preview said is not said again
     if preview_first:
         before = replace(wish, message="", expect_no_changes=False)
         code, result = operate(engine, project, before, "preview", show)
@@ -242,16 +244,16 @@ def _opened(log: Path) -> TextIO:
         raise click.UsageError(f"the event log {log} cannot be written: {error.strerror}") from None
 
 
-def display(as_json: bool) -> Display:
+def display(as_json: bool, *, detailed: bool = False) -> Display:
     """What people see goes to stdout, or to stderr when stdout is for a machine."""
     stream = sys.stderr if as_json else sys.stdout
     if stream.isatty():
         from engine.display.tree import TreeDisplay  # noqa: PLC0415 - imports rich
 
-        return TreeDisplay(stream)
+        return TreeDisplay(stream, detailed=detailed)
     from engine.display import LogDisplay  # noqa: PLC0415
 
-    return LogDisplay(stream)
+    return LogDisplay(stream, detailed=detailed)
 
 
 def _document(operation: str, wish: Wish, result: RunResult) -> dict[str, Any]:

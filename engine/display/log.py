@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.display.details import Details
 from engine.display.paint import wants_color, write_lines
 from engine.display.run import name_of
 from engine.display.text import Line, Phases, change_lines, row_line
@@ -22,10 +23,14 @@ _NOT_IN_PREVIEW: Final = frozenset({"create-replacement", "delete-replaced"})
 
 
 class LogDisplay:
-    """Prints events as they come; call `close` at the end. May be called from any thread."""
+    """Prints events as they come; call `close` at the end. May be called from any thread.
 
-    def __init__(self, stream: TextIO, *, color: bool | None = None) -> None:
+    `detailed`: the first phase shows every property, as `pulumi … --diff` does; what follows is one line a step.
+    """
+
+    def __init__(self, stream: TextIO, *, color: bool | None = None, detailed: bool = False) -> None:
         self._stream = stream
+        self._details = Details() if detailed else None
         self._color = wants_color(stream) if color is None else color
         self._phases = Phases(info=False)
         self._printed: set[tuple[str, str, str]] = set()
@@ -37,10 +42,13 @@ class LogDisplay:
             row, closing = self._phases.feed(event, now)
             if "diagnosticEvent" in event:
                 self._write(_said(event["diagnosticEvent"]))
+            elif self._details and row and "resOpFailedEvent" not in event:
+                self._write(self._details.feed(event))
             elif row:
                 self._write(self._row_lines(row))
             if closing:
                 self._printed.clear()
+                self._details = None
                 self._write([[], *closing, []])
 
     def close(self) -> None:

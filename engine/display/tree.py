@@ -12,6 +12,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from engine.display.details import Details
 from engine.display.paint import wants_color
 from engine.display.text import Line, Phases, change_lines, row_line, text_of
 
@@ -33,12 +34,15 @@ class TreeDisplay:
     """Draws events as they come; call `close` at the end. May be called from any thread.
 
     What runs or failed is always on the screen; when there are too many resources, finished ones give way.
+    `detailed`: the first phase leaves every property behind, as `pulumi … --diff` does, and not the tree.
     """
 
-    def __init__(self, stream: TextIO, *, color: bool | None = None) -> None:
+    def __init__(self, stream: TextIO, *, color: bool | None = None, detailed: bool = False) -> None:
         colored = wants_color(stream) if color is None else color
         self._console = Console(file=stream, no_color=not colored, highlight=False)
         self._phases = Phases()
+        self._details = Details() if detailed else None
+        self._detail_lines: list[Line] = []
         # Two locks: the refreshing thread takes `_data` while it draws, and must not be waited for with it held.
         self._data = threading.Lock()
         self._drawing = threading.Lock()
@@ -48,6 +52,8 @@ class TreeDisplay:
         with self._drawing:
             with self._data:
                 _, closing = self._phases.feed(event, time.monotonic())
+                if self._details:
+                    self._detail_lines += self._details.feed(event)
             if closing:
                 self._end_phase(closing)
             elif self._live is None and "cancelEvent" not in event:
@@ -76,7 +82,9 @@ class TreeDisplay:
         live, self._live = self._live, None
         if live:
             live.stop()
-        for line in [*self._lines(None), [], *closing, []]:
+        told = self._detail_lines if self._details else self._lines(None)
+        self._details = None
+        for line in [*told, [], *closing, []]:
             for part in _folded(_text(line), self._console.width):
                 self._console.print(part, soft_wrap=True)
 

@@ -72,6 +72,7 @@ MACHINE: dict[str, tuple[tuple[str, ...], int, type]] = {
     "preview": (("preview", STACK), 0, dict),
     "destroy of nothing": (("destroy", STACK, "--yes"), 2, dict),
     "stack list": (("stack", "list"), 0, list),
+    "preview with every property": (("preview", STACK, "--diff"), 0, dict),
     "changes where none are expected": (("preview", STACK, "--expect-no-changes"), 1, dict),
 }
 
@@ -105,6 +106,14 @@ def test_a_preview_for_machines_lists_steps_and_findings(claimed: Claimed) -> No
     assert document["changeSummary"] == {"create": len(document["steps"])}
     assert document["policyViolations"] == []
     assert (document["stack"], document["operation"], document["result"]) == (STACK, "preview", "succeeded")
+
+
+def test_a_detailed_preview_shows_what_each_resource_will_be(claimed: Claimed) -> None:
+    shown = claimed.onshore("preview", STACK, "--diff").stdout
+    assert re.search(r"^ +\+ kubernetes:core/v1:Namespace: \(create\)\n +\[urn=urn:pulumi:", shown, re.MULTILINE), shown
+    assert re.search(r'^ +pod-security.kubernetes.io/enforce *: "restricted"$', shown, re.MULTILINE), shown
+    assert re.search(r"^ +kubeconfig *: \[secret\]$", shown, re.MULTILINE), shown
+    assert TOKEN not in shown
 
 
 def test_the_words_of_a_refusal_and_of_a_placement_name_the_candidates(offline: Onshore) -> None:

@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 APPLY_TYPE: Final = "application/apply-patch+yaml"
 JSON_PATCH_TYPE: Final = "application/json-patch+json"
 CREATE_MANAGER: Final = "pulumi-kubernetes"
+_CONFLICT_HELP: Final = (
+    "https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/"
+    "#handle-field-conflicts-on-existing-resources"
+)
+_CONFLICT_CHOICES: Final = (
+    "Choose whose the field is:",
+    "  - theirs: leave it out of the program, or name it in ignoreChanges;",
+    '  - ours: the annotation pulumi.com/patchForce: "true" takes it over (enablePatchForce on the provider: for all);',
+    "  - ours, once the other tool no longer sets it.",
+)
 _OWN_UPDATERS: Final = ("pulumi-kubernetes", "pulumi-kubernetes.exe", "pulumi-resource-kubernetes")
 # Prefixes of managers whose fields become ours on the first update: our own create call, and kubectl's.
 _ADOPTED: Final = (
@@ -27,6 +37,23 @@ _ADOPTED: Final = (
     ("before-first-apply", "Update"),
     *((name, "Update") for name in _OWN_UPDATERS),
 )
+
+
+def conflict_text(manager: str, message: str, causes: Iterable[Object]) -> str:
+    """Why an apply was refused: who holds which field, and what can be done about it."""
+    held = dict.fromkeys(
+        f"  {cause.get('field')} is held by {str(cause.get('message') or '').removeprefix('conflict with ')}"
+        for cause in causes
+        if cause.get("reason") == "FieldManagerConflict"
+    )
+    return "\n".join(
+        [
+            f"server-side apply field conflict detected, see {_CONFLICT_HELP} for troubleshooting help",
+            *held,
+            *_CONFLICT_CHOICES,
+            f'The resource managed by field manager "{manager}" had an apply conflict: {message}',
+        ]
+    )
 
 
 def adopt_fields_patch(live: Object, manager: str) -> list[Object]:

@@ -11,14 +11,15 @@ from engine.providers.kubernetes.apply import (
     CREATE_MANAGER,
     JSON_PATCH_TYPE,
     adopt_fields_patch,
+    conflict_text,
     identity,
     insists,
     without_ignored,
 )
-from engine.providers.kubernetes.client import ApiError, Client
+from engine.providers.kubernetes.client import ApiError, Client, UnreachableError
 from engine.providers.kubernetes.discovery import Discovery, Mapping, NoSuchKindError
 from engine.providers.kubernetes.kubeconfig import cluster_access, read_kubeconfig
-from engine.providers.kubernetes.objects import annotation, metadata_text, pluck
+from engine.providers.kubernetes.objects import AUTONAMED, annotation, annotation_true, metadata_text, pluck
 from engine.providers.kubernetes.wait import Waiter
 from engine.providers.kubernetes.watch import Watches
 
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
 
 _RETRY_DELAYS_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 _ADOPT_DELAYS_S: Final = (0.0, 0.05, 0.2, 0.5)
-_CONFLICT_HELP: Final = (
-    "https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/"
-    "#handle-field-conflicts-on-existing-resources"
-)
 _EXISTS_HELP: Final = """
 
 The object is in the cluster already, but not in this stack's state. Choose what is meant:
@@ -79,6 +76,11 @@ class Cluster:
                 mapping = self.mapping(obj)
                 path = mapping.path(metadata_text(obj, "namespace"))
                 return self.client.request("POST", path, obj, query=_query(CREATE_MANAGER, preview))
+            except UnreachableError as error:
+                made = None if preview or upsert or not error.unknown_outcome else self._made_unheard(obj, urn)
+                if made is None:
+                    raise
+                return made
             except (ApiError, NoSuchKindError) as error:
                 if isinstance(error, ApiError) and error.reason == "AlreadyExists" and not preview:
                     raise ProviderError(error.message + _EXISTS_HELP) from None
@@ -90,6 +92,26 @@ class Cluster:
                     raise
         raise AssertionError("unreachable")
 
+    def _made_unheard(self, obj: Object, urn: str) -> Object | None:
+        """The object whose creation was not heard of, if it is there after all.
+
+        Only one that was named here can be known as ours: nobody else would have made up that name.
+        """
+        if not annotation_true(obj, AUTONAMED):
+            return None
+        for delay_s in _RETRY_DELAYS_S:
+            self.waiter.log("info", "the answer was lost, looking whether it was created", urn=urn, ephemeral=True)
+            if self.watches.stopped.wait(delay_s):
+                return None
+            try:
+                return self.get(obj)
+            except ApiError as error:
+                if error.code == 404:
+                    return None
+            except UnreachableError:
+                continue
+        return None
+
     def apply(self, obj: Object, manager: str, *, force: bool, preview: bool) -> Object:
         """Server-side apply under a manager's name. A conflict is a ProviderError that names the manager."""
         query = {**_query(manager, preview), "force": str(force).lower(), "fieldValidation": "Warn"}
@@ -98,10 +120,8 @@ class Cluster:
         except ApiError as error:
             if error.reason != "Conflict":
                 raise
-            raise ProviderError(
-                f"server-side apply field conflict detected, see {_CONFLICT_HELP} for troubleshooting help\n"
-                f'The resource managed by field manager "{manager}" had an apply conflict: {error.message}'
-            ) from None
+            causes = error.details.get("causes") or ()
+            raise ProviderError(conflict_text(manager, error.message, causes)) from None
 
     def update(
         self,

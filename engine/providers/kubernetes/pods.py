@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from engine.providers.kubernetes.objects import pluck, qualified_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from engine.providers.kubernetes.objects import Object
 
 
@@ -26,22 +28,37 @@ def pod_ready(pod: Object) -> bool:
 
 def pod_problems(pod: Object) -> tuple[str, ...]:
     """Why a Pod is not ready: scheduling, then each container's state; nothing for a ready one."""
+    return problems_of_all([pod])
+
+
+def problems_of_all(pods: Iterable[Object]) -> tuple[str, ...]:
+    """Why Pods are not ready; what several say alike is said once, with how many they are."""
+    told: dict[str, list[str]] = {}
+    for pod in pods:
+        for text in dict.fromkeys(_problems(pod)):
+            told.setdefault(text, []).append(qualified_name(pod))
+    return tuple(
+        f"[Pod {names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}]: {text}"
+        for text, names in told.items()
+    )
+
+
+def _problems(pod: Object) -> list[str]:
     if pod_ready(pod):
-        return ()
-    name = qualified_name(pod)
+        return []
     statuses = [
         status for key in ("initContainerStatuses", "containerStatuses") for status in pluck(pod, "status", key) or []
     ]
-    found = [f"[Pod {name}]: {text}" for status in statuses for text in _container_problems(status)]
+    found = [text for status in statuses for text in _container_problems(status)]
     if not found:
         found = [
-            f"[Pod {name}]: {condition['message']}"
+            f"[{condition['reason']}] {condition['message']}" if condition.get("reason") else str(condition["message"])
             for condition in pluck(pod, "status", "conditions") or []
             if condition.get("status") != "True" and condition.get("message")
         ]
     if not found and pluck(pod, "status", "message"):
-        found = [f"[Pod {name}]: {pluck(pod, 'status', 'message')}"]
-    return tuple(found)
+        found = [str(pluck(pod, "status", "message"))]
+    return found
 
 
 def _container_problems(status: Object) -> list[str]:

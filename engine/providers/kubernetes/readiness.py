@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from engine.providers.kubernetes.objects import Object, annotation, metadata_text, pluck, qualified_name
-from engine.providers.kubernetes.pods import owned_by, pod_problems, pod_ready
+from engine.providers.kubernetes.pods import owned_by, pod_problems, pod_ready, problems_of_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +83,13 @@ def _explained(condition: Object) -> tuple[str, ...]:
     return (f"[{condition.get('reason') or condition.get('type')}] {condition['message']}",)
 
 
+def _refused(condition: Object) -> tuple[str, ...]:
+    """The words of a condition that is bad when it is true."""
+    if not _is_true(condition) or not condition.get("message"):
+        return ()
+    return (f"[{condition.get('reason') or condition.get('type')}] {condition['message']}",)
+
+
 def _observed(obj: Object) -> bool:
     generation, seen = pluck(obj, "metadata", "generation"), pluck(obj, "status", "observedGeneration")
     return isinstance(seen, int) and seen >= int(generation or 0)
@@ -94,7 +101,7 @@ def _count(obj: Object, *path: str) -> int:
 
 
 def _pods_of(owner: Object, around: Surroundings) -> tuple[str, ...]:
-    return tuple(problem for pod in around.of(Pod) if owned_by(pod, owner) for problem in pod_problems(pod))
+    return problems_of_all(pod for pod in around.of(Pod) if owned_by(pod, owner))
 
 
 def _deployment(obj: Object, around: Surroundings) -> Verdict:
@@ -117,7 +124,7 @@ def _deployment(obj: Object, around: Surroundings) -> Verdict:
         reasons.append("Minimum number of live Pods was not attained")
     elif not rolled:
         reasons.append("Attempted to roll forward to new ReplicaSet, but minimum number of Pods did not become live")
-    reasons += [*(_explained(_condition(current, "ReplicaFailure")) if current else ()), *unbound]
+    reasons += [*_refused(_condition(current or obj, "ReplicaFailure")), *unbound]
     reasons += _pods_of(current, around) if current else ()
     return _waiting(f"Waiting for app ReplicaSet to be available ({ready}/{wanted} Pods available)", *reasons)
 
@@ -275,7 +282,18 @@ def _secret(obj: Object, _: Surroundings) -> Verdict:
     return _waiting("Waiting for the token", "The token controller has not filled the Secret")
 
 
+def _definition(obj: Object, _: Surroundings) -> Verdict:
+    accepted, established = _condition(obj, "NamesAccepted"), _condition(obj, "Established")
+    if _is_true(accepted) and _is_true(established):
+        return _READY
+    return _waiting(
+        "Waiting for the definition to be established",
+        *(_explained(accepted) or _explained(established) or ("Its names have not been accepted yet",)),
+    )
+
+
 RULES: Final[dict[str, Rule]] = {
+    "apiextensions.k8s.io/v1/CustomResourceDefinition": Rule(_definition, timeout_s=60.0),
     "apps/v1/Deployment": Rule(_deployment, (ReplicaSet, Pod, Claim), on_read=True),
     "apps/v1/StatefulSet": Rule(_stateful_set, (Pod,), on_read=True),
     "apps/v1/DaemonSet": Rule(_daemon_set, (Pod,), on_read=True),

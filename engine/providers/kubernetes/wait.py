@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from engine.provider import ProviderError
-from engine.providers.kubernetes.client import ApiError
+from engine.providers.kubernetes.client import ApiError, UnreachableError
 from engine.providers.kubernetes.discovery import NoSuchKindError
+from engine.providers.kubernetes.leaving import held_by
 from engine.providers.kubernetes.objects import annotation, annotation_true, metadata_text, pluck
 from engine.providers.kubernetes.pods import owned_by
 from engine.providers.kubernetes.readiness import RULES, Pod, ReplicaSet, Rule, Surroundings, Verdict
@@ -100,7 +101,7 @@ class Waiter:
                 return _stuck(f'Resource operation was cancelled for "{name}"', verdict, ())
             if now >= began + timeout_s:
                 return _stuck(f"'{name}' timed out waiting to be Ready", verdict, self._events(watched))
-            said = self._say(urn, verdict.reasons[0] if verdict.reasons else verdict.status, said)
+            said = self._say(urn, _picture(verdict), said)
             if now >= look_at:
                 look_at = now + (_POLL_S if watched.blind else _LOOK_AROUND_S)
                 if not self._still_there(mapping, watched):
@@ -129,6 +130,8 @@ class Waiter:
             )
         except ApiError as error:
             return error.code != 404
+        except UnreachableError:  # an API server that is restarted comes back, or the time is up
+            return True
         watched.take(found)
         return True
 
@@ -179,7 +182,7 @@ class Waiter:
         with _Subscriptions(self.watches, live) as feeds:
             feed = feeds.add(mapping)
             until = time.monotonic() + timeout_of(inputs, timeout_s)
-            look_at = time.monotonic() + _TICK_S
+            look_at, said = time.monotonic() + _TICK_S, ""
             while not feed.saw_end_of(uid):
                 feeds.wake.clear()
                 seen, now = feed.get(name), time.monotonic()
@@ -190,9 +193,11 @@ class Waiter:
                 if self.watches.stopped.is_set():
                     raise ProviderError(f'Resource operation was cancelled for "{name}"')
                 if now >= until:
-                    held = ", ".join(pluck(seen, "metadata", "finalizers") or []) or "none"
+                    held = "; ".join(held_by(seen)) or "nothing says what holds it"
                     self.log("warning", f"finalizers might be preventing deletion ({held})", urn=urn)
-                    raise ProviderError(f"'{name}' timed out waiting to be deleted; its finalizers: {held}")
+                    raise ProviderError(f"'{name}' timed out waiting to be deleted; {held}")
+                if held_now := held_by(seen):
+                    said = self._say(urn, f"Waiting to be deleted: {'; '.join(held_now)}", said)
                 if not feed.saw_end_of(uid):
                     feeds.wake.wait(_TICK_S)
 
@@ -203,7 +208,15 @@ class Waiter:
             if error.code == 404:
                 return True
             raise
+        except UnreachableError:  # as above: an answer is waited for until the time is up
+            return False
         return bool(uid) and metadata_text(found, "uid") != uid
+
+
+def _picture(verdict: Verdict) -> str:
+    """What is waited for and the innermost cause, in one line; reasons go from the object to its containers."""
+    cause = verdict.reasons[-1] if verdict.reasons else ""
+    return f"{verdict.status}: {cause}" if verdict.status and cause and cause != verdict.status else verdict.status
 
 
 def _stuck(message: str, verdict: Verdict, events: tuple[str, ...]) -> Verdict:
@@ -226,6 +239,8 @@ class _Watched:
         seen = self._own.get(metadata_text(self.live, "name"))
         if seen is not None:
             self.take(seen)
+        if isinstance(self._own.error, UnreachableError):
+            return Verdict(ready=False, status="Waiting for the API server", reasons=(self._own.error.message,))
         if not self._own.synced or not all(feed.synced for feed in self._near.values()):
             return Verdict(ready=False)
         changed = max([self._began, *(feed.changed_at for feed in self._near.values())])

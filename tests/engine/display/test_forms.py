@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
+from typing import Any
 
 from engine.display import EventLog, preview_json
 
@@ -55,3 +57,42 @@ def test_a_recorded_update_gives_the_same_states(recorded_events):
     assert web["newState"]["inputs"]["data"] == {"a": "1", "s": "[secret]"}
     assert web["newState"]["custom"] is True
     assert "oldState" not in web
+
+
+# Events do not carry these; the CLI takes them from its own memory of the state.
+NOT_IN_EVENTS = {"created", "modified", "dependencies", "propertyDependencies", "sourcePosition", "stackTrace"}
+REFERENCE = Path(__file__).parents[2] / "conformance" / "reference" / "text"
+
+
+def _carried(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _carried(item) for key, item in value.items() if key not in NOT_IN_EVENTS}
+    return [_carried(item) for item in value] if isinstance(value, list) else value
+
+
+def test_the_recorded_preview_is_the_same_document(recorded_events):
+    recorded = json.loads((REFERENCE / "preview.json").read_text(encoding="utf-8"))
+    # the update's events as its preview had them: no provider with an id, nothing computed, no debug log of the CLI
+    text = json.dumps([event for event in recorded_events if "resOutputsEvent" not in event])
+    document = preview_json(json.loads(text.replace("::<uuid>", "::<unknown>")))
+    document["duration"] = recorded["duration"]
+    assert document == _carried(recorded)
+
+
+def test_a_recorded_replacement_is_the_same_step():
+    recorded = json.loads((REFERENCE / "preview-replace.json").read_text(encoding="utf-8"))
+    _, wanted = recorded["steps"]
+    change = {"diffKind": wanted["detailedDiff"]["data.a"]["kind"], "inputDiff": False}
+    metadata = {
+        "op": wanted["op"],
+        "urn": wanted["urn"],
+        "type": wanted["newState"]["type"],
+        "old": wanted["oldState"],
+        "new": wanted["newState"],
+        "keys": wanted["replaceReasons"],
+        "detailedDiff": {"data.a": change},
+        "provider": wanted["provider"],
+    }
+    parts = [{**metadata, "op": op} for op in ("create-replacement", "replace", "delete-replaced")]
+    steps = preview_json([{"resourcePreEvent": {"metadata": part}} for part in parts])["steps"]
+    assert steps == [_carried(wanted)]

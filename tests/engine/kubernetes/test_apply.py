@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from engine.providers.kubernetes.apply import adopt_fields_patch, identity, insists, without_ignored
+from engine.providers.kubernetes.apply import (
+    adopt_fields_patch,
+    conflict_text,
+    identity,
+    insists,
+    without_ignored,
+)
 
 
 def entry(manager: str, operation: str = "Update", subresource: str = "", **fields: Any) -> dict[str, Any]:
@@ -84,3 +90,16 @@ def test_an_ignored_field_of_others_is_left_out_and_ours_is_sent_as_it_is() -> N
 def test_relinquishing_sends_nothing_but_the_identity() -> None:
     obj = {"apiVersion": "v1", "kind": "X", "metadata": {"name": "x", "namespace": "n", "labels": {}}, "data": {}}
     assert identity(obj) == {"apiVersion": "v1", "kind": "X", "metadata": {"name": "x", "namespace": "n"}}
+
+
+def test_a_conflict_names_each_field_its_holder_and_the_ways_out() -> None:
+    cause = {"reason": "FieldManagerConflict", "message": 'conflict with "kubectl" using v1', "field": ".data.a"}
+    other = {"reason": "FieldValueInvalid", "message": "no", "field": ".data.b"}
+    lines = conflict_text("ours", "Apply failed with 1 conflict", [cause, cause, other]).splitlines()
+    assert lines[0].startswith("server-side apply field conflict detected, see https://")
+    assert lines[1] == '  .data.a is held by "kubectl" using v1'
+    assert all(word in "".join(lines) for word in ("ignoreChanges", "pulumi.com/patchForce", "enablePatchForce"))
+    assert not any(".data.b" in line for line in lines)
+    assert lines[-1] == (
+        'The resource managed by field manager "ours" had an apply conflict: Apply failed with 1 conflict'
+    )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from engine.provider import ProviderError
+from engine.providers.kubernetes.leaving import held_by
 from engine.providers.kubernetes.readiness import (
     RULES,
     SETTLE_S,
@@ -39,6 +40,7 @@ def owned(uid: str, **fields: Any) -> dict[str, Any]:
     return {"metadata": metadata, **fields}
 
 
+POD_READY = conditions(PodScheduled="True", Initialized="True", Ready="True")
 ROLLED = ("True", "NewReplicaSetAvailable", "")
 
 
@@ -122,7 +124,97 @@ def test_a_stuck_deployment_tells_what_its_pods_say() -> None:
     assert "[Pod n/p]: container 'b' ended with exit code 3 (Error): boom" in reasons
 
 
-POD_READY = conditions(PodScheduled="True", Initialized="True", Ready="True")
+def pod(name: str, **status: Any) -> dict[str, Any]:
+    return owned("rs", metadata={"name": name, "namespace": "n"}, status=status)
+
+
+def waiting(reason: str, message: str = "") -> list[dict[str, Any]]:
+    return [{"name": "c", "state": {"waiting": {"reason": reason, "message": message}}}]
+
+
+UNSCHEDULABLE = ("False", "Unschedulable", "0/3 nodes are available")
+UNREADY = ("False", "ContainersNotReady", "containers with unready status: [c]")
+QUOTA = ("True", "FailedCreate", 'pods "web-" is forbidden: exceeded quota: all')
+STUCK: dict[str, tuple[tuple[dict[str, Any], ...], str]] = {
+    "image": ((pod("a", containerStatuses=waiting("ImagePullBackOff", "no such image")),), ("[Pod n/a]: container 'c': "
+              "[ImagePullBackOff] no such image")),
+    "crash": (
+        (pod("a", containerStatuses=[{**waiting("CrashLoopBackOff")[0],
+                                      "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}]),),
+        "[Pod n/a]: container 'c' ended with exit code 137 (OOMKilled)",
+    ),
+    "first container": (
+        (pod("a", initContainerStatuses=waiting("CreateContainerConfigError", "no secret"), containerStatuses=[]),),
+        "[Pod n/a]: container 'c': [CreateContainerConfigError] no secret",
+    ),
+    "no node": ((pod("a", conditions=conditions(PodScheduled=UNSCHEDULABLE)),), ("[Pod n/a]: [Unschedulable] "
+                "0/3 nodes are available")),
+    "probes": (
+        (pod("a", conditions=conditions(Ready=UNREADY, ContainersReady=UNREADY)),),
+        "[Pod n/a]: [ContainersNotReady] containers with unready status: [c]",
+    ),
+    "evicted": ((pod("a", phase="Failed", message="The node was low on memory"),), ("[Pod n/a]: The node was low on "
+                "memory")),
+    "many alike": (
+        tuple(pod(name, conditions=conditions(PodScheduled=UNSCHEDULABLE)) for name in "abc"),
+        "[Pod n/a and 2 more]: [Unschedulable] 0/3 nodes are available",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STUCK)
+def test_a_stuck_rollout_ends_its_reasons_with_the_innermost(name: str) -> None:
+    pods, cause = STUCK[name]
+    around = {ReplicaSet: (replica_set(ready=0),), Pod: (*pods, pod("fine", conditions=POD_READY))}
+    reasons = verdict("apps/v1/Deployment", deployment(Available="False"), around).reasons
+    assert reasons[-1] == cause
+    assert not any("fine" in reason for reason in reasons)
+
+
+def test_a_quota_that_is_used_up_is_told_where_no_pod_can_be() -> None:
+    current = replica_set(ready=0)
+    current["status"] = {"conditions": conditions(ReplicaFailure=QUOTA)}
+    told = verdict("apps/v1/Deployment", deployment(Available="False"), {ReplicaSet: (current,)}).reasons
+    assert told[-1] == f"[FailedCreate] {QUOTA[2]}"
+    early = verdict("apps/v1/Deployment", deployment(Available="False", ReplicaFailure=QUOTA), {}).reasons
+    assert early[-1] == f"[FailedCreate] {QUOTA[2]}"
+
+
+CONFLICT = ("False", "KindConflict", '"Thing" is already in use')
+DEFINITIONS: list[tuple[dict[str, Any], bool, str]] = [
+    ({"NamesAccepted": "True", "Established": "True"}, True, ""),
+    ({}, False, "not been accepted yet"),
+    ({"NamesAccepted": "True", "Established": ("False", "Installing", "being installed")}, False, "being installed"),
+    ({"NamesAccepted": CONFLICT, "Established": ("False", "NotAccepted", "not all names")}, False, "already in use"),
+]
+
+
+@pytest.mark.parametrize(("states", "ready", "why"), DEFINITIONS)
+def test_a_definition_is_ready_when_its_names_are_accepted_and_it_is_served(states: Any, ready: bool, why: str) -> None:
+    obj = {"metadata": {"name": "x"}, "status": {"conditions": conditions(**states)}}
+    found = verdict("apiextensions.k8s.io/v1/CustomResourceDefinition", obj)
+    assert found.ready is ready
+    assert ready or why in found.reasons[0]
+
+
+LEFT = ("True", "SomeResourcesRemain", "Some resources are remaining: configmaps. has 1 resource instances")
+GOING: list[tuple[dict[str, Any] | None, tuple[str, ...]]] = [
+    (None, ()),
+    ({"metadata": {}}, ()),
+    ({"metadata": {"finalizers": ["a.example/x", "b"]}}, ("its finalizers: a.example/x, b",)),
+    (
+        {"spec": {"finalizers": ["kubernetes"]}, "status": {"conditions": conditions(NamespaceContentRemaining=LEFT)}},
+        (f"[SomeResourcesRemain] {LEFT[2]}",),
+    ),
+    ({"status": {"conditions": conditions(NamespaceContentRemaining=("False", "ContentRemoved", "all gone"))}}, ()),
+]
+
+
+@pytest.mark.parametrize(("obj", "lines"), GOING)
+def test_what_holds_a_deletion_is_told(obj: dict[str, Any] | None, lines: tuple[str, ...]) -> None:
+    assert held_by(obj) == lines
+
+
 LOAD_BALANCER = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
 SIMPLE: list[tuple[str, dict[str, Any], bool]] = [
     ("v1/Pod", {"status": {"conditions": POD_READY}}, True),

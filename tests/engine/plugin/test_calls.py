@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -288,6 +290,69 @@ def test_calls_run_side_by_side(probe):
     for thread in threads:
         thread.join(timeout=30)
     assert ids == ["id-1"] * 8
+
+
+@pytest.mark.parametrize(
+    ("do", "message"),
+    [
+        ("raise", "the door is stuck"),
+        ("exit", r"ended by itself \(exit code 3\)\nno more doors"),
+        ("id-that-is-none", "id"),
+        ("unknown", "Unsupported value type"),
+        ("no-mapping", "items"),
+        ("nothing", "NoneType"),
+    ],
+)
+def test_a_provider_written_with_the_sdk_that_goes_wrong_leaves_the_outcome_unknown(start, do, message):
+    plugin = start("sdk")
+    plugin.configure(PROVIDER, {})
+    with pytest.raises(ProviderError, match=message) as caught:
+        plugin.create(THING, {"length": 4, "do": do}, UP)
+    assert caught.value.unknown_outcome
+    assert not isinstance(caught.value, InitFailedError)
+
+
+def test_a_provider_written_with_the_sdk_refuses_inputs(start):
+    plugin = start("sdk")
+    plugin.configure(PROVIDER, {})
+    assert plugin.check(THING, None, {"length": 0}, b"seed").failures == (CheckFailure("length", "is nothing"),)
+
+
+def test_a_provider_written_with_the_sdk_that_hangs_is_given_up_and_cancelled(start, log):
+    plugin = start("sdk", grace_s=0.5, cancel_s=0.1)
+    plugin.configure(PROVIDER, {})
+    with pytest.raises(ProviderError, match=r"did not answer Create within 1 s") as caught:
+        plugin.create(THING, {"length": 4, "do": "hang"}, CallOptions(timeout_s=0.5))
+    assert caught.value.unknown_outcome
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(plugin.delete, THING, {}, {"length": 4, "do": "hang"}, UP)
+        log.wait_for("hanging")
+        plugin.cancel()
+        with pytest.raises(ProviderError, match="cancelled"):
+            running.result(timeout=30)
+
+
+def test_what_a_provider_written_with_the_sdk_prints_disturbs_nothing(start, log):
+    plugin = start("sdk")
+    plugin.configure(PROVIDER, {})
+    assert plugin.create(THING, {"length": 4, "do": "chatter"}, UP).id == "password-1"
+    assert log.wait_for("a word in between")
+
+
+def test_a_slow_plugin_is_waited_for_and_its_calls_run_side_by_side(start):
+    plugin = start("sdk", "slow")
+    plugin.configure(PROVIDER, {})
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda length: plugin.create(THING, {"length": length}, UP).outputs["text"], range(8)))
+    assert made == [Secret("x" * length) for length in range(8)]
+    assert time.monotonic() - began < 8 * 0.7
+
+
+@pytest.mark.parametrize("limits", [{"start_s": 0.2}, {"answer_s": 0.2}])
+def test_a_plugin_that_is_too_slow_is_refused(start, limits):
+    with pytest.raises(ProviderError, match=r"within 0\.2 s"):
+        start("sdk", "slow", **limits).check(THING, None, {"length": 1}, b"seed")
 
 
 def test_a_provider_written_with_pulumis_own_sdk_works(start):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,13 +14,15 @@ from engine.testing import Ran
 PROGRAM = """
 import pulumi
 
+config = pulumi.Config()
+
 class Password(pulumi.CustomResource):
     text: pulumi.Output[str]
 
     def __init__(self, name, length, opts=None):
-        super().__init__("sdk:index:Password", name, {"length": length, "text": None}, opts)
+        super().__init__("sdk:index:Password", name, {"length": length, "do": config.get("do"), "text": None}, opts)
 
-pulumi.export("text", Password("door", pulumi.Config().require_int("length")).text)
+pulumi.export("text", Password("door", config.require_int("length")).text)
 """
 
 
@@ -35,11 +38,21 @@ class Doors:
         return EmbeddedEngine(self.folder, backend_url=f"file://{self.folder / 'state'}", passphrase=passphrase)
 
     def run(self, operation: str, length: int):
-        (self.folder / "Pulumi.test.yaml").write_text(f"config:\n  doors:length: {length}\n", encoding="utf-8")
-        result = Ran(getattr(self.engine(), operation)("test", Options()), ())
+        result = self.attempt(operation, length)
         assert result.errors == []
         assert result.ok
         return result
+
+    def attempt(self, operation: str, length: int, do: str = "", **options: Any) -> Ran:
+        doing = f"  doors:do: {do}\n" if do else ""
+        configuration = f"config:\n  doors:length: {length}\n{doing}"
+        (self.folder / "Pulumi.test.yaml").write_text(configuration, encoding="utf-8")
+        return Ran(getattr(self.engine(), operation)("test", Options(**options)), ())
+
+    @property
+    def pending(self) -> list[str]:
+        deployment = self.engine().export_state("test")["deployment"]
+        return [one["type"] for one in deployment.get("pending_operations") or []]
 
     @property
     def changes(self) -> list[str]:
@@ -88,3 +101,54 @@ def test_a_plugin_on_the_path_serves_a_program_from_preview_to_destroy(doors: Do
     assert doors.changes == ["create 4", "update 6", "delete 6"]
     assert doors.engine().export_state("test")["deployment"].get("resources", []) == []
     assert children() == []
+
+
+def maybe_corrupt(ran: Ran) -> bool:
+    (summary,) = [event["summaryEvent"] for event in ran.result.events if "summaryEvent" in event]
+    return bool(summary["maybeCorrupt"])
+
+
+WRONG = {"raise": "the door is stuck", "exit": "no more doors", "unknown": "Unsupported value type"}
+
+
+@pytest.mark.parametrize("do", WRONG)
+def test_a_creation_of_unknown_outcome_is_told_as_such_and_the_next_up_finishes(doors: Doors, do: str) -> None:
+    failed = doors.attempt("up", 4, do)
+    assert not failed.ok
+    assert any(WRONG[do] in error for error in failed.errors), failed.errors
+    assert maybe_corrupt(failed)
+    assert doors.pending == []  # as the CLI leaves it
+    assert children() == []
+
+    again = doors.run("up", 4)
+    assert not maybe_corrupt(again)
+    assert doors.changes == ["create 4"]
+    assert dict(doors.run("up", 4).changes) == {"same": 2}
+
+
+def test_an_update_that_went_wrong_leaves_the_old_state_for_the_next(doors: Doors) -> None:
+    doors.run("up", 4)
+    failed = doors.attempt("up", 6, "exit")
+    assert any("no more doors" in error for error in failed.errors), failed.errors
+    assert doors.engine().outputs("test", show_secrets=True) == {"text": "xxxx"}
+    assert ("update", "door") in doors.run("up", 6).steps
+    assert doors.changes == ["create 4", "update 6"]
+    assert doors.pending == []
+
+
+def test_inputs_that_the_provider_refuses_stop_the_run_before_anything_changes(doors: Doors) -> None:
+    for operation in ("preview", "up"):
+        refused = doors.attempt(operation, 0)
+        assert any("is nothing" in error for error in refused.errors), refused.errors
+    assert doors.changes == []
+    assert children() == []
+
+
+def test_a_slow_plugin_makes_a_run_slow_and_nothing_else(
+    doors: Doors, executable: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{executable('sdk', 'slow').parent}:{os.environ['PATH']}")
+    doors.run("preview", 4)
+    assert ("create", "door") in doors.run("up", 4).steps
+    doors.run("destroy", 4)
+    assert doors.changes == ["create 4", "delete 4"]
