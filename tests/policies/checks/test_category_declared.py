@@ -48,7 +48,7 @@ def component(**inputs: Any) -> Resource:
         "a number for a label": (edited(made("ConfigMap", "v1"), *LABEL, to=3), "CAT-001"),
         "a list for a label": (edited(made("ConfigMap", "v1"), *LABEL, to=["restricted"]), "CAT-001"),
         "labels that are text": (edited(made("ConfigMap", "v1"), "metadata", "labels", to="x"), "CAT-001", "UNK-001"),
-        "no metadata": (edited(made("ConfigMap", "v1"), "metadata", to=DROP), "CAT-001"),
+        "no metadata": (edited(made("ConfigMap", "v1"), "metadata", to=DROP), "CAT-001", "CAT-004"),
         "a namespace with a lower label": (edited(namespace(), *LABEL, to="open"), "CAT-001"),
         "a template with a lower label": (edited(deployment(), *TEMPLATE, to="open"), "CAT-001", "CAT-004"),
         "a template without a label": (edited(deployment(), *TEMPLATE, to=DROP), "CAT-001"),
@@ -96,7 +96,7 @@ def test_objects_of_a_stack_without_category_are_judged_by_the_strictest() -> No
 
 def test_items_of_a_list_are_judged_one_by_one() -> None:
     item = made("ConfigMap", "v1").props
-    bare = {**item, "metadata": {"name": "bare"}}
+    bare = {**item, "metadata": {"name": "bare", "namespace": "app"}}
     props = {"apiVersion": "v1", "kind": "ConfigMapList", "items": [item, bare]}
     found = World().analyze(Resource("kubernetes:core/v1:ConfigMapList", props, Provider()))
     assert [one.policyName for one in found] == ["CAT-001"]

@@ -44,7 +44,11 @@ def ephemeral(spec: Any) -> Resource:
         ),
         "a pod's own claim of another class": (ephemeral({"storageClassName": "fast"}), "CRY-001"),
         "a pod's own claim that says nothing": (ephemeral(None), "CRY-001"),
-        "a class of the stack's own": (made("StorageClass", "storage.k8s.io/v1", provisioner="x"), "CRY-001"),
+        "a class of the stack's own": (
+            made("StorageClass", "storage.k8s.io/v1", provisioner="x"),
+            "CRY-001",
+            "CRY-003",
+        ),
         "a volume of the stack's own": (made("PersistentVolume", "v1", spec={}), "CRY-001"),
     }
 )
