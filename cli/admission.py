@@ -31,7 +31,7 @@ def render(cwd: Path, *, as_json: bool, cluster: str) -> None:
     import yaml  # noqa: PLC0415 - `--help` needs none of it
 
     from admission.policies import compile_policies  # noqa: PLC0415 - as above
-    from cli.admitting import in_register  # noqa: PLC0415 - as above
+    from cli.reaching import in_register  # noqa: PLC0415 - as above
     from policies.facts import load_facts  # noqa: PLC0415 - as above
 
     facts = load_facts(Project.find(cwd).root)

@@ -8,19 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from admission.policies import DIGEST_ANNOTATION, PROBE, compile_policies
-from components.kubeconfig import check_kubeconfig
+from cli.reaching import client_of, in_register
 from engine.provider import ProviderError
 from engine.providers.kubernetes.client import ApiError, Client
-from engine.providers.kubernetes.kubeconfig import cluster_access, read_kubeconfig
 from inventories import Fault, OnshoreError
-from inventories.yaml_source import nearest
 from policies.facts import load_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from cli.project import Project
-    from inventories.models import Cluster, Provider, Register
 
 IN_FORCE, STALE, MISSING = "in force", "stale", "missing"
 _API: Final = "/apis/admissionregistration.k8s.io/v1"
@@ -43,29 +40,13 @@ class Way:
     objects: list[Object]
 
 
-def in_register(register: Register, cluster: str) -> tuple[Provider, Cluster]:
-    """A cluster with its provider; raises OnshoreError where the register has none such."""
-    if found := register.cluster(cluster):
-        return found
-    known = sorted(each.id for _, each in register.clusters())
-    fault = Fault("CLUSTER", "the register has no such cluster", cluster, fix=nearest(cluster, known))
-    raise OnshoreError(f"there is no cluster {cluster} in the register", [fault])
-
-
 def way_to(project: Project, cluster: str) -> Way:
     """By a kubeconfig that leads to that very cluster; raises OnshoreError."""
     facts = load_facts(project.root)
     found = in_register(facts.register, cluster)
-    file = project.settings.kubeconfigs / f"{cluster}.yaml"
-    try:
-        content = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        fault = Fault(str(file), "no kubeconfig that can be read", fix=f"put the kubeconfig of {cluster} there")
-        raise OnshoreError(f"there is no way to {cluster}", [fault]) from None
-    check_kubeconfig(content, found[1])
     digest, objects = compile_policies(facts, *found)
     with _in_words(cluster):
-        return Way(cluster, Client(cluster_access(*read_kubeconfig(content))), digest, objects)
+        return Way(cluster, client_of(project, found[1]), digest, objects)
 
 
 def apply_all(way: Way) -> Iterator[tuple[str, Object]]:

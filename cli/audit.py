@@ -98,9 +98,10 @@ def _file(file: Path, facts: Facts, checks: Catalogue) -> Iterator[Found]:
 
 def _cluster(cwd: Path, cluster: str, facts: Facts, checks: Catalogue) -> Iterator[Found]:
     from audit import audit_namespace  # noqa: PLC0415
-    from cli.live import client_of, namespaces  # noqa: PLC0415
+    from cli.live import namespaces  # noqa: PLC0415
+    from cli.reaching import client_of, in_register  # noqa: PLC0415
 
-    with closing(client_of(Project.find(cwd), facts.register, cluster)) as client:
+    with closing(client_of(Project.find(cwd), in_register(facts.register, cluster)[1])) as client:
         for namespace, objects in namespaces(client):
             yield audit_namespace(cluster, namespace, objects, facts, checks)
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from components.kubeconfig import check_kubeconfig
 from engine.provider import ProviderError
-from engine.providers.kubernetes.client import Client
-from engine.providers.kubernetes.kubeconfig import cluster_access, read_kubeconfig
 from inventories import Fault, OnshoreError
-from inventories.yaml_source import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cli.project import Project
-    from inventories.models import Register
+    from engine.providers.kubernetes.client import Client
+
 
 Object = dict[str, Any]
 _PAGE: Final = 500
@@ -24,23 +20,6 @@ _SYSTEM: Final = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 # What the control plane itself writes, of what is judged where it is declared.
 _DERIVED: Final = frozenset({"Event", "Endpoints", "EndpointSlice", "Lease", "ControllerRevision"})
 _GIVEN: Final = frozenset({("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")})
-
-
-def client_of(project: Project, register: Register, cluster: str) -> Client:
-    """A client of a cluster, by a kubeconfig that leads to that very cluster; raises OnshoreError."""
-    found = register.cluster(cluster)
-    if found is None:
-        known = [each.id for _, each in register.clusters()]
-        fault = Fault("--cluster", "the register has no such cluster", cluster, fix=nearest(cluster, known))
-        raise OnshoreError(f"there is no cluster {cluster} in the register", [fault])
-    file = project.settings.kubeconfigs / f"{cluster}.yaml"
-    try:
-        content = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        fault = Fault(str(file), "no kubeconfig that can be read", fix=f"save the kubeconfig of {cluster} there")
-        raise OnshoreError(f"there is no way to {cluster}", [fault]) from None
-    check_kubeconfig(content, found[1])
-    return Client(cluster_access(*read_kubeconfig(content)))
 
 
 def namespaces(client: Client) -> Iterator[tuple[Object, Iterator[Object]]]:
