@@ -59,7 +59,7 @@ def owner(records: Iterable[dict[str, Any]], config: Mapping[str, Any], facts: F
     known = {"onshore:category": category.id} if category else {}
     if departments:
         known["onshore:department"] = min(departments)
-    return StackFacts(name, project, category, known)
+    return StackFacts(name, project, category, known, state=None)
 
 
 def _strictest(names: set[str], facts: Facts) -> Category | None:

@@ -90,14 +90,17 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class StackFacts:
-    """The stack as the engine told it; `config` values are text as they stand in the stack's file."""
+    """The stack as the engine told it; `config` values are text as they stand in the stack's file.
+
+    `state`: where its state lies; None for a record of a stack, which is no run and says nothing of that.
+    """
 
     name: str = ""
     project: str = ""
     category: Category | None = None
     config: Mapping[str, str] = field(default_factory=dict)
     secret_keys: frozenset[str] = frozenset()
-    state: StateFacts = field(default_factory=StateFacts)
+    state: StateFacts | None = field(default_factory=StateFacts)
 
     @property
     def department(self) -> str:

@@ -26,9 +26,9 @@ _PROVIDER: Final = "secrets provider"
 
 def check(subject: Subject) -> Iterator[Violation]:
     """The stack's backend and secrets provider, both as the pack was told or could read them."""
-    if not in_country(subject):
-        return
     facts, state = subject.facts, subject.stack.state
+    if state is None or not in_country(subject):
+        return
     params = facts.rules["STA-001"].params
     home = facts.profile.country
     if state.backend is None or not _lawful_backend(facts, state.backend, str(params["this_machine_setting"])):

@@ -146,6 +146,7 @@ def server(cluster: ClusterInfo) -> Iterator[Server]:
             client.request("DELETE", path(obj, named=True))
         except ApiError as error:
             assert error.code in (404, 409), error.message  # noqa: PT017 - it is gone, or going
+    asking.until(probe, "")  # else the next module would take the probe of this one for its own
     client.close()
 
 
