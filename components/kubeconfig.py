@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from inventories.models import Cluster
 
 _NAME: Final = "kubeconfig"
-_CLUSTER_FIELDS: Final = ("server", "certificate-authority-data", "disable-compression", "extensions")
-_USER_FIELDS: Final = ("token", "client-certificate-data", "client-key-data", "extensions")
-_CONTEXT_FIELDS: Final = ("cluster", "user", "namespace", "extensions")
+_FIELDS: Final = {
+    "context": ("cluster", "user", "namespace", "extensions"),
+    "cluster": ("server", "certificate-authority-data", "disable-compression", "extensions"),
+    "user": ("token", "client-certificate-data", "client-key-data", "extensions"),
+}
 _WHY: Final = {
     "insecure-skip-tls-verify": "whoever answers would be believed to be the cluster",
     "tls-server-name": "the certificate would be checked for another name than the server's",
@@ -63,39 +65,50 @@ def kubeconfig_faults(content: str, cluster: Cluster) -> list[Fault]:
     if not isinstance(data, dict):
         return [Fault(_NAME, "not the content of a kubeconfig", fix="give the content itself, not the path of a file")]
     faults: list[Fault] = []
-    context = _only(data, "contexts", "context", faults)
-    reached = _only(data, "clusters", "cluster", faults)
-    user = _only(data, "users", "user", faults)
-    if faults:
-        return faults
-    named = {kind: data[f"{kind}s"][0].get("name") for kind in ("context", "cluster", "user")}
-    for where, got, kind in (
+    found: dict[str, Mapping[str, Any]] = {}
+    for kind, known in _FIELDS.items():
+        entries = _entries(data, kind)
+        for index, entry in enumerate(entries):
+            faults += _unknown_fields(f"{kind}s[{index}].{kind}", _content(entry, kind), known)
+        if len(entries) == 1 and _content(entries[0], kind):
+            found[kind] = entries[0]
+        else:
+            faults.append(_not_one(kind, len(entries)))
+    if "cluster" in found:
+        faults += _address_faults(found["cluster"]["cluster"], cluster)
+    return faults if len(found) < len(_FIELDS) else _name_faults(data, found) + faults
+
+
+def _entries(data: Mapping[str, Any], kind: str) -> list[Any]:
+    listed = data.get(f"{kind}s")
+    return listed if isinstance(listed, list) else []
+
+
+def _content(entry: Any, kind: str) -> Mapping[str, Any]:
+    """What an entry holds beside its name; nothing where it has not the form of one."""
+    value = entry.get(kind) if isinstance(entry, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _not_one(kind: str, count: int) -> Fault:
+    what = f"{count} of them, not one" if count != 1 else f"not a {kind}"
+    fix = "keep one context: kubectl config view --minify --flatten --raw" if count > 1 else f"add the {kind}"
+    return Fault(f"{_NAME}:{kind}s", what, fix=fix)
+
+
+def _name_faults(data: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]]) -> list[Fault]:
+    """The current context must be the one there is, and that must name the one cluster and the one user."""
+    context = found["context"]["context"]
+    told = (
         ("current-context", data.get("current-context"), "context"),
         ("contexts[0].context.cluster", context.get("cluster"), "cluster"),
         ("contexts[0].context.user", context.get("user"), "user"),
-    ):
-        if got != named[kind]:
-            faults.append(
-                Fault(f"{_NAME}:{where}", f"not the name of its {kind}", str(got), fix=f"write {named[kind]}")
-            )
-    faults += _unknown_fields("contexts[0].context", context, _CONTEXT_FIELDS)
-    faults += _unknown_fields("clusters[0].cluster", reached, _CLUSTER_FIELDS)
-    faults += _unknown_fields("users[0].user", user, _USER_FIELDS)
-    return faults + _address_faults(reached, cluster)
-
-
-def _only(data: Mapping[str, Any], entries: str, key: str, faults: list[Fault]) -> Mapping[str, Any]:
-    """The single entry of a list of the file, or a fault."""
-    listed = data.get(entries)
-    count = len(listed) if isinstance(listed, list) else 0
-    entry = listed[0] if isinstance(listed, list) and count == 1 else None
-    value = entry.get(key) if isinstance(entry, dict) else None
-    if isinstance(value, dict):
-        return value
-    what = f"{count} of them, not one" if count != 1 else f"not a {key}"
-    fix = "keep one context: kubectl config view --minify --flatten --raw" if count > 1 else f"add the {key}"
-    faults.append(Fault(f"{_NAME}:{entries}", what, fix=fix))
-    return {}
+    )
+    return [
+        Fault(f"{_NAME}:{where}", f"not the name of its {kind}", str(got), fix=f"write {found[kind].get('name')}")
+        for where, got, kind in told
+        if got != found[kind].get("name")
+    ]
 
 
 def _unknown_fields(where: str, entry: Mapping[str, Any], known: tuple[str, ...]) -> list[Fault]:

@@ -38,7 +38,7 @@ def _other_authority(config: dict[str, Any]) -> None:
 
 
 def _all_at_once(config: dict[str, Any]) -> None:
-    for spoil in (_no_tls, _plugin, _other_authority):
+    for spoil in (_two_contexts, _no_tls, _plugin, _other_authority):
         spoil(config)
     config["clusters"][0]["cluster"]["server"] = "https://192.0.2.1:6443"
 
@@ -50,8 +50,14 @@ CASES: dict[str, tuple[Callable[[dict[str, Any]], None], int, list[str]]] = {
     "another authority": (_other_authority, 1, ["another certificate authority", "the register must say so first"]),
     "all at once": (
         _all_at_once,
-        4,
-        ["insecure-skip-tls-verify", "user.exec", "another server", "another certificate authority"],
+        5,
+        [
+            "contexts: 2 of them",
+            "insecure-skip-tls-verify",
+            "user.exec",
+            "another server",
+            "another certificate authority",
+        ],
     ),
 }
 
