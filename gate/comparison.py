@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from gate.materials import SALT
 from gate.wording import shown
 from inventories.faults import Fault
 
@@ -15,6 +16,7 @@ _DIGEST_LENGTH: Final = 64
 _ANYTHING_ELSE: Final = "look at the change; if it is meant, gate again"
 _FIXES: Final = {
     "engine": "use the engine and versions that were gated (--engine), or gate again with these",
+    SALT: "the Pulumi CLI wrote the salt of the stack's secrets into its file: keep and commit it, and gate again",
     "state": "somebody ran the stack since, perhaps with this very receipt: look at what there is, and gate again",
 }
 
@@ -27,7 +29,7 @@ def material_faults(gated: Materials, got: Materials) -> list[Fault]:
         for name in sorted(then.keys() | now.keys()):
             if (old := then.get(name, _ABSENT)) != (new := now.get(name, _ABSENT)):
                 what = "is new" if name not in then else "is gone" if name not in now else "changed"
-                fix = _FIXES.get(group, _ANYTHING_ELSE)
+                fix = _FIXES.get(name if name == SALT else group, _ANYTHING_ELSE)
                 where = f"{group}: {shown(name)}"
                 faults.append(
                     Fault(where, f"{what} since it was gated", f"{_short(new)}, gated {_short(old)}", fix=fix)

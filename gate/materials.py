@@ -28,6 +28,7 @@ _LEFT_OUT: Final = frozenset(
 )
 _LAW: Final = ("rules", "waivers", "declassifications")  # folders of the inventories with groups of their own
 _ALSO_LAW: Final = ("profiles", "registers")  # read as what they say, not as files: a profile extends another
+SALT: Final = "encryptionsalt"
 _PROJECT_FILES: Final = ("Pulumi.yaml", "pyproject.toml", "uv.lock")
 
 
@@ -60,7 +61,7 @@ def collect(sources: Sources) -> Materials:
             **{name: digest for name, digest in _tree(program, "program").items() if not _is_stack_file(name)},
             **_tree(rooms["components"], "components"),
         },
-        "configuration": {sources.stack_file.name: _file(sources.stack_file)} if sources.stack_file.is_file() else {},
+        "configuration": _configuration(sources.stack_file) if sources.stack_file.is_file() else {},
         "settings": {sources.settings_file.name: _file(sources.settings_file)},
         "register": {
             "version": sources.register.version,
@@ -144,8 +145,21 @@ def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
 
 
 def _file(path: Path) -> str:
+    return hashlib.sha256(_content(path)).hexdigest()
+
+
+def _configuration(path: Path) -> dict[str, str]:
+    """A stack file, its salt by itself: the Pulumi CLI writes one where there is none, even at a preview."""
+    lines = _content(path).splitlines(keepends=True)
+    salts = [line for line in lines if line.startswith(b"encryptionsalt:")]
+    rest = b"".join(line for line in lines if line not in salts)
+    found = {path.name: hashlib.sha256(rest).hexdigest()}
+    return found | ({SALT: hashlib.sha256(b"".join(salts)).hexdigest()} if salts else {})
+
+
+def _content(path: Path) -> bytes:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return path.read_bytes()
     except OSError as error:
         raise _unreadable(path, error) from None
 

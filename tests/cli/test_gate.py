@@ -10,8 +10,9 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from engine.secrets import PassphraseSecrets
 from tests.cli.conftest import STACK, TOKEN, UP
-from tests.cli.refusals import check_words
+from tests.cli.refusals import PHRASE, check_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,14 @@ def test_what_changed_since_is_named_and_nothing_is_made(gated: Onshore, name: s
         text.write("# changed\n")
     check_words(gated(*UP), 3, [says, "changed since it was gated", "gated", "fix:"], [TOKEN])
     assert not (gated.root / ".onshore/state").exists()
+
+
+def test_a_salt_that_an_engine_wrote_is_named_by_itself(gated: Onshore) -> None:
+    with (gated.root / f"stacks/Pulumi.{STACK}.yaml").open("a", encoding="utf-8") as text:
+        text.write(f"encryptionsalt: {PassphraseSecrets.create(PHRASE).salt}\n")
+    refused = gated(*UP)
+    check_words(refused, 3, ["configuration: encryptionsalt: is new since it was gated", "keep and commit it"], [TOKEN])
+    assert f"Pulumi.{STACK}.yaml" not in refused.stderr
 
 
 def test_a_profile_or_pack_that_is_another_is_named(gated: Onshore, tmp_path: Path) -> None:
