@@ -63,20 +63,41 @@ class Executor:
         self.preview = planner.options.preview
         self.changes: Counter[str] = Counter()
         self.running = 0  # steps that have begun and not ended
+        self._open = threading.Event()
+        self._refused = False
         self.maybe_corrupt = False
 
     # ------------------------------------------------------------ entry points
 
+    def open(self) -> None:
+        """From now on the program is heard; it may have begun while policy packs still started."""
+        self._open.set()
+
+    def refuse(self) -> None:
+        """The run cannot begin: the program is never heard."""
+        self._refused = True
+        self.stop()
+        self._open.set()
+
+    def hears(self) -> bool:
+        """Waits until it is known whether the program is heard: whether it is."""
+        self._open.wait()
+        return not self._refused
+
     def register(self, goal: Goal) -> m.Answer | None:
         """Does all that one registration needs; None when the engine is going down."""
+        self.hears()
         return self._drive(m.Registered(next(self._tokens), goal))[0]
 
     def register_outputs(self, urn: str, outputs: PropertyMap) -> bool:
         """A component is complete; False when that is not possible."""
+        self.hears()
         return not self._drive(m.OutputsRegistered(next(self._tokens), urn, outputs))[1]
 
     def invoke(self, reference: str, token: str, args: PropertyMap) -> InvokeResult:
         """Calls a provider's function; raises ProviderError."""
+        if not self.hears():
+            raise ProviderError("the run did not begin")
         result = self.providers.get(reference).invoke(token, args, preview=self.preview)
         if token == READ_STACK_OUTPUTS:
             # An event of ours: the CLI has none, and a stack that is read without a resource would leave no trace.

@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from engine import config as configuration
-from engine.analyzers import Analyzers, RunFacts
+from engine.analyzers import Analyzers
 from engine.errors import EngineError
 from engine.events import EventStream, visible_outputs
 from engine.executor import Executor
 from engine.options import Options, RunResult
+from engine.pack_process import RunFacts
 from engine.planner import Planner, PlanOptions
 from engine.providers import make_provider as plugin_or_builtin
 from engine.providers.builtin import BuiltinProvider
@@ -151,8 +152,7 @@ class Operation:
                     self._backend.url,
                     self._project.root.resolve(),
                 )
-                analyzers.start(self._options.policy_packs, self._options.policy_pack_configs, facts)
-            self._events.emit("preludeEvent", {"config": configuration.blinded(stack.config_file.values)})
+                analyzers.launch(self._options.policy_packs, self._options.policy_pack_configs, facts)
             snapshot = self._snapshot(stack)
             providers = self._providers(snapshot)
             ending.callback(providers.close, self._events.diagnostic)
@@ -239,10 +239,10 @@ class Operation:
 
     def _perform(self, stack: Stack, executor: Executor, analyzers: Analyzers) -> bool:
         """The work itself; whether the run failed for a reason of its own (the planner knows the others)."""
-        if self._options.clear_pending_creates and self._kind == "refresh":
-            executor.snapshot.forget_pending()
-        elif stack.deployment.pending and not self._preview:
-            self._warn_pending(stack)
+        runs_program = self._kind in ("preview", "up")
+        if runs_program and not self._options.refresh:
+            return self._run_program(stack, executor, analyzers, lambda: self._begin(stack, executor, analyzers))
+        self._begin(stack, executor, analyzers)
         if self._kind == "refresh" or self._options.refresh:
             counted = self._kind == "refresh"
             ok = refresh_resources(executor, self._events, counted=counted, targets=self._options.targets)
@@ -251,16 +251,36 @@ class Operation:
             executor.planner = self._planner(stack, executor.snapshot.resources())
             if self._interrupted.is_set():
                 executor.stop()
-        if self._kind == "destroy":
-            executor.end(program_failed=False)
-            return False
-        return self._run_program(stack, executor, analyzers)
+        if runs_program:
+            return self._run_program(stack, executor, analyzers, lambda: None)
+        executor.end(program_failed=False)
+        return False
 
-    def _run_program(self, stack: Stack, executor: Executor, analyzers: Analyzers) -> bool:
+    def _begin(self, stack: Stack, executor: Executor, analyzers: Analyzers) -> None:
+        """The run begins: packs are ready, what there is to say is said, the program is heard from now on."""
+        try:
+            analyzers.connect()
+            self._events.emit("preludeEvent", {"config": configuration.blinded(stack.config_file.values)})
+            if self._options.clear_pending_creates and self._kind == "refresh":
+                executor.snapshot.forget_pending()
+            elif stack.deployment.pending and not self._preview:
+                self._warn_pending(stack)
+        except BaseException:
+            executor.refuse()
+            raise
+        executor.open()
+
+    def _run_program(
+        self, stack: Stack, executor: Executor, analyzers: Analyzers, meanwhile: Callable[[], None]
+    ) -> bool:
         # these bring in gRPC and the SDK: needed when a program runs, not to destroy
         from engine.monitor import Monitor  # noqa: PLC0415
         from engine.program import ProgramRun, run_program  # noqa: PLC0415
         from engine.program_engine import ProgramEngine  # noqa: PLC0415
+
+        def say(severity: str, message: str, *, urn: str = "", ephemeral: bool = False) -> None:
+            if executor.hears():
+                self._events.diagnostic(severity, message, urn=urn, ephemeral=ephemeral)
 
         result = run_program(
             ProgramRun(
@@ -269,12 +289,13 @@ class Operation:
                 preview=self._preview,
                 configuration=stack.configuration,
                 monitor=Monitor(executor, stack.configuration, self._project.root),
-                engine=ProgramEngine(self._events),
+                engine=ProgramEngine(say),
                 main=self._program,
                 threads=max(_LEAST_THREADS, executor.parallel if self._preview else 2 * executor.parallel),
-                say=self._events.diagnostic,
+                say=say,
                 abandon=lambda: self._interrupted.is_set() and executor.running == 0,
-            )
+            ),
+            meanwhile,
         )
         self._program_error = result.error
         planner = executor.planner

@@ -68,13 +68,21 @@ class ProgramRun:
     main: Callable[[], object] | None = None
 
 
-def run_program(run: ProgramRun) -> ProgramResult:
-    """Runs the program to its end on a thread of its own."""
+def run_program(run: ProgramRun, meanwhile: Callable[[], None]) -> ProgramResult:
+    """Runs the program to its end on a thread of its own; `meanwhile` runs on the calling one while it begins.
+
+    What `meanwhile` raises is raised: whoever made it has seen to it that the program is not heard then.
+    """
     results: list[ProgramResult] = []
     context = contextvars.Context()
     thread = threading.Thread(target=lambda: results.append(context.run(_run, run)), name="program", daemon=True)
     with _ONE_AT_A_TIME, _surroundings(run):
         thread.start()
+        try:
+            meanwhile()
+        except BaseException:
+            thread.join(_PATIENCE_S)
+            raise
         while thread.is_alive():
             thread.join(_LOOK_S)
             if run.abandon():
