@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 _DEFAULT_STATE = Path(".onshore") / "state"
 # Nearly all that a run makes or imports lives to its end: to look through it again and again was a third of the time.
 _COLLECT_AFTER = (50_000, 10, 100)
+# and a process that ends looks through all of it several times for nothing
+atexit.register(gc.freeze)
 
 
 class EmbeddedEngine:
