@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import threading
@@ -90,7 +91,7 @@ class Operation:
             with contextlib.ExitStack() as held:
                 held.enter_context(self._signals())
                 if self._preview:
-                    stack = open_stack(self._project, self._backend, stack_name, self._passphrase)
+                    stack = open_stack(self._project, self._backend, stack_name, self._passphrase, later=True)
                 else:
                     stack = self._take(stack_name, held)
                 result = self._run_open(stack, started)
@@ -102,7 +103,10 @@ class Operation:
         """Locks the stack and prepares the backend for writing."""
         name = configuration.check_stack_name(stack_name)
         # refuses before anything is written
-        found = open_stack(self._project, self._backend, name, self._passphrase)
+        found = open_stack(self._project, self._backend, name, self._passphrase, later=True)
+        if self._kind == "up":
+            importlib.import_module("engine.program_engine")  # brings in the SDK, while a thread derives the key
+        found.secrets.check()
         if not found.known and self._kind != "up":
             raise never_deployed(name)
         try:
@@ -259,6 +263,7 @@ class Operation:
     def _begin(self, stack: Stack, executor: Executor, analyzers: Analyzers) -> None:
         """The run begins: packs are ready, what there is to say is said, the program is heard from now on."""
         try:
+            stack.secrets.check()
             analyzers.connect()
             self._events.emit("preludeEvent", {"config": configuration.blinded(stack.config_file.values)})
             if self._options.clear_pending_creates and self._kind == "refresh":

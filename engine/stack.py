@@ -36,8 +36,14 @@ class Stack:
     known: bool
 
 
-def open_stack(project: Project, backend: FileBackend, name: str, passphrase: str | None = None) -> Stack:
-    """Reads and decrypts everything of one stack; raises EngineError for whatever is missing, wrong or damaged."""
+def open_stack(
+    project: Project, backend: FileBackend, name: str, passphrase: str | None = None, *, later: bool = False
+) -> Stack:
+    """Reads and decrypts everything of one stack; raises EngineError for whatever is missing, wrong or damaged.
+
+    `later`: the caller does something else first, and then `secrets.check()`; nothing but a wrong passphrase for
+    secrets that nobody has read is found out so late.
+    """
     name = configuration.check_stack_name(name)
     stack_file = configuration.load_stack_config(project, name)
     document = backend.read(name)
@@ -51,7 +57,7 @@ def open_stack(project: Project, backend: FileBackend, name: str, passphrase: st
     recorded_salt = salt_of(latest)
     phrase = passphrase if passphrase is not None else passphrase_from(os.environ)
     salt = stack_file.salt or recorded_salt
-    secrets = PassphraseSecrets(phrase, salt) if salt else PassphraseSecrets.create(phrase)
+    secrets = PassphraseSecrets(phrase, salt, later=later) if salt else PassphraseSecrets.create(phrase)
     deployment = decode_deployment(latest, secrets.under(recorded_salt).decrypt)
     verify(deployment.resources, str(backend.path(name)))
     resolved = configuration.resolve(stack_file.values, secrets.decrypt)
