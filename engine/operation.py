@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from engine import config as configuration
 from engine.analyzers import Analyzers
 from engine.errors import EngineError
-from engine.events import EventStream, visible_outputs
+from engine.events import EventStream, is_root_stack, visible_outputs
 from engine.executor import Executor
 from engine.options import Options, RunResult
 from engine.pack_process import RunFacts
-from engine.planner import Planner, PlanOptions
+from engine.plan import PlanOptions
+from engine.planner import Planner
 from engine.providers import make_provider as plugin_or_builtin
 from engine.providers.builtin import BuiltinProvider
 from engine.providers.pool import ProviderPool
@@ -304,15 +305,15 @@ class Operation:
         )
         self._program_error = result.error
         planner = executor.planner
-        if not planner.halted:
+        if not planner.plan.halted:
             for message in result.messages:
                 self._events.diagnostic("error", message)
         executor.end(program_failed=result.failed)
         executor.finish_stack()
-        if planner.step_failed or planner.bailed or planner.stopped or result.failed:
+        if planner.plan.step_failed or planner.plan.bailed or planner.plan.stopped or result.failed:
             return result.failed
         root = f"urn:pulumi:{stack.name}::{self._project.name}::pulumi:pulumi:Stack::{self._project.name}-{stack.name}"
-        refused, error = analyzers.analyze_stack(planner.resources(), root)
+        refused, error = analyzers.analyze_stack(planner.plan.resources(), root)
         if error:
             self._events.diagnostic("error", error)
             executor.fail(shown=True)
@@ -339,9 +340,9 @@ class Operation:
         planner = executor.planner
         if not self._preview:
             snapshot.finish()
-        failed = failed or planner.failed or bool(snapshot.broken)
-        refused = (planner.refused and self._preview) or self._stack_refused
-        if planner.step_failed or (refused and not planner.bailed and not planner.program_failed):
+        failed = failed or planner.plan.failed or bool(snapshot.broken)
+        refused = (planner.plan.refused and self._preview) or self._stack_refused
+        if planner.plan.step_failed or (refused and not planner.plan.bailed and not planner.plan.program_failed):
             self._events.diagnostic("error", "preview failed" if self._preview else "update failed")
         self._explain_interruption(snapshot)
         changes = {op: count for op, count in sorted(executor.changes.items()) if count}
@@ -409,7 +410,6 @@ class Operation:
 
     @staticmethod
     def _outputs(planner: Planner, snapshot: Snapshot) -> dict[str, Any]:
-        roots = [
-            s for s in (*planner.resources(), *snapshot.resources()) if s.type == "pulumi:pulumi:Stack" and not s.parent
-        ]
-        return visible_outputs(roots[0].outputs) if roots else {}
+        roots = (state for state in (*planner.plan.resources(), *snapshot.resources()) if is_root_stack(state))
+        root = next(roots, None)
+        return visible_outputs(root.outputs) if root else {}
