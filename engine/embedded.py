@@ -28,7 +28,8 @@ from engine.state import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.operation import Kind, Operation
+    from engine.ending import Kind
+    from engine.operation import Operation
     from engine.options import Options, RunResult
     from engine.provider import MakeProvider
 

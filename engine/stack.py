@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from engine import config as configuration
@@ -16,6 +17,7 @@ from engine.state import Deployment, decode_deployment, latest_of, salt_of, veri
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import ExitStack
 
     from engine.backend import FileBackend
     from engine.config import Configuration, Project, StackConfig
@@ -64,6 +66,35 @@ def open_stack(
     return Stack(name, stack_file, resolved, deployment, secrets, known=document is not None)
 
 
+def take_stack(
+    project: Project, backend: FileBackend, name: str, passphrase: str | None, held: ExitStack, *, to_run: bool
+) -> Stack:
+    """A stack opened to be changed: locked until `held` ends, backed up, what a killed run left put in order.
+
+    `to_run`: its program is to run, so it need not have been deployed before. Refuses before anything is written.
+    """
+    name = configuration.check_stack_name(name)
+    found = open_stack(project, backend, name, passphrase, later=True)
+    if to_run:
+        importlib.import_module("engine.program_engine")  # brings in the SDK, while a thread derives the key
+    found.secrets.check()
+    if not found.known and not to_run:
+        raise never_deployed(name)
+    try:
+        backend.create()
+        held.enter_context(backend.lock(name))
+        stack = open_stack(project, backend, name, passphrase)
+        backend.sweep(name)
+        backend.back_up(name)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise EngineError(
+            f"the state cannot be written: {error.strerror or error}{where}",
+            fix="Nothing was changed. Make room, or make the folder writable, and try again.",
+        ) from error
+    return stack
+
+
 def never_deployed(name: str) -> EngineError:
     """The refusal of what needs a state, for a stack that has a file and nothing else."""
     return EngineError(
@@ -102,6 +133,17 @@ def stack_outputs(deployment: Deployment) -> PropertyMap:
     """The outputs of the root stack."""
     root = next((s for s in deployment.resources if s.type == "pulumi:pulumi:Stack" and not s.parent), None)
     return dict(root.outputs) if root else {}
+
+
+def other_outputs(project: Project, backend: FileBackend, reference: str, passphrase: str | None) -> PropertyMap | None:
+    """The outputs of another stack of this backend, None without one; names as `pulumi.StackReference` takes them."""
+    parts = reference.split("/")
+    name = configuration.check_stack_name(parts[-1])
+    other = parts[1] if len(parts) == 3 else project.name
+    theirs = backend.for_project(other)
+    if theirs.read(name) is None:
+        return None
+    return stack_outputs(open_stack(replace(project, name=other), theirs, name, passphrase).deployment)
 
 
 def history_entry(
