@@ -177,7 +177,10 @@ class EmbeddedEngine:
             s.urn for s in deployment.resources if not s.urn.startswith(f"urn:pulumi:{name}::{self._project.name}::")
         ]
         if foreign:
-            raise EngineError(f"the imported state is of another stack or project: {foreign[0]}")
+            raise EngineError(
+                f"the imported state is of another stack or project: {foreign[0]}",
+                fix=f"Import it as the stack its URNs name, or one of {name} here.",
+            )
         from engine.snapshot import now  # noqa: PLC0415
 
         sealed = encode_deployment(

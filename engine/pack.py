@@ -93,7 +93,9 @@ def connect(process: PackProcess, given: Mapping[str, PolicySettings], facts: Ru
         if info.supportsConfig:
             stub.Configure(request, timeout=START_TIMEOUT_S)
     except grpc.RpcError as error:
-        raise EngineError(f"policy pack {process.folder} not started: {error.details()}") from error
+        raise EngineError(
+            f"policy pack {process.folder} not started: {error.details()}", fix="Mend the pack, then try again."
+        ) from error
     return pack
 
 
@@ -118,7 +120,9 @@ def _configure(pack: Pack, info: Any, given: Mapping[str, PolicySettings]) -> An
         request.policyConfig[policy.name].enforcementLevel = LEVELS.index(level)  # type: ignore[assignment]
         request.policyConfig[policy.name].properties.CopyFrom(wire.to_struct(settings.properties))
     if faults:
-        raise PolicyConfigError("validating policy config: " + "; ".join(faults))
+        raise PolicyConfigError(
+            "validating policy config: " + "; ".join(faults), fix="Correct the file of --policy-pack-config."
+        )
     is_stack = {policy.name: policy.policy_type == proto.POLICY_TYPE_STACK for policy in info.policies}
     pack.resource_policies = tuple(sorted(name for name, stack in is_stack.items() if not stack))
     pack.stack_policies = tuple(sorted(name for name, stack in is_stack.items() if stack))

@@ -137,10 +137,13 @@ def _manifest(folder: Path) -> dict[str, Any]:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise EngineError(
-            f'failed to load Pulumi policy project located at "{folder}": open {path}: no such file or directory'
+            f'failed to load Pulumi policy project located at "{folder}": open {path}: no such file or directory',
+            fix="Name a pack's folder: the one that holds its PulumiPolicy.yaml.",
         ) from None
     except (OSError, yaml.YAMLError) as error:
-        raise EngineError(f'failed to load Pulumi policy project located at "{folder}": {error}') from error
+        raise EngineError(
+            f'failed to load Pulumi policy project located at "{folder}": {error}', fix="Mend its PulumiPolicy.yaml."
+        ) from error
     runtime = data.get("runtime") if isinstance(data, dict) else None
     if (runtime.get("name") if isinstance(runtime, dict) else runtime) != "python":
         raise EngineError(f"{path}: this engine runs Python policy packs only", fix="Use the Pulumi CLI.")

@@ -105,7 +105,10 @@ def passphrase_from(environment: Mapping[str, str]) -> str:
         try:
             return Path(file).read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise EngineError(f"PULUMI_CONFIG_PASSPHRASE_FILE: {file} cannot be read: {error.strerror}") from error
+            raise EngineError(
+                f"PULUMI_CONFIG_PASSPHRASE_FILE: {file} cannot be read: {error.strerror or error}",
+                fix="Name a file that who runs this may read.",
+            ) from error
     raise EngineError(
         "no passphrase: the secrets in configuration and state cannot be read or written",
         fix="Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE.",

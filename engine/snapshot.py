@@ -256,7 +256,10 @@ class Snapshot:
                 place.chmod(0o600)
                 self._rescue = place
                 return
-        raise EngineError(f"the state cannot be saved anywhere: {self.broken}; it is\n{document.decode()}")
+        raise EngineError(
+            f"the state cannot be saved anywhere: {self.broken}; it is\n{document.decode()}",
+            fix="Keep what stands above in a file, and import it as the stack's state once there is room.",
+        )
 
     @property
     def rescue(self) -> Path:
@@ -319,7 +322,7 @@ class Snapshot:
 
     def _seal(self, text: str) -> str:
         if self._secrets is None:
-            raise EngineError("there is a secret to save and no passphrase")
+            raise EngineError("there is a secret to save and no passphrase", fix="Set PULUMI_CONFIG_PASSPHRASE.")
         return self._secrets.encrypt(text)
 
 

@@ -87,7 +87,7 @@ def take_stack(
         backend.sweep(name)
         backend.back_up(name)
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
+        where = f" ({error.filename or backend.path(name)})"
         raise EngineError(
             f"the state cannot be written: {error.strerror or error}{where}",
             fix="Nothing was changed. Make room, or make the folder writable, and try again.",

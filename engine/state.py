@@ -281,7 +281,8 @@ def decode_deployment(document: Mapping[str, Any], unseal: Callable[[str], str])
     stamp = document.get("manifest") or {}
     if stamp.get("magic", "") != _magic(stamp.get("version", "")):
         raise EngineError(
-            "the state's manifest does not match its checksum: it was edited or damaged; refusing to use it"
+            "the state's manifest does not match its checksum: it was edited or damaged; refusing to use it",
+            fix="Restore it from the .bak file beside it or from the backups folder; then refresh.",
         )
     if lost := [key for key in ("snippets", "extensions") if document.get(key)]:
         raise EngineError(
@@ -317,7 +318,10 @@ def _body(text: str, source: str, *, outer: str, inner: str) -> Mapping[str, Any
             fix="Restore it from the .bak file beside it or from the backups folder.",
         ) from error
     if not isinstance(document, dict) or not isinstance(document.get(outer), dict):
-        raise EngineError(f"{source} is not a Pulumi state document: it has no {outer!r}")
+        raise EngineError(
+            f"{source} is not a Pulumi state document: it has no {outer!r}",
+            fix="Take a file of `pulumi stack export`, or of the backend's stacks folder.",
+        )
     version = document.get("version", 0)
     features = sorted(document.get("features") or ())
     if not isinstance(version, int) or version > _NEWEST_VERSION or features:
