@@ -11,19 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from engine.backend import FileBackend
 from engine.config import blinded, check_stack_name, load_project, load_stack_config
+from engine.document import ENGINE_VERSION, decode_deployment, encode_deployment, exported_deployment, salt_of
 from engine.errors import EngineError
 from engine.events import visible_outputs
+from engine.integrity import verify
+from engine.json_values import encode_value
 from engine.stack import never_deployed, open_stack, set_config, stack_outputs
-from engine.state import (
-    ENGINE_VERSION,
-    Deployment,
-    decode_deployment,
-    encode_deployment,
-    encode_value,
-    exported_deployment,
-    salt_of,
-    verify,
-)
+from engine.state import Deployment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,7 +159,7 @@ class EmbeddedEngine:
         text = json.dumps(state)
         body = exported_deployment(text, "the imported state") if "deployment" in state else None
         if body is None:
-            from engine.state import latest_of  # noqa: PLC0415 - a rescued file is a checkpoint
+            from engine.document import latest_of  # noqa: PLC0415 - a rescued file is a checkpoint
 
             body = latest_of(text, "the imported state")
         opened = open_stack(self._project, self._backend, name, self._passphrase)

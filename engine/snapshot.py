@@ -18,17 +18,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.document import encode_resource, manifest, secrets_provider
 from engine.errors import EngineError
+from engine.integrity import verify
 from engine.journal import Change, opening
-from engine.state import (
-    Deployment,
-    PendingOperation,
-    ResourceState,
-    encode_resource,
-    manifest,
-    secrets_provider,
-    verify,
-)
+from engine.state import Deployment, PendingOperation, ResourceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

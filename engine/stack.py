@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine import config as configuration
 from engine import paths
+from engine.document import decode_deployment, latest_of, salt_of
 from engine.errors import EngineError
+from engine.integrity import verify
 from engine.secrets import PassphraseSecrets, passphrase_from
-from engine.state import Deployment, decode_deployment, latest_of, salt_of, verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from engine.backend import FileBackend
     from engine.config import Configuration, Project, StackConfig
+    from engine.state import Deployment
     from engine.values import PropertyMap
 
 _KEY: Final = re.compile(r"[A-Za-z0-9._-]+:[A-Za-z0-9._/-]+")
