@@ -10,7 +10,7 @@ from pulumi.runtime.proto import engine_pb2
 
 from engine.engine_service import PULUMI_VERSION, version_in_range
 from engine.errors import EngineError
-from engine.monitor import MonitorError
+from engine.rpc_error import MonitorError
 
 if TYPE_CHECKING:
     from engine.provider import Log
