@@ -8,31 +8,28 @@ file is rewritten.
 
 from __future__ import annotations
 
-import contextlib
-import getpass
 import gzip
 import json
 import os
-import socket
 import time
 import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 import yaml
 
-from engine import journal
-from engine.errors import EngineError, LockedError
+from engine import files, journal, locks
+from engine.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 _GZIP_MAGIC: Final = b"\x1f\x8b"
-_HEX: Final = "[0-9a-f]" * 32  # of a temporary file's name, as a glob
 _HEAD_BYTES: Final = 128  # enough for what says that a state has a journal
+_RESTORE: Final = "Restore it from the .bak file beside it or from the backups folder; then refresh."
 _COMPRESSED: Final = (".json.gz", ".json.zst")
 
 
@@ -92,8 +89,12 @@ class FileBackend:
                         fix="Put the file back, or restore the .bak file or one from the backups folder; then refresh.",
                     ) from error
                 document = again
-            except (OSError, UnicodeDecodeError) as error:
-                raise EngineError(f"{self._journal(stack, name)} cannot be read: {error}") from error
+            except OSError as error:
+                raise _unreadable(self._journal(stack, name), error) from error
+            except UnicodeDecodeError as error:
+                raise EngineError(
+                    f"{self._journal(stack, name)} is damaged; refusing to use it", fix=_RESTORE
+                ) from error
             else:
                 return journal.whole(document, lines, str(self.path(stack)))
         return document
@@ -105,7 +106,7 @@ class FileBackend:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise EngineError(f"{path} cannot be read: {error.strerror}") from error
+                raise _unreadable(path, error) from error
             return _text(raw, path)
         return None
 
@@ -119,7 +120,7 @@ class FileBackend:
         meta = self._root / "meta.yaml"
         if not meta.exists():
             meta.parent.mkdir(parents=True, exist_ok=True)
-            _replace(meta, b"version: 1\n")
+            files.replace(meta, b"version: 1\n")
 
     def write(self, stack: str, document: bytes) -> None:
         """Replaces the state, keeping the previous whole one as `.bak`. Raises OSError; then the old one stands."""
@@ -131,7 +132,7 @@ class FileBackend:
         name = uuid.uuid4().hex
         path = self._journal(stack, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, opening)
+        files.replace(path, opening)
         self._write(stack, journal.marked(document, name))
         self._drop_journals(stack, name)
         return name
@@ -148,18 +149,18 @@ class FileBackend:
         return self.path(stack).with_name(f"{stack}.{name}.journal")
 
     def _drop_journals(self, stack: str, but: str = "") -> None:
-        for path in self.path(stack).parent.glob(f"{stack}.{_HEX}.journal"):
+        for path in self.path(stack).parent.glob(f"{stack}.{files.HEX_PATTERN}.journal"):
             if path != self._journal(stack, but):
                 path.unlink(missing_ok=True)
 
     def _write(self, stack: str, document: bytes) -> None:
         path = self.path(stack)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _write_beside(path, document)
+        temporary = files.write_beside(path, document)
         if path.exists() and not _has_journal(path):
-            _keep(path, path.with_name(f"{path.name}.bak"))
+            files.keep(path, path.with_name(f"{path.name}.bak"))
         temporary.replace(path)
-        _drop_sidecar(path)
+        files.drop_sidecar(path)
         for other in self._variants(stack)[1:]:
             other.unlink(missing_ok=True)
 
@@ -169,16 +170,16 @@ class FileBackend:
         if path.exists() and not os.environ.get("PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS"):
             target = self._root / "backups" / self._project / stack / f"{stack}.{time.time_ns()}.json"
             target.parent.mkdir(parents=True, exist_ok=True)
-            _replace(target, (self.read(stack) or "").encode() if _has_journal(path) else path.read_bytes())
+            files.replace(target, (self.read(stack) or "").encode() if _has_journal(path) else path.read_bytes())
 
     def add_history(self, stack: str, entry: Mapping[str, Any]) -> None:
         """Records a finished run, with a copy of the state it left. Raises OSError."""
         folder = self._root / "history" / self._project / stack
         folder.mkdir(parents=True, exist_ok=True)
         stem = f"{stack}-{time.time_ns()}"
-        _replace(folder / f"{stem}.history.json", json.dumps(entry, ensure_ascii=False).encode())
+        files.replace(folder / f"{stem}.history.json", json.dumps(entry, ensure_ascii=False).encode())
         if (state := self.path(stack)).exists():
-            _replace(folder / f"{stem}.checkpoint.json", state.read_bytes())
+            files.replace(folder / f"{stem}.checkpoint.json", state.read_bytes())
 
     def sweep(self, stack: str) -> None:
         """Cleans up after a killed run on this stack; only for who holds its lock. Raises OSError.
@@ -189,11 +190,11 @@ class FileBackend:
         if document is not None and journal.named_in(document):
             self.write(stack, (self.read(stack) or "").encode())
         self._drop_journals(stack)
-        of_any_file = f".*.{_HEX}.tmp"
+        of_any_file = f".*.{files.HEX_PATTERN}.tmp"
         places = (
-            ("stacks", self._project, f".{stack}.json.{_HEX}.tmp"),
-            ("stacks", self._project, f".{stack}.json.bak.{_HEX}.tmp"),
-            ("stacks", self._project, f".{stack}.{_HEX}.journal.{_HEX}.tmp"),
+            ("stacks", self._project, f".{stack}.json.{files.HEX_PATTERN}.tmp"),
+            ("stacks", self._project, f".{stack}.json.bak.{files.HEX_PATTERN}.tmp"),
+            ("stacks", self._project, f".{stack}.{files.HEX_PATTERN}.journal.{files.HEX_PATTERN}.tmp"),
             ("backups", self._project, stack, of_any_file),
             ("history", self._project, stack, of_any_file),
         )
@@ -208,7 +209,7 @@ class FileBackend:
     def _check_layout(self) -> None:
         meta = self._root / "meta.yaml"
         if meta.exists():
-            version = (yaml.safe_load(meta.read_text(encoding="utf-8")) or {}).get("version")
+            version = _layout_version(meta)
             if version != 1:
                 raise EngineError(
                     f"{meta}: layout version {version} is not supported", fix="Use the Pulumi CLI for this state."
@@ -221,53 +222,16 @@ class FileBackend:
 
     # ------------------------------------------------------------ locks
 
-    @contextlib.contextmanager
-    def lock(self, stack: str) -> Iterator[None]:
-        """Holds the stack alone; raises EngineError naming who holds it and since when."""
-        folder = self._lock_folder(stack)
-        self._refuse_held(stack)
-        folder.mkdir(parents=True, exist_ok=True)
-        own = folder / f"{uuid.uuid4()}.json"
-        holder = {
-            "pid": os.getpid(),
-            "username": getpass.getuser(),
-            "hostname": socket.gethostname(),
-            "timestamp": datetime.now(UTC).isoformat(),
-        }
-        _replace(own, json.dumps(holder).encode())
-        try:
-            self._refuse_held(stack, own)
-            yield
-        finally:
-            own.unlink(missing_ok=True)
+    def lock(self, stack: str) -> AbstractContextManager[None]:
+        """Holds the stack alone; raises LockedError naming who holds it and since when."""
+        return locks.held(self._lock_folder(stack), stack)
 
     def unlock(self, stack: str) -> int:
         """Removes every lock on the stack, as `pulumi cancel` does; how many there were."""
-        held = self._locks(stack)
-        for path in held:
-            path.unlink(missing_ok=True)
-            _drop_sidecar(path)
-        return len(held)
+        return locks.remove_all(self._lock_folder(stack))
 
     def _lock_folder(self, stack: str) -> Path:
         return self._root / "locks" / "organization" / self._project / stack
-
-    def _locks(self, stack: str) -> list[Path]:
-        return sorted(self._lock_folder(stack).glob("*.json"))
-
-    def _refuse_held(self, stack: str, own: Path | None = None) -> None:
-        held = [path for path in self._locks(stack) if path != own]
-        if not held:
-            return
-        lines = [f"the stack is currently locked by {len(held)} lock(s)."]
-        for path in held:
-            try:
-                who = json.loads(path.read_text(encoding="utf-8"))
-                holder = f"{who['username']}@{who['hostname']} (pid {who['pid']}) at {who['timestamp']}"
-            except (OSError, ValueError, KeyError, TypeError):
-                holder = "somebody this engine cannot tell: the lock is unreadable"
-            lines.append(f"  {path}: created by {holder}")
-        raise LockedError("\n".join(lines), stack)
 
 
 def _stack_of(name: str) -> str:
@@ -275,6 +239,24 @@ def _stack_of(name: str) -> str:
         if name.endswith(suffix):
             return name.removesuffix(suffix)
     return ""
+
+
+def _layout_version(meta: Path) -> Any:
+    try:
+        data = yaml.safe_load(meta.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise _unreadable(meta, error) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise EngineError(
+            f"{meta} is damaged", fix="Write `version: 1` into it, if its folders are as before."
+        ) from error
+    return data.get("version") if isinstance(data, dict) else None
+
+
+def _unreadable(path: Path, error: OSError) -> EngineError:
+    return EngineError(
+        f"{path} cannot be read: {error.strerror or error}", fix="Let who runs this read it, then try again."
+    )
 
 
 def _has_journal(path: Path) -> bool:
@@ -291,40 +273,4 @@ def _text(raw: bytes, path: Path) -> str:
     try:
         return (gzip.decompress(raw) if raw.startswith(_GZIP_MAGIC) else raw).decode()
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise EngineError(f"{path} is truncated or damaged; refusing to use it") from error
-
-
-def _write_beside(path: Path, content: bytes) -> Path:
-    """A flushed temporary file in the same folder; removed again when it cannot be written whole."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    return temporary
-
-
-def _replace(path: Path, content: bytes) -> None:
-    _write_beside(path, content).replace(path)
-    _drop_sidecar(path)
-
-
-def _keep(path: Path, backup: Path) -> None:
-    """Makes `backup` the file's present content; a hard link costs nothing and the file is only ever replaced."""
-    temporary = backup.with_name(f".{backup.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        os.link(path, temporary)
-    except OSError:
-        _replace(backup, path.read_bytes())
-        return
-    temporary.replace(backup)
-    _drop_sidecar(backup)
-
-
-def _drop_sidecar(path: Path) -> None:
-    path.with_name(f"{path.name}.attrs").unlink(missing_ok=True)
+        raise EngineError(f"{path} is truncated or damaged; refusing to use it", fix=_RESTORE) from error

@@ -74,7 +74,7 @@ def load_project(folder: Path) -> Project:
     data = _load(path, missing=f"no Pulumi.yaml project file found in {folder}")
     name = data.get("name")
     if not isinstance(name, str) or not name:
-        raise EngineError(f"{path}: `name` is missing", exit_code=2)
+        raise EngineError(f"{path}: `name` is missing", fix="Write `name: my-project`.", exit_code=2)
     runtime = data.get("runtime")
     language = runtime.get("name") if isinstance(runtime, dict) else runtime
     if language != "python":
@@ -126,7 +126,7 @@ def load_stack_config(project: Project, stack: str) -> StackConfig:
         )
     own = data.get("config") or {}
     if not isinstance(own, dict):
-        raise EngineError(f"{path}: `config` is not a mapping", exit_code=2)
+        raise EngineError(f"{path}: `config` is not a mapping", fix="Write `key: value` lines.", exit_code=2)
     full = {key if ":" in key else f"{project.name}:{key}": value for key, value in own.items()}
     return StackConfig(path, {**project.defaults, **full}, str(data.get("encryptionsalt", "")), exists=True)
 
@@ -135,15 +135,18 @@ def _load(path: Path, missing: str = "") -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise EngineError(missing or f"{path} does not exist", exit_code=2) from None
+        raise EngineError(
+            missing or f"{path} does not exist", fix="Write it, or name the folder it is in.", exit_code=2
+        ) from None
     except OSError as error:
-        raise EngineError(f"{path} cannot be read: {error.strerror}", exit_code=2) from error
+        said = error.strerror or error
+        raise EngineError(f"{path} cannot be read: {said}", fix="Let who runs this read it.", exit_code=2) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise EngineError(f"{path} is not YAML: {error}", exit_code=2) from error
+        raise EngineError(f"{path} is not YAML: {error}", fix="Mend the line that is named.", exit_code=2) from error
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise EngineError(f"{path} is not a mapping", exit_code=2)
+        raise EngineError(f"{path} is not a mapping", fix="Write `key: value` lines.", exit_code=2)
     return data
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 from pathlib import Path
@@ -9,28 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 from engine.backend import FileBackend
 from engine.config import blinded, check_stack_name, load_project, load_stack_config
+from engine.document import ENGINE_VERSION, decode_deployment, encode_deployment, exported_deployment, salt_of
 from engine.errors import EngineError
 from engine.events import visible_outputs
+from engine.integrity import verify
+from engine.json_values import encode_value
 from engine.stack import never_deployed, open_stack, set_config, stack_outputs
-from engine.state import (
-    ENGINE_VERSION,
-    Deployment,
-    decode_deployment,
-    encode_deployment,
-    encode_value,
-    exported_deployment,
-    salt_of,
-    verify,
-)
+from engine.state import Deployment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.operation import Kind, Operation
+    from engine.ending import Kind
+    from engine.operation import Operation
     from engine.options import Options, RunResult
     from engine.provider import MakeProvider
 
 _DEFAULT_STATE = Path(".onshore") / "state"
+# Nearly all that a run makes or imports lives to its end: to look through it again and again was a third of the time.
+_COLLECT_AFTER = (50_000, 10, 100)
+# and a process that ends looks through all of it several times for nothing
+atexit.register(gc.freeze)
 
 
 class EmbeddedEngine:
@@ -90,21 +91,24 @@ class EmbeddedEngine:
             self._running.interrupt()
 
     def _run(self, kind: Kind, stack: str, options: Options) -> RunResult:
-        from engine.operation import Operation  # noqa: PLC0415 - brings in everything a run needs
-
-        self._running = Operation(
-            self._project,
-            self._backend,
-            kind,
-            options,
-            passphrase=self._passphrase,
-            program=self._program,
-            make_provider=self._make_provider,
-        )
+        collect_after = gc.get_threshold()
+        gc.set_threshold(*_COLLECT_AFTER)
         try:
+            from engine.operation import Operation  # noqa: PLC0415 - brings in everything a run needs
+
+            self._running = Operation(
+                self._project,
+                self._backend,
+                kind,
+                options,
+                passphrase=self._passphrase,
+                program=self._program,
+                make_provider=self._make_provider,
+            )
             return self._running.run(stack)
         finally:
             self._running = None
+            gc.set_threshold(*collect_after)
 
     # ------------------------------------------------------------ configuration
 
@@ -155,7 +159,7 @@ class EmbeddedEngine:
         text = json.dumps(state)
         body = exported_deployment(text, "the imported state") if "deployment" in state else None
         if body is None:
-            from engine.state import latest_of  # noqa: PLC0415 - a rescued file is a checkpoint
+            from engine.document import latest_of  # noqa: PLC0415 - a rescued file is a checkpoint
 
             body = latest_of(text, "the imported state")
         opened = open_stack(self._project, self._backend, name, self._passphrase)
@@ -167,7 +171,10 @@ class EmbeddedEngine:
             s.urn for s in deployment.resources if not s.urn.startswith(f"urn:pulumi:{name}::{self._project.name}::")
         ]
         if foreign:
-            raise EngineError(f"the imported state is of another stack or project: {foreign[0]}")
+            raise EngineError(
+                f"the imported state is of another stack or project: {foreign[0]}",
+                fix=f"Import it as the stack its URNs name, or one of {name} here.",
+            )
         from engine.snapshot import now  # noqa: PLC0415
 
         sealed = encode_deployment(

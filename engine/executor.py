@@ -18,7 +18,6 @@ from engine import messages as m
 from engine.diffing import equal
 from engine.events import shown, step_metadata
 from engine.performer import Performer
-from engine.planner import is_internal
 from engine.provider import CheckResult, DiffResult, InitFailedError, ProviderError, UnsupportedError
 from engine.providers.builtin import READ_STACK_OUTPUTS
 from engine.providers.pool import INTERNAL, external_inputs, resource_id
@@ -56,27 +55,48 @@ class Executor:
         self._analyzers = analyzers
         self._events = events
         self.parallel = parallel
-        self._performer = Performer(snapshot, providers, preview=planner.options.preview)
+        self._performer = Performer(snapshot, providers, preview=planner.plan.options.preview)
         self._slots = threading.BoundedSemaphore(parallel)
         self._tokens = itertools.count(1)
         self._lock = threading.Lock()
-        self.preview = planner.options.preview
+        self.preview = planner.plan.options.preview
         self.changes: Counter[str] = Counter()
         self.running = 0  # steps that have begun and not ended
+        self._open = threading.Event()
+        self._refused = False
         self.maybe_corrupt = False
 
     # ------------------------------------------------------------ entry points
 
+    def open(self) -> None:
+        """From now on the program is heard; it may have begun while policy packs still started."""
+        self._open.set()
+
+    def refuse(self) -> None:
+        """The run cannot begin: the program is never heard."""
+        self._refused = True
+        self.stop()
+        self._open.set()
+
+    def hears(self) -> bool:
+        """Waits until it is known whether the program is heard: whether it is."""
+        self._open.wait()
+        return not self._refused
+
     def register(self, goal: Goal) -> m.Answer | None:
         """Does all that one registration needs; None when the engine is going down."""
+        self.hears()
         return self._drive(m.Registered(next(self._tokens), goal))[0]
 
     def register_outputs(self, urn: str, outputs: PropertyMap) -> bool:
         """A component is complete; False when that is not possible."""
+        self.hears()
         return not self._drive(m.OutputsRegistered(next(self._tokens), urn, outputs))[1]
 
     def invoke(self, reference: str, token: str, args: PropertyMap) -> InvokeResult:
         """Calls a provider's function; raises ProviderError."""
+        if not self.hears():
+            raise ProviderError("the run did not begin")
         result = self.providers.get(reference).invoke(token, args, preview=self.preview)
         if token == READ_STACK_OUTPUTS:
             # An event of ours: the CLI has none, and a stack that is read without a resource would leave no trace.
@@ -86,7 +106,7 @@ class Executor:
     def known(self, urn: str) -> ResourceState | None:
         """A resource registered or read in this run."""
         with self._lock:
-            return self.planner.known(urn)
+            return self.planner.plan.known(urn)
 
     def end(self, *, program_failed: bool) -> None:
         """The program is over: deletes what it no longer has."""
@@ -208,7 +228,7 @@ class Executor:
         try:
             provider = self.providers.get(ask.new_provider)
             with self._lock:
-                new = self.planner.known(ask.new_provider.rpartition("::")[0])
+                new = self.planner.plan.known(ask.new_provider.rpartition("::")[0])
             diff = self._diff_provider(provider, ask.old_provider, new.inputs if new else {})
         except ProviderError as error:
             return m.ProviderCompared(ask.token, replace=False, error=error.message)
@@ -222,7 +242,7 @@ class Executor:
     def _run(self, run: m.Run) -> m.Event:
         step = run.step
         with self._slots:
-            if self.planner.stopped:
+            if self.planner.plan.stopped:
                 return m.StepFailed(run.token, step)
             with self._lock:
                 self.running += 1
@@ -257,7 +277,7 @@ class Executor:
         return body
 
     def _succeeded(self, step: Step, state: ResourceState | None) -> None:
-        counted = step.logical and not is_internal(step)
+        counted = step.logical and not step.is_internal
         if step.op == "read":
             counted = step.old is not None and state is not None and not equal(step.old.outputs, state.outputs)
         with self._lock:

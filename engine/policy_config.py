@@ -38,9 +38,13 @@ def read_policy_config(path: Path) -> dict[str, PolicySettings]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise EngineError(f"{path} cannot be read as policy configuration: {error}", exit_code=1) from error
+        raise EngineError(
+            f"{path} cannot be read as policy configuration: {error}", fix="Name a file of JSON.", exit_code=1
+        ) from error
     if not isinstance(data, dict):
-        raise EngineError(f"{path}: policy configuration is an object of policy names")
+        raise EngineError(
+            f"{path}: policy configuration is an object of policy names", fix='Write {"policy": "mandatory"}.'
+        )
     return {name: _settings(path, name, entry) for name, entry in data.items()}
 
 
@@ -52,7 +56,10 @@ def _settings(path: Path, name: str, entry: Any) -> PolicySettings:
         level = entry.get("enforcementLevel", "")
         properties = {key: value for key, value in entry.items() if key != "enforcementLevel"}
     if not isinstance(entry, (str, dict)) or level not in ("", *LEVELS) or (name == "all" and properties):
-        raise EngineError(f"{path}: {name}: expected an enforcement level ({', '.join(LEVELS)}) or an object with one")
+        raise EngineError(
+            f"{path}: {name}: expected an enforcement level ({', '.join(LEVELS)}) or an object with one",
+            fix="Write one of them; an object's other members are for one policy, not for `all`.",
+        )
     return PolicySettings(level, properties)
 
 

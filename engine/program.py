@@ -1,7 +1,7 @@
 """Runs a project's Python program in this process, as the language host's runner does in its own.
 
-The program gets a thread, an event loop and a contextvars context to itself; working directory, arguments, import path,
-standard streams and how often garbage is collected are process-wide and are put back afterwards.
+The program gets a thread, an event loop and a contextvars context to itself; working directory, arguments, import path
+and standard streams are process-wide and are put back afterwards.
 """
 
 from __future__ import annotations
@@ -34,8 +34,6 @@ _SHUTDOWN_TEXT: Final = "Resource monitor has terminated, shutting down"
 _SHOWN_OUTPUTS: Final = 32
 _LOOK_S: Final = 0.5
 _PATIENCE_S: Final = 5.0  # for a program that may be asleep when the run is interrupted
-# Nearly all that a program makes lives as long as the run: to look through it again and again was a third of the time.
-_COLLECT_AFTER: Final = (50_000, 10, 100)
 _ONE_AT_A_TIME: Final = threading.Lock()
 
 
@@ -68,13 +66,21 @@ class ProgramRun:
     main: Callable[[], object] | None = None
 
 
-def run_program(run: ProgramRun) -> ProgramResult:
-    """Runs the program to its end on a thread of its own."""
+def run_program(run: ProgramRun, meanwhile: Callable[[], None]) -> ProgramResult:
+    """Runs the program to its end on a thread of its own; `meanwhile` runs on the calling one while it begins.
+
+    What `meanwhile` raises is raised: whoever made it has seen to it that the program is not heard then.
+    """
     results: list[ProgramResult] = []
     context = contextvars.Context()
     thread = threading.Thread(target=lambda: results.append(context.run(_run, run)), name="program", daemon=True)
     with _ONE_AT_A_TIME, _surroundings(run):
         thread.start()
+        try:
+            meanwhile()
+        except BaseException:
+            thread.join(_PATIENCE_S)
+            raise
         while thread.is_alive():
             thread.join(_LOOK_S)
             if run.abandon():
@@ -197,9 +203,8 @@ def _surroundings(run: ProgramRun) -> Iterator[None]:
     folder = program if program.is_dir() else program.parent
     before = (Path.cwd(), sys.argv, list(sys.path), sys.stdout, sys.stderr)
     asyncio_log = logging.getLogger("asyncio")
-    level, collect_after = asyncio_log.level, gc.get_threshold()
+    level = asyncio_log.level
     asyncio_log.setLevel(logging.CRITICAL)
-    gc.set_threshold(*_COLLECT_AFTER)
     os.chdir(folder)
     sys.argv = [str(program)]
     sys.path.insert(0, str(folder))
@@ -210,7 +215,6 @@ def _surroundings(run: ProgramRun) -> Iterator[None]:
         cwd, sys.argv, sys.path[:], sys.stdout, sys.stderr = before
         os.chdir(cwd)
         asyncio_log.setLevel(level)
-        gc.set_threshold(*collect_after)
 
 
 class _RpcThreads(ThreadPoolExecutor):

@@ -10,10 +10,10 @@ from pulumi.runtime.proto import engine_pb2
 
 from engine.engine_service import PULUMI_VERSION, version_in_range
 from engine.errors import EngineError
-from engine.monitor import MonitorError
+from engine.rpc_error import MonitorError
 
 if TYPE_CHECKING:
-    from engine.events import EventStream
+    from engine.provider import Log
 
 _SEVERITIES: Final = {
     engine_pb2.DEBUG: "debug",
@@ -26,15 +26,15 @@ _SEVERITIES: Final = {
 class ProgramEngine:
     """One program's engine."""
 
-    def __init__(self, events: EventStream) -> None:
-        self._events = events
+    def __init__(self, log: Log) -> None:
+        self._log = log
         self._root = ""
 
     def Log(self, request: Any) -> Any:  # noqa: N802 - the protocol's method
         severity = _SEVERITIES.get(request.severity, "info")
         # the SDK's own debug lines are several per resource and nobody reads them
         if severity != "debug":
-            self._events.diagnostic(severity, request.message, urn=request.urn, ephemeral=request.ephemeral)
+            self._log(severity, request.message, urn=request.urn, ephemeral=request.ephemeral)
         return empty_pb2.Empty()
 
     def GetRootResource(self, _request: Any) -> Any:  # noqa: N802 - the protocol's method

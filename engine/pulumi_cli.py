@@ -284,4 +284,7 @@ def _failure(finished: Finished) -> EngineError:
 
 
 def _odd_answer(error: Exception) -> EngineError:
-    return EngineError(f"the answer of the Pulumi CLI cannot be understood ({type(error).__name__})")
+    return EngineError(
+        f"the answer of the Pulumi CLI cannot be understood ({type(error).__name__})",
+        fix="Try another version of it, or --engine embedded on the same state.",
+    )

@@ -49,7 +49,7 @@ def refresh_resources(executor: Executor, events: EventStream, *, counted: bool,
 def _refresh_one(
     executor: Executor, events: EventStream, old: ResourceState, *, counted: bool
 ) -> tuple[bool, ResourceState | None]:
-    if executor.planner.stopped:
+    if executor.planner.plan.stopped:
         return False, None
     step = Step("refresh", old.urn, old.type, old, old)
     events.emit("resourcePreEvent", executor.body(step))

@@ -12,6 +12,7 @@ import functools
 import hashlib
 import os
 import threading
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -42,23 +43,34 @@ class _Key:
 class PassphraseSecrets:
     """Encrypts and decrypts with one passphrase and one salt; wrong ones are refused at construction.
 
-    Raises EngineError "incorrect passphrase", or that the salt is not one.
+    Raises EngineError "incorrect passphrase", or that the salt is not one. `later`: a wrong passphrase is only refused
+    at `check`, or when the key is needed; until then a thread derives it.
     """
 
-    def __init__(self, passphrase: str, salt: str | None) -> None:
+    def __init__(self, passphrase: str, salt: str | None, *, later: bool = False) -> None:
         self._passphrase = passphrase
+        self._salt = salt
         self._making = threading.Lock()
-        self._key: _Key | None = _opened(passphrase, salt) if salt is not None else None
+        self._key: _Key | None = None
+        if salt is not None:
+            _deriving(passphrase, _raw(salt))
+            if not later:
+                self.check()
 
     @classmethod
     def create(cls, passphrase: str) -> PassphraseSecrets:
         """A manager with a new random salt, made when it is first needed: a preview of a new stack never needs it."""
         return cls(passphrase, None)
 
+    def check(self) -> None:
+        """Raises EngineError when the passphrase is not the one of a salt that was given."""
+        if self._salt is not None:
+            self._made()
+
     @property
     def salt(self) -> str:
         """What the documents keep, to derive the same key again."""
-        return self._made().salt
+        return self._salt or self._made().salt
 
     def under(self, salt: str) -> PassphraseSecrets:
         """The same passphrase under the salt of another document; itself when that has none."""
@@ -67,7 +79,8 @@ class PassphraseSecrets:
     def _made(self) -> _Key:
         with self._making:  # two threads must not seal under two salts
             if self._key is None:
-                self._key = _fresh(self._passphrase)
+                known = self._salt
+                self._key = _fresh(self._passphrase) if known is None else _opened(self._passphrase, known)
             return self._key
 
     def encrypt(self, plaintext: str) -> str:
@@ -92,15 +105,19 @@ def passphrase_from(environment: Mapping[str, str]) -> str:
         try:
             return Path(file).read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise EngineError(f"PULUMI_CONFIG_PASSPHRASE_FILE: {file} cannot be read: {error.strerror}") from error
+            raise EngineError(
+                f"PULUMI_CONFIG_PASSPHRASE_FILE: {file} cannot be read: {error.strerror or error}",
+                fix="Name a file that who runs this may read.",
+            ) from error
     raise EngineError(
         "no passphrase: the secrets in configuration and state cannot be read or written",
         fix="Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE.",
     )
 
 
-def _opened(passphrase: str, salt: str) -> _Key:
-    version, encoded, proof = _parts(salt)
+def _raw(salt: str) -> bytes:
+    """The bytes in a salt; raises EngineError when it is none."""
+    version, encoded, _ = _parts(salt)
     try:
         raw = _decode(encoded) if version == "v1" else b""
     except ValueError:
@@ -109,8 +126,12 @@ def _opened(passphrase: str, salt: str) -> _Key:
         raise EngineError(
             f"the encryption salt {salt[:12]!r} is not one", fix="Restore encryptionsalt in the stack file."
         )
-    cipher = AESGCM(_derive(passphrase, raw))
-    if _open(cipher, proof) != _PROOF:
+    return raw
+
+
+def _opened(passphrase: str, salt: str) -> _Key:
+    cipher = AESGCM(_deriving(passphrase, _raw(salt)).result())
+    if _open(cipher, _parts(salt)[2]) != _PROOF:
         raise EngineError(
             "incorrect passphrase",
             fix="Set PULUMI_CONFIG_PASSPHRASE (or PULUMI_CONFIG_PASSPHRASE_FILE) to the stack's passphrase.",
@@ -120,7 +141,7 @@ def _opened(passphrase: str, salt: str) -> _Key:
 
 def _fresh(passphrase: str) -> _Key:
     raw = os.urandom(_SALT_BYTES)
-    cipher = AESGCM(_derive(passphrase, raw))
+    cipher = AESGCM(_deriving(passphrase, raw).result())
     return _Key(f"v1:{base64.b64encode(raw).decode()}:{_seal(cipher, _PROOF)}", cipher)
 
 
@@ -152,6 +173,18 @@ def _seal(cipher: AESGCM, plaintext: str) -> str:
 
 
 @functools.lru_cache(maxsize=8)
-def _derive(passphrase: str, salt: bytes) -> bytes:
-    # a third of a second by design: a preview and the run after it share one derivation
-    return hashlib.pbkdf2_hmac("sha256", passphrase.encode(), salt, _ROUNDS, _KEY_BYTES)
+def _deriving(passphrase: str, salt: bytes) -> Future[bytes]:
+    """The key, derived on a thread: a third of a second by design, in which hashlib lets other threads run.
+
+    A preview and the run after it share one derivation.
+    """
+    key: Future[bytes] = Future()
+
+    def derive() -> None:
+        try:
+            key.set_result(hashlib.pbkdf2_hmac("sha256", passphrase.encode(), salt, _ROUNDS, _KEY_BYTES))
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the key gets it
+            key.set_exception(error)
+
+    threading.Thread(target=derive, name="passphrase-key", daemon=True).start()
+    return key

@@ -18,17 +18,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.document import encode_resource, manifest, secrets_provider
 from engine.errors import EngineError
+from engine.integrity import verify
 from engine.journal import Change, opening
-from engine.state import (
-    Deployment,
-    PendingOperation,
-    ResourceState,
-    encode_resource,
-    manifest,
-    secrets_provider,
-    verify,
-)
+from engine.state import Deployment, PendingOperation, ResourceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -256,7 +250,10 @@ class Snapshot:
                 place.chmod(0o600)
                 self._rescue = place
                 return
-        raise EngineError(f"the state cannot be saved anywhere: {self.broken}; it is\n{document.decode()}")
+        raise EngineError(
+            f"the state cannot be saved anywhere: {self.broken}; it is\n{document.decode()}",
+            fix="Keep what stands above in a file, and import it as the stack's state once there is room.",
+        )
 
     @property
     def rescue(self) -> Path:
@@ -319,7 +316,7 @@ class Snapshot:
 
     def _seal(self, text: str) -> str:
         if self._secrets is None:
-            raise EngineError("there is a secret to save and no passphrase")
+            raise EngineError("there is a secret to save and no passphrase", fix="Set PULUMI_CONFIG_PASSPHRASE.")
         return self._secrets.encrypt(text)
 
 

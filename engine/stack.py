@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from engine import config as configuration
 from engine import paths
+from engine.document import decode_deployment, latest_of, salt_of
 from engine.errors import EngineError
+from engine.integrity import verify
 from engine.secrets import PassphraseSecrets, passphrase_from
-from engine.state import Deployment, decode_deployment, latest_of, salt_of, verify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import ExitStack
 
     from engine.backend import FileBackend
     from engine.config import Configuration, Project, StackConfig
+    from engine.state import Deployment
     from engine.values import PropertyMap
 
 _KEY: Final = re.compile(r"[A-Za-z0-9._-]+:[A-Za-z0-9._/-]+")
@@ -36,8 +40,14 @@ class Stack:
     known: bool
 
 
-def open_stack(project: Project, backend: FileBackend, name: str, passphrase: str | None = None) -> Stack:
-    """Reads and decrypts everything of one stack; raises EngineError for whatever is missing, wrong or damaged."""
+def open_stack(
+    project: Project, backend: FileBackend, name: str, passphrase: str | None = None, *, later: bool = False
+) -> Stack:
+    """Reads and decrypts everything of one stack; raises EngineError for whatever is missing, wrong or damaged.
+
+    `later`: the caller does something else first, and then `secrets.check()`; nothing but a wrong passphrase for
+    secrets that nobody has read is found out so late.
+    """
     name = configuration.check_stack_name(name)
     stack_file = configuration.load_stack_config(project, name)
     document = backend.read(name)
@@ -51,11 +61,40 @@ def open_stack(project: Project, backend: FileBackend, name: str, passphrase: st
     recorded_salt = salt_of(latest)
     phrase = passphrase if passphrase is not None else passphrase_from(os.environ)
     salt = stack_file.salt or recorded_salt
-    secrets = PassphraseSecrets(phrase, salt) if salt else PassphraseSecrets.create(phrase)
+    secrets = PassphraseSecrets(phrase, salt, later=later) if salt else PassphraseSecrets.create(phrase)
     deployment = decode_deployment(latest, secrets.under(recorded_salt).decrypt)
     verify(deployment.resources, str(backend.path(name)))
     resolved = configuration.resolve(stack_file.values, secrets.decrypt)
     return Stack(name, stack_file, resolved, deployment, secrets, known=document is not None)
+
+
+def take_stack(
+    project: Project, backend: FileBackend, name: str, passphrase: str | None, held: ExitStack, *, to_run: bool
+) -> Stack:
+    """A stack opened to be changed: locked until `held` ends, backed up, what a killed run left put in order.
+
+    `to_run`: its program is to run, so it need not have been deployed before. Refuses before anything is written.
+    """
+    name = configuration.check_stack_name(name)
+    found = open_stack(project, backend, name, passphrase, later=True)
+    if to_run:
+        importlib.import_module("engine.program_engine")  # brings in the SDK, while a thread derives the key
+    found.secrets.check()
+    if not found.known and not to_run:
+        raise never_deployed(name)
+    try:
+        backend.create()
+        held.enter_context(backend.lock(name))
+        stack = open_stack(project, backend, name, passphrase)
+        backend.sweep(name)
+        backend.back_up(name)
+    except OSError as error:
+        where = f" ({error.filename or backend.path(name)})"
+        raise EngineError(
+            f"the state cannot be written: {error.strerror or error}{where}",
+            fix="Nothing was changed. Make room, or make the folder writable, and try again.",
+        ) from error
+    return stack
 
 
 def never_deployed(name: str) -> EngineError:
@@ -96,6 +135,17 @@ def stack_outputs(deployment: Deployment) -> PropertyMap:
     """The outputs of the root stack."""
     root = next((s for s in deployment.resources if s.type == "pulumi:pulumi:Stack" and not s.parent), None)
     return dict(root.outputs) if root else {}
+
+
+def other_outputs(project: Project, backend: FileBackend, reference: str, passphrase: str | None) -> PropertyMap | None:
+    """The outputs of another stack of this backend, None without one; names as `pulumi.StackReference` takes them."""
+    parts = reference.split("/")
+    name = configuration.check_stack_name(parts[-1])
+    other = parts[1] if len(parts) == 3 else project.name
+    theirs = backend.for_project(other)
+    if theirs.read(name) is None:
+        return None
+    return stack_outputs(open_stack(replace(project, name=other), theirs, name, passphrase).deployment)
 
 
 def history_entry(

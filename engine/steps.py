@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from engine.urn import is_default_provider, is_provider_type
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -92,6 +94,11 @@ class Step:
         """The reference of the provider that does it."""
         state = self.new or self.old
         return state.provider if state is not None else ""
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether it is about a provider that the engine itself made: such steps are not counted or displayed."""
+        return is_provider_type(self.type) and is_default_provider(self.urn)
 
     @property
     def state(self) -> ResourceState:

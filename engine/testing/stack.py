@@ -13,9 +13,9 @@ import yaml
 from engine.backend import FileBackend
 from engine.config import load_project
 from engine.embedded import EmbeddedEngine
+from engine.json_values import decode_value
 from engine.options import Options, RunResult
 from engine.stack import open_stack
-from engine.state import decode_value
 from engine.testing.cloud import Cloud, Fake
 from engine.urn import is_provider_type, name_of
 from engine.values import Secret

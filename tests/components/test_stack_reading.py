@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 from components.stack_reading import StackReading
-from engine.monitor import MonitorError
+from engine.rpc_error import MonitorError
 from inventories import Settings
 from tests.worlds import TODAY
 

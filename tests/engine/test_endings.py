@@ -14,6 +14,7 @@ import pytest
 
 from engine import EngineError
 from engine.backend import FileBackend
+from engine.pack_process import PackProcess
 from engine.testing import Fake
 
 if TYPE_CHECKING:
@@ -56,15 +57,13 @@ def test_a_provider_that_fails_to_end_costs_a_warning_and_nothing_else(
 def test_a_pack_that_fails_to_end_costs_a_warning_and_nothing_else(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import engine.analyzers
+    end = PackProcess.end
 
-    end = engine.analyzers._end
-
-    def fail(*arguments: object) -> None:
-        end(*arguments)  # type: ignore[arg-type]
+    def fail(process: PackProcess) -> None:
+        end(process)
         raise RuntimeError("stuck")
 
-    monkeypatch.setattr(engine.analyzers, "_end", fail)
+    monkeypatch.setattr(PackProcess, "end", fail)
     pack = tmp_path / "pack"
     pack.mkdir()
     (pack / "PulumiPolicy.yaml").write_text("name: none\nruntime: python\n", encoding="utf-8")

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from engine import snapshot as snapshots
 from engine.backend import FileBackend
+from engine.document import decode_deployment, latest_of
 from engine.errors import EngineError
 from engine.snapshot import Snapshot
-from engine.state import Deployment, ResourceState, decode_deployment, latest_of
+from engine.state import Deployment, ResourceState
 
 URN = "urn:pulumi:test::shop::fake:index:Thing::"
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from engine import messages as m
 from engine.deletion import END_TOKEN
 from engine.ordering import deletion_layers, references_of
-from engine.planner import Planner, PlanOptions
+from engine.plan import PlanOptions
+from engine.planner import Planner
 from engine.provider import CheckFailure, DiffResult, PropertyDiff
 from engine.state import ResourceState
 from engine.steps import AliasSpec, Goal
@@ -39,22 +40,22 @@ def planner(*resources: ResourceState, **options: object) -> Planner:
     return Planner([PROVIDER_STATE, *resources], PlanOptions("dev", "shop", **options))  # type: ignore[arg-type]
 
 
-def drive(plan: Planner, token: int, goal: Goal, diff: DiffResult | None = None) -> list[m.Instruction]:
+def drive(machine: Planner, token: int, goal: Goal, diff: DiffResult | None = None) -> list[m.Instruction]:
     """Answers every question about one registration until it is over; all instructions but the questions."""
-    waiting: list[m.Instruction] = plan.handle(m.Registered(token, goal))
+    waiting: list[m.Instruction] = machine.handle(m.Registered(token, goal))
     found: list[m.Instruction] = []
     while waiting:
         instruction = waiting.pop(0)
         match instruction:
             case m.Check(news=news):
-                waiting += plan.handle(m.Checked(token, news))
+                waiting += machine.handle(m.Checked(token, news))
             case m.Analyze(inputs=inputs):
-                waiting += plan.handle(m.Analyzed(token, inputs))
+                waiting += machine.handle(m.Analyzed(token, inputs))
             case m.Diff():
-                waiting += plan.handle(m.Diffed(token, diff or DiffResult(changes=False)))
+                waiting += machine.handle(m.Diffed(token, diff or DiffResult(changes=False)))
             case m.Run(step=step):
                 found.append(instruction)
-                waiting += plan.handle(m.StepEnded(token, step, done(step)))
+                waiting += machine.handle(m.StepEnded(token, step, done(step)))
             case _:
                 found.append(instruction)
     return found
@@ -113,52 +114,52 @@ CHANGING = DiffResult(True, (), (), {"size": PropertyDiff("update")})
     ],
 )
 def test_a_registration_becomes_these_steps(old, goal: Goal, diff: DiffResult | None, expected: list[str]) -> None:
-    plan = planner(*([old] if old else []))
-    found = drive(plan, 1, goal, diff)
+    machine = planner(*([old] if old else []))
+    found = drive(machine, 1, goal, diff)
     assert ops(found) == expected
     assert isinstance(found[-1], m.Answer)
 
 
 def test_a_replaced_resource_is_deleted_when_the_program_is_over() -> None:
-    plan = planner(recorded("a"))
-    drive(plan, 1, GOAL, REPLACING)
-    plan.handle(m.Registered(2, Goal("pulumi:providers:fake", "default")))
-    layers = plan.handle(m.ProgramEnded(failed=False))
+    machine = planner(recorded("a"))
+    drive(machine, 1, GOAL, REPLACING)
+    machine.handle(m.Registered(2, Goal("pulumi:providers:fake", "default")))
+    layers = machine.handle(m.ProgramEnded(failed=False))
     run = next(i for i in layers if isinstance(i, m.RunTogether)).runs[0]
     assert (run.step.op, run.step.old.delete, run.step.logical) == ("delete-replaced", True, False)
 
 
 def test_a_component_with_other_inputs_is_an_update_without_a_provider() -> None:
     old = recorded("a", custom=False, id="", provider="")
-    plan = planner(old)
-    assert ops(drive(plan, 1, replace(GOAL, custom=False, provider="", inputs={"size": 2}))) == ["update"]
+    machine = planner(old)
+    assert ops(drive(machine, 1, replace(GOAL, custom=False, provider="", inputs={"size": 2}))) == ["update"]
 
 
 def test_the_same_urn_twice_stops_the_run() -> None:
-    plan = planner()
-    drive(plan, 1, GOAL)
-    found = plan.handle(m.Registered(2, GOAL))
+    machine = planner()
+    drive(machine, 1, GOAL)
+    found = machine.handle(m.Registered(2, GOAL))
     assert [type(i) for i in found] == [m.Report, m.Reject]
     assert "Duplicate resource URN" in found[0].message
-    assert plan.halted
-    assert isinstance(plan.handle(m.Registered(3, replace(GOAL, name="z")))[0], m.Reject)
+    assert machine.plan.halted
+    assert isinstance(machine.handle(m.Registered(3, replace(GOAL, name="z")))[0], m.Reject)
 
 
 @pytest.mark.parametrize(("preview", "halted"), [(True, False), (False, True)])
 def test_a_mandatory_violation_stops_an_up_at_once_and_a_preview_at_the_end(preview: bool, halted: bool) -> None:
-    plan = planner(preview=preview)
-    plan.handle(m.Registered(1, GOAL))
-    plan.handle(m.Checked(1, GOAL.inputs))
-    found = plan.handle(m.Analyzed(1, GOAL.inputs, refused=True))
-    assert plan.failed
-    assert plan.halted is halted
+    machine = planner(preview=preview)
+    machine.handle(m.Registered(1, GOAL))
+    machine.handle(m.Checked(1, GOAL.inputs))
+    found = machine.handle(m.Analyzed(1, GOAL.inputs, refused=True))
+    assert machine.plan.failed
+    assert machine.plan.halted is halted
     assert isinstance(found[0], m.Reject if halted else m.Run)
 
 
 def test_a_failed_check_reports_every_property() -> None:
-    plan = planner()
-    plan.handle(m.Registered(1, GOAL))
-    found = plan.handle(m.Checked(1, GOAL.inputs, (CheckFailure("size", "too big"), CheckFailure("", "no quota"))))
+    machine = planner()
+    machine.handle(m.Registered(1, GOAL))
+    found = machine.handle(m.Checked(1, GOAL.inputs, (CheckFailure("size", "too big"), CheckFailure("", "no quota"))))
     assert [i.message for i in found[:-1]] == [
         "fake:index:Thing resource 'a': property size value {1} has a problem: too big",
         "fake:index:Thing resource 'a' has a problem: no quota",
@@ -166,52 +167,52 @@ def test_a_failed_check_reports_every_property() -> None:
 
 
 def test_ignored_changes_are_reset_before_the_provider_sees_them() -> None:
-    plan = planner(recorded("a", inputs={"size": 1, "tag": "old"}))
+    machine = planner(recorded("a", inputs={"size": 1, "tag": "old"}))
     goal = replace(GOAL, inputs={"size": 2, "tag": "new"}, ignore_changes=("size",))
-    check = plan.handle(m.Registered(1, goal))[0]
+    check = machine.handle(m.Registered(1, goal))[0]
     assert isinstance(check, m.Check)
     assert check.news == {"size": 1, "tag": "new"}
 
 
 def test_a_replacement_is_checked_anew_without_old_inputs() -> None:
-    plan = planner(recorded("a"))
-    plan.handle(m.Registered(1, GOAL))
-    plan.handle(m.Checked(1, GOAL.inputs))
-    plan.handle(m.Analyzed(1, GOAL.inputs))
-    again = plan.handle(m.Diffed(1, REPLACING))[0]
+    machine = planner(recorded("a"))
+    machine.handle(m.Registered(1, GOAL))
+    machine.handle(m.Checked(1, GOAL.inputs))
+    machine.handle(m.Analyzed(1, GOAL.inputs))
+    again = machine.handle(m.Diffed(1, REPLACING))[0]
     assert isinstance(again, m.Check)
     assert again.old_inputs is None
 
 
 def test_an_alias_keeps_the_record_under_its_new_name() -> None:
-    plan = planner(recorded("old"))
+    machine = planner(recorded("old"))
     goal = replace(GOAL, aliases=(AliasSpec(name="old"),))
-    found = drive(plan, 1, goal)
+    found = drive(machine, 1, goal)
     assert isinstance(found[0], m.Renamed)
     assert ops(found) == ["same"]
 
 
 def test_dependents_of_a_failed_resource_are_skipped_when_the_run_goes_on() -> None:
-    plan = planner(continue_on_error=True)
-    plan.handle(m.Registered(1, GOAL))
-    plan.handle(m.Checked(1, GOAL.inputs))
-    run = plan.handle(m.Analyzed(1, GOAL.inputs))[0]
-    answer = plan.handle(m.StepFailed(1, run.step))[0]
+    machine = planner(continue_on_error=True)
+    machine.handle(m.Registered(1, GOAL))
+    machine.handle(m.Checked(1, GOAL.inputs))
+    run = machine.handle(m.Analyzed(1, GOAL.inputs))[0]
+    answer = machine.handle(m.StepFailed(1, run.step))[0]
     assert answer.result == "fail"
-    skipped = plan.handle(m.Registered(2, replace(GOAL, name="b", dependencies=(urn("a"),))))
+    skipped = machine.handle(m.Registered(2, replace(GOAL, name="b", dependencies=(urn("a"),))))
     assert [i.result for i in skipped] == ["skip"]
-    assert ops(drive(plan, 3, replace(GOAL, name="c"))) == ["create"]
+    assert ops(drive(machine, 3, replace(GOAL, name="c"))) == ["create"]
 
 
 def test_a_stopped_plan_begins_nothing_new_but_hears_of_what_ends() -> None:
-    plan = planner()
-    plan.handle(m.Registered(1, GOAL))
-    plan.handle(m.Checked(1, GOAL.inputs))
-    run = plan.handle(m.Analyzed(1, GOAL.inputs))[0]
-    plan.handle(m.Stopped())
-    assert isinstance(plan.handle(m.StepEnded(1, run.step, done(run.step)))[0], m.Reject)
-    assert plan.known(urn("a")) is not None
-    assert isinstance(plan.handle(m.Registered(2, replace(GOAL, name="b")))[0], m.Reject)
+    machine = planner()
+    machine.handle(m.Registered(1, GOAL))
+    machine.handle(m.Checked(1, GOAL.inputs))
+    run = machine.handle(m.Analyzed(1, GOAL.inputs))[0]
+    machine.handle(m.Stopped())
+    assert isinstance(machine.handle(m.StepEnded(1, run.step, done(run.step)))[0], m.Reject)
+    assert machine.plan.known(urn("a")) is not None
+    assert isinstance(machine.handle(m.Registered(2, replace(GOAL, name="b")))[0], m.Reject)
 
 
 def test_replaying_the_events_gives_the_same_plan() -> None:
@@ -240,22 +241,22 @@ def test_replaying_the_events_gives_the_same_plan() -> None:
     ],
 )
 def test_what_left_the_program_goes_in_this_way(fields: dict, op: str, call: bool) -> None:
-    plan = planner(recorded("a", **fields))
-    found = next(i for i in plan.handle(m.ProgramEnded(failed=False)) if isinstance(i, m.RunTogether))
+    machine = planner(recorded("a", **fields))
+    found = next(i for i in machine.handle(m.ProgramEnded(failed=False)) if isinstance(i, m.RunTogether))
     step = found.runs[0].step
     assert (step.op, step.call) == (op, call)
 
 
 def test_nothing_is_deleted_when_the_program_failed() -> None:
-    plan = planner(recorded("a"))
-    assert [type(i) for i in plan.handle(m.ProgramEnded(failed=True))] == [m.Finished]
+    machine = planner(recorded("a"))
+    assert [type(i) for i in machine.handle(m.ProgramEnded(failed=True))] == [m.Finished]
 
 
 def test_what_a_failed_deletion_needs_is_kept() -> None:
-    plan = planner(recorded("a"), recorded("b", dependencies=(urn("a"),)))
-    first = plan.handle(m.ProgramEnded(failed=False))[0]
+    machine = planner(recorded("a"), recorded("b", dependencies=(urn("a"),)))
+    first = machine.handle(m.ProgramEnded(failed=False))[0]
     assert [run.step.urn for run in first.runs] == [urn("b")]
-    rest = plan.handle(m.StepFailed(END_TOKEN, first.runs[0].step))
+    rest = machine.handle(m.StepFailed(END_TOKEN, first.runs[0].step))
     assert [type(i) for i in rest] == [m.Finished]
 
 
@@ -287,18 +288,18 @@ def test_deletions_respect_the_dependency_graph(data: st.DataObject) -> None:
 )
 def test_stack_outputs_replace_the_old_ones_unless_the_run_failed(failed: bool, preview: bool, expected: dict) -> None:
     root = ResourceState(ROOT, "pulumi:pulumi:Stack", custom=False, outputs={"old": 1})
-    plan = planner(root, preview=preview)
-    drive(plan, 1, Goal("pulumi:pulumi:Stack", "shop-dev", custom=False))
-    assert plan.handle(m.OutputsRegistered(2, ROOT, {"new": 2})) == []
-    plan.handle(m.ProgramEnded(failed))
-    (complete,) = plan.handle(m.Finishing())
+    machine = planner(root, preview=preview)
+    drive(machine, 1, Goal("pulumi:pulumi:Stack", "shop-dev", custom=False))
+    assert machine.handle(m.OutputsRegistered(2, ROOT, {"new": 2})) == []
+    machine.handle(m.ProgramEnded(failed))
+    (complete,) = machine.handle(m.Finishing())
     assert complete.after.outputs == expected
 
 
 def test_outputs_registered_twice_stop_the_run() -> None:
-    plan = planner()
-    drive(plan, 1, replace(GOAL, custom=False, provider=""))
-    assert isinstance(plan.handle(m.OutputsRegistered(2, urn("a"), {"x": 1}))[0], m.Complete)
-    report, reject = plan.handle(m.OutputsRegistered(3, urn("a"), {"x": 2}))
+    machine = planner()
+    drive(machine, 1, replace(GOAL, custom=False, provider=""))
+    assert isinstance(machine.handle(m.OutputsRegistered(2, urn("a"), {"x": 1}))[0], m.Complete)
+    report, reject = machine.handle(m.OutputsRegistered(3, urn("a"), {"x": 2}))
     assert "isn't pending" in report.message
     assert isinstance(reject, m.Reject)

@@ -144,6 +144,25 @@ def test_a_pack_that_does_not_start_starts_no_run(
     assert project.cloud.calls == []
 
 
+def test_a_program_that_began_while_a_pack_fails_to_start_is_not_heard(project: Project, tmp_path: Path) -> None:
+    pack = write_pack(tmp_path / "broken", "import time\ntime.sleep(1)\nraise RuntimeError('late')")
+    project.program("import pulumi\npulumi.info('said')\nprint('printed')\nThing('a')")
+    events: list[dict[str, object]] = []
+    with pytest.raises(EngineError, match="not started"):
+        project.run("up", policy_packs=(pack,), on_event=events.append)
+    assert [name for event in events for name in event if name.endswith("Event")] == ["policyLoadEvent"]
+    assert project.cloud.calls == []
+    assert not project.state.exists()
+
+
+def test_what_a_program_says_stands_after_the_start_of_its_packs(project: Project, pack: Path) -> None:
+    project.program("import pulumi\npulumi.info('said')\nprint('printed')\nThing('a')")
+    result = project.run("preview", policy_packs=(pack,))
+    names = [name for event in result.events for name in event if name.endswith("Event")]
+    assert names[:4] == ["policyLoadEvent", "preludeEvent", "diagnosticEvent", "diagnosticEvent"]
+    assert result.ok
+
+
 def test_a_pack_that_is_absent_starts_no_run(project: Project, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="no such file or directory"):
         project.up("Thing('a')", policy_packs=(tmp_path / "absent",))
@@ -162,7 +181,7 @@ def test_a_policy_that_raises_fails_the_run(project: Project, tmp_path: Path) ->
 def test_a_pack_that_never_answers_fails_the_run_by_its_name(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, judged: str
 ) -> None:
-    monkeypatch.setattr("engine.analyzers._ANSWER_TIMEOUT_S", 3.0)
+    monkeypatch.setattr("engine.pack._ANSWER_TIMEOUT_S", 3.0)
     first = "limit = args" if judged == "the resource" else "things = ["
     program = "import time\n" + PACK.replace(first, f"time.sleep(600)\n    {first}")
     result = project.up("Thing('a')", policy_packs=(write_pack(tmp_path / "silent", program),))

@@ -202,7 +202,7 @@ def test_an_interrupt_finishes_what_runs_and_saves_it(project: Project) -> None:
         if (method, name) == ("create", "a"):
             engine.interrupt()
             running.set()
-            while not engine._running._executor.planner.stopped:
+            while not engine._running._executor.planner.plan.stopped:
                 pass
 
     project.cloud.on_call = interrupt

@@ -24,11 +24,18 @@ def cannot_pretend(error: ProviderError) -> bool:
     """Whether a refused dry run says nothing about the real call: its premises are not there yet, or not allowed."""
     if not isinstance(error, ApiError):
         return False
-    if error.code == 404:
-        return error.details.get("kind") == "namespaces"
-    return error.reason in ("Forbidden", "AlreadyExists") or (
-        error.code == 400 and ("does not support dry run" in error.message or "dryRun" in error.message)
+    return (
+        bool(missing_namespace(error))
+        or error.reason in ("Forbidden", "AlreadyExists")
+        or (error.code == 400 and ("does not support dry run" in error.message or "dryRun" in error.message))
     )
+
+
+def missing_namespace(error: ProviderError) -> str:
+    """The namespace for lack of which the server refused an object, "" where it is not that."""
+    if not isinstance(error, ApiError) or error.code != 404 or error.details.get("kind") != "namespaces":
+        return ""
+    return str(error.details.get("name") or "")
 
 
 def not_created(resource: ResourceId, error: ProviderError, news: PropertyMap) -> ProviderError:

@@ -21,7 +21,7 @@ from engine.providers.kubernetes.client import ApiError
 from engine.providers.kubernetes.cluster import Cluster, connect
 from engine.providers.kubernetes.diff import diff_object
 from engine.providers.kubernetes.discovery import NoSuchKindError, is_namespaced
-from engine.providers.kubernetes.failures import cannot_pretend, hidden, init_failed, not_created
+from engine.providers.kubernetes.failures import cannot_pretend, hidden, init_failed, missing_namespace, not_created
 from engine.providers.kubernetes.functions import call_function, refuse_unsupported
 from engine.providers.kubernetes.normalise import normalise, unknown_fields
 from engine.providers.kubernetes.objects import (
@@ -68,6 +68,8 @@ class KubernetesProvider:
         self._settings = Settings()
         self._cluster: Cluster | None = None
         self._unreachable = "the provider is not configured"
+        # found missing by dry runs of this run: each would wait 50 ms in the server to hear it again
+        self._missing_namespaces: set[str] = set()
 
     def check_config(self, resource: ResourceId, old_inputs: PropertyMap, news: PropertyMap) -> CheckResult:  # noqa: ARG002
         """The configuration as given, or what is wrong with it."""
@@ -149,6 +151,8 @@ class KubernetesProvider:
         patch = is_patch(resource.type, inputs)
         if options.preview and (patch or not self._can_preview(inputs)):
             return CreateResult("", news)
+        if options.preview and metadata_text(inputs, "namespace") in self._missing_namespaces:
+            return CreateResult("", news)
         cluster, settings = self._reached(), self._settings
         manager = field_manager(inputs, {})
         force = insists(inputs, None, patch_force=settings.patch_force, preview=options.preview)
@@ -158,6 +162,8 @@ class KubernetesProvider:
             )
         except ProviderError as error:
             if options.preview and cannot_pretend(error):
+                if namespace := missing_namespace(error):
+                    self._missing_namespaces.add(namespace)
                 return CreateResult("", news)
             raise not_created(resource, error, news) from None
         version = str(inputs.get("apiVersion"))

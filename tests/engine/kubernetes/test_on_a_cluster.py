@@ -11,6 +11,8 @@ from uuid import uuid4
 import pytest
 
 from engine.provider import CallOptions, InitFailedError, ProviderError, ResourceId
+from engine.providers.kubernetes import cluster as cluster_module
+from engine.providers.kubernetes.client import Client
 from engine.values import UNKNOWN, Secret
 
 if TYPE_CHECKING:
@@ -81,6 +83,27 @@ def test_a_preview_that_cannot_pretend_gives_the_inputs_back(
 ) -> None:
     _, inputs, outputs = stack.up(token, "unseen", fields, PREVIEW, **metadata)
     assert outputs == inputs
+
+
+def test_a_preview_asks_only_once_for_a_namespace_that_is_not_there(
+    stack: Any, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    request = Client.request
+
+    def counting(client: Client, method: str, path: str, *args: Any, **more: Any) -> Any:
+        asked.append(f"{method} {path}")
+        return request(client, method, path, *args, **more)
+
+    monkeypatch.setattr(Client, "request", counting)
+    for name in ("one", "two"):
+        _, inputs, outputs = stack.up(CM, name, {"data": {}}, PREVIEW, namespace="kprov-nowhere")
+        assert outputs == inputs
+    assert asked == ["POST /api/v1/namespaces/kprov-nowhere/configmaps"]
+    assert stack.up(CM, "three", {"data": {}}, PREVIEW, namespace=namespace)[2]["metadata"]["uid"]
+    monkeypatch.setattr(cluster_module, "_RETRY_DELAYS_S", ())
+    with pytest.raises(ProviderError, match="kprov-nowhere"):
+        stack.up(CM, "four", {"data": {}}, REAL, namespace="kprov-nowhere")
 
 
 def test_what_the_server_refuses_fails_in_its_words(stack: Any, namespace: str) -> None:

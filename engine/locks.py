@@ -1,0 +1,67 @@
+"""A stack's locks, in the form that both engines honour (`pkg/backend/diy/lock.go`)."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import socket
+import uuid
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from engine import files
+from engine.errors import LockedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextlib.contextmanager
+def held(folder: Path, stack: str) -> Iterator[None]:
+    """Holds the stack alone while the block runs; raises LockedError naming who holds it and since when."""
+    _refuse(folder, stack)
+    folder.mkdir(parents=True, exist_ok=True)
+    own = folder / f"{uuid.uuid4()}.json"
+    holder = {
+        "pid": os.getpid(),
+        "username": getpass.getuser(),
+        "hostname": socket.gethostname(),
+        "timestamp": datetime.now(UTC).isoformat(),
+    }
+    files.replace(own, json.dumps(holder).encode())
+    try:
+        _refuse(folder, stack, own)
+        yield
+    finally:
+        own.unlink(missing_ok=True)
+
+
+def remove_all(folder: Path) -> int:
+    """Removes every lock, as `pulumi cancel` does; how many there were."""
+    locks = _locks(folder)
+    for path in locks:
+        path.unlink(missing_ok=True)
+        files.drop_sidecar(path)
+    return len(locks)
+
+
+def _locks(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.json"))
+
+
+def _refuse(folder: Path, stack: str, own: Path | None = None) -> None:
+    others = [path for path in _locks(folder) if path != own]
+    if not others:
+        return
+    lines = [f"the stack is currently locked by {len(others)} lock(s)."]
+    for path in others:
+        try:
+            who = json.loads(path.read_text(encoding="utf-8"))
+            holder = f"{who['username']}@{who['hostname']} (pid {who['pid']}) at {who['timestamp']}"
+        except (OSError, ValueError, KeyError, TypeError):
+            holder = "somebody this engine cannot tell: the lock is unreadable"
+        lines.append(f"  {path}: created by {holder}")
+    raise LockedError("\n".join(lines), stack)
