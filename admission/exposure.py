@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from admission.cel import POD_RESOURCES, Ruling, array, asked, context, pod_context, text
+from admission.cel import POD_RESOURCES, Ruling, array, context, pod_context, text
 from policies.checks.exposure import INGRESS_ANNOTATION, INSIDE, INTERNAL_SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from inventories.models import IngressClasses, Profile
 
-
-def rulings(profile: Profile, ingress_classes: IngressClasses) -> Iterator[Ruling]:
+def rulings() -> Iterator[Ruling]:
     """Services, ingresses, gateways, and pods on the host's own network."""
-    internal = asked(profile, lambda rule: rule.exposure == "internal")
-    variables = {**context(profile), "internal": internal}
-    classes = {"class": text(ingress_classes.internal)}
+    variables = {**context(), "internal": "variables.rule.exposure == 'internal'"}
     yield _of("services", {"": ("services",)}, _services(), variables)
     ingresses = {"networking.k8s.io": ("ingresses",)}
-    yield _of("ingresses", ingresses, _ingresses(), {**variables, **classes})
+    yield _of("ingresses", ingresses, _ingresses(), variables)
     gateways = {"gateway.networking.k8s.io": ("gateways",)}
     gateway = _class("spec.gatewayClassName", "object.spec.?gatewayClassName")
-    yield _of("gateways", gateways, gateway, {**variables, **classes})
+    yield _of("gateways", gateways, gateway, variables)
     yield _of("pods", POD_RESOURCES, _pods(), {**variables, **pod_context()})
 
 
@@ -54,8 +50,8 @@ def _ingresses() -> str:
 
 def _class(path: str, found: str) -> str:
     return (
-        f"({found}.hasValue() && {found}.value() == variables.class ? [] :"
-        f" [{text(path)} + ': got ' + {found}.orValue('nothing') + ', allowed ' + variables.class])"
+        f"({found}.hasValue() && {found}.value() == params.spec.ingressClass ? [] :"
+        f" [{text(path)} + ': got ' + {found}.orValue('nothing') + ', allowed ' + params.spec.ingressClass])"
     )
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from admission.cel import POD_RESOURCES, Ruling, asked, context, pod_context
+from admission.cel import POD_RESOURCES, Ruling, context, pod_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inventories.models import Profile
-
 _PINNED: Final = r"matches('^[^@\\s]+@sha256:[0-9a-f]{64}$')"
 
 
-def rulings(profile: Profile) -> Iterator[Ruling]:
+def rulings() -> Iterator[Ruling]:
     """Images of all containers, and those mounted as volumes; the registry's country is not asked here."""
     allowed = "allowed name@sha256:<64 hex digits>'"
     found = (
@@ -23,6 +21,5 @@ def rulings(profile: Profile) -> Iterator[Ruling]:
         f" + variables.volumes.filter(v, has(v.image) && !v.image.?reference.orValue('').{_PINNED})"
         f".map(v, 'volumes[' + v.name + '].image.reference: {allowed})"
     )
-    pinned = asked(profile, lambda rule: rule.image_digest)
-    variables = {**context(profile), **pod_context(), "pinned": pinned}
+    variables = {**context(), **pod_context(), "pinned": "variables.rule.imageDigest"}
     yield Ruling("img-001", "IMG-001", POD_RESOURCES, f"variables.pinned ? {found} : []", variables)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.providers.kubernetes.client import ApiError
 from inventories.labels import CATEGORY_LABEL
 
 if TYPE_CHECKING:
@@ -46,21 +44,10 @@ def gateways(server: Server) -> Iterator[Any]:
         return server.ask("POST", f"/apis/{_GROUP}/v1/namespaces/{space}/gateways", body)
 
     try:
-        deadline = time.monotonic() + 30
-        while not _is_served(server):
-            assert time.monotonic() < deadline, "the definition is not served"
-            time.sleep(0.1)
+        server.until_served(f"/apis/{_GROUP}/v1/gateways")
         yield create
     finally:
         server.client.request("DELETE", f"{_DEFINITIONS}/gateways.{_GROUP}")
-
-
-def _is_served(server: Server) -> bool:
-    try:
-        server.client.request("GET", f"/apis/{_GROUP}/v1/gateways")
-    except ApiError:
-        return False
-    return True
 
 
 def test_a_gateway_of_internal_data_is_of_the_internal_class(gateways: Any) -> None:

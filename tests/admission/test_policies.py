@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from admission.policies import compile_policies
+from admission.parameters import NAME
+from admission.policies import compile_rules
 from inventories.labels import CATEGORY_LABEL
-from tests.admission.conftest import APPLY, MARK, facts
-from tests.admission.conftest import path as path_of
+from tests.admission.conftest import MARK, facts
 from tests.policies.asking import DIGEST, DROP, changed
 
 if TYPE_CHECKING:
@@ -159,23 +159,24 @@ def test_what_the_register_lets_in_ends_by_itself(server: Server) -> None:
     today = datetime.now(UTC).date()
     known = facts(expires_on=today - timedelta(days=2), on=today - timedelta(days=9))
     provider = known.register.providers[0]
-    _, objects = compile_policies(known, provider, provider.clusters[0])
-    old = [obj for obj in objects if obj["metadata"]["name"] == "onshore-register"]
-    for obj in old:
-        obj["metadata"]["name"] = f"{server.mark}-old"
-    old[1]["spec"] |= {
+    rules = compile_rules(known, provider, provider.clusters[0])
+    named = [obj for obj in rules.objects if obj["metadata"]["name"] in (NAME, "onshore-register")]
+    given, policy, binding = changed(named, 0, "metadata", "name", to=f"{server.mark}-old")
+    policy["metadata"]["name"] = binding["metadata"]["name"] = f"{server.mark}-old"
+    binding["spec"] |= {
         "policyName": f"{server.mark}-old",
+        "paramRef": {"name": f"{server.mark}-old", "parameterNotFoundAction": "Deny"},
         "matchResources": {"namespaceSelector": {"matchLabels": {MARK: server.mark}}},
     }
     asked = _object(server, "ConfigMap", "v1")
-    for obj in old:
-        server.client.request(
-            "PATCH", path_of(obj, named=True), obj, query={"fieldManager": "tests"}, content_type=APPLY
-        )
+    for obj in (given, policy, binding):
+        server.apply(obj)
     try:
         said = server.until(asked, "the register let this data in until")
         assert said.rules == {"ACC-004"}
+        server.delete(given)
+        assert "no params found" in server.until(asked, "no params found").message
     finally:
-        for obj in reversed(old):
-            server.client.request("DELETE", path_of(obj, named=True))
+        server.delete(binding)
+        server.delete(policy)
     assert server.until(asked, "").code == 201
