@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from admission.cel import (
+    OWN_OBJECTS,
     PLATFORM,
     POD_RESOURCES,
     RELABELLED,
@@ -21,21 +22,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 OBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "": ("configmaps", "persistentvolumeclaims", "secrets", "services"),
-    "gateway.networking.k8s.io": ("gateways",),
+    "": (
+        "configmaps",
+        "endpoints",
+        "limitranges",
+        "persistentvolumeclaims",
+        "resourcequotas",
+        "secrets",
+        "serviceaccounts",
+        "services",
+    ),
+    "autoscaling": ("horizontalpodautoscalers",),
+    "discovery.k8s.io": ("endpointslices",),
+    "gateway.networking.k8s.io": ("gateways", "grpcroutes", "httproutes"),
     "networking.k8s.io": ("ingresses", "networkpolicies"),
+    "policy": ("poddisruptionbudgets",),
+    "rbac.authorization.k8s.io": ("rolebindings", "roles"),
 }
 _NAMESPACES: Final = {"": ("namespaces", "namespaces/status", "namespaces/finalize")}
-# Kubernetes puts its certificate authority into every namespace.
-_OWN_OBJECTS: Final = "request.kind.kind == 'ConfigMap' && request.name == 'kube-root-ca.crt' && 'system:serviceaccounts:kube-system' in request.userInfo.groups"  # noqa: E501 - one CEL expression
 
 
 def rulings() -> Iterator[Ruling]:
     """Objects and pods by their label, namespaces by theirs, and the changes of a namespace's labels."""
     own, inner = (_label(f"variables.{name}", where) for name, where in (("own", ""), ("inner", "template: ")))
     home = "(variables.home in variables.categories ? [] : ['the namespace has no category that the profile knows'])"
-    exempt = f"{_OWN_OBJECTS} ? []"
-    yield Ruling("cat-001", "CAT-001", OBJECTS, f"{exempt} : {home} + {own}", context())
+    yield Ruling("cat-001", "CAT-001", OBJECTS, f"{OWN_OBJECTS} ? [] : {home} + {own}", context())
     pods = f"{home} + {own} + (object.kind == 'Pod' ? [] : {inner})"
     yield Ruling("cat-001-pods", "CAT-001", POD_RESOURCES, pods, {**context(), **pod_context()})
     spaces = context(of_namespace=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from inventories.labels import CATEGORY_LABEL, DEPARTMENT_LABEL
+from policies.checks.encrypted_entry import REDIRECTS
+from policies.checks.exposure import INGRESS_ANNOTATION
 from policies.objects import POD_TEMPLATES
 
 if TYPE_CHECKING:
@@ -14,6 +16,13 @@ if TYPE_CHECKING:
 
 PLATFORM_GROUPS: Final = ("onshore:platform", "system:masters")
 PLATFORM: Final = f"request.userInfo.groups.exists(g, g in {json.dumps(PLATFORM_GROUPS)})"
+# What Kubernetes itself puts into namespaces: its certificate authority, an account, and where services lead.
+OWN_OBJECTS: Final = (
+    "'system:serviceaccounts:kube-system' in request.userInfo.groups && ("
+    "request.kind.kind == 'ConfigMap' && request.name == 'kube-root-ca.crt'"
+    " || request.kind.kind == 'ServiceAccount' && request.name == 'default'"
+    " || request.kind.kind in ['Endpoints', 'EndpointSlice'])"
+)
 SYSTEM_NAMESPACES: Final = ("kube-node-lease", "kube-public", "kube-system")
 POD_RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "": ("pods", "pods/ephemeralcontainers", "podtemplates", "replicationcontrollers"),
@@ -24,9 +33,9 @@ POD_RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
 CHANGED: Final = " || ".join(
     [
         "request.operation != 'UPDATE'",
-        *(f"dyn(object).?{key} != dyn(oldObject).?{key}" for key in ("spec", "template")),
+        *(f"dyn(object).?{key} != dyn(oldObject).?{key}" for key in ("spec", "template", "endpoints", "subsets")),
         "object.metadata.?labels != oldObject.metadata.?labels",
-        "object.metadata.?annotations[?'kubernetes.io/ingress.class'] != oldObject.metadata.?annotations[?'kubernetes.io/ingress.class']",  # noqa: E501 - one CEL expression
+        f"{json.dumps([INGRESS_ANNOTATION, *REDIRECTS])}.exists(k, object.metadata.?annotations[?k] != oldObject.metadata.?annotations[?k])",  # noqa: E501 - one CEL expression
     ]
 )
 

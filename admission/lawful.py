@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from inventories.models import Category, Cluster, Provider
     from policies.dispatcher import Check
 
-_RULES: Final = ("ACC-001", "ACC-002", "ACC-003", "ACC-004", "CAT-002", "CAT-003", "RES-001", "RES-004")
+RULES: Final = ("ACC-001", "ACC-002", "ACC-003", "ACC-004", "CAT-002", "CAT-003", "RES-001", "RES-004")
 _RESOURCES: Final = {**OBJECTS, **POD_RESOURCES, "": (*OBJECTS[""], *POD_RESOURCES[""])}
 
 
@@ -65,7 +65,7 @@ def _found() -> str:
 
 def said_of(facts: Facts, provider: Provider, cluster: Cluster, category: Category) -> dict[str, Any]:
     """What the register says of a category's data there: `here`, and `departments`, where that differs."""
-    checks = tuple(check for check in load_checks(facts.rules) if check.rule.id in _RULES)
+    checks = tuple(check for check in load_checks(facts.rules) if check.rule.id in RULES)
     here = _verdict(facts, checks, provider, cluster, category, "")
     differs = {}
     for department in facts.register.departments if category.rule.models_by_approval else ():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from admission.lawful import said_of
 from inventories.labels import GOVERNANCE_LABEL_PREFIX
+from policies.checks.image_source import hosts_in_country
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +48,8 @@ def parameters(facts: Facts, provider: Provider, cluster: Cluster) -> dict[str, 
         "order": [each.id for each in sorted(profile.categories, key=lambda each: each.rank)],
         "categories": _categories(profile, facts, provider, cluster),
         "ingressClass": cluster.ingress_classes.internal,
+        "encryptedStorageClasses": sorted(cluster.encrypted_storage_classes),
+        "imageRegistries": sorted(hosts_in_country(facts)),
     }
 
 
@@ -60,6 +63,9 @@ def _categories(profile: Profile, facts: Facts, provider: Provider, cluster: Clu
             "exposure": rule.exposure,
             "podSecurity": rule.pod_security,
             "imageDigest": rule.image_digest,
+            "imageRegistryInCountry": rule.image_registry_in_country,
+            "encryptionAtRest": rule.encryption_at_rest,
+            "dedicatedNodes": rule.dedicated_nodes,
             **said_of(facts, provider, cluster, category),
         }
         found |= dict.fromkeys((category.id, *category.aliases), asked)
@@ -76,6 +82,9 @@ def _spec() -> dict[str, Any]:
         exposure=text,
         podSecurity=text,
         imageDigest=flag,
+        imageRegistryInCountry=flag,
+        encryptionAtRest=flag,
+        dedicatedNodes=flag,
         here=verdict,
     )
     category["required"] = sorted(category["properties"])
@@ -87,6 +96,8 @@ def _spec() -> dict[str, Any]:
         order={"type": "array", "items": text, "minItems": 1},
         categories=_map_of(category),
         ingressClass=text,
+        encryptedStorageClasses={"type": "array", "items": text},
+        imageRegistries={"type": "array", "items": text},
     )
     return spec | {"required": sorted(spec["properties"])}
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from admission import category, exposure, guard, images, lawful, pod_security
+from admission import category, entry, exposure, guard, images, lawful, mixing, network, pod_security, storage
 from admission.cel import Ruling, text
 from admission.parameters import API_VERSION, KIND, NAME, definition, parameters
 from inventories.labels import CLUSTER_LABEL, GOVERNANCE_LABEL_PREFIX, REGISTER_ANNOTATION
@@ -57,7 +57,7 @@ def _in_force(rules: str) -> str:
 
 def compile_rules(facts: Facts, provider: Provider, cluster: Cluster) -> AdmissionRules:
     """The kind of the parameters, the parameters, the policies, and their bindings, the probe's own last."""
-    rulings = list(all_rulings())
+    rulings = list(all_rulings(facts.rules))
     kind, spec = definition(), parameters(facts, provider, cluster)
     stated = [_policy(ruling, facts.rules[ruling.rule]) for ruling in rulings]
     rules = _digest([kind, stated, [_binding(ruling, "") for ruling in rulings]])
@@ -78,14 +78,18 @@ def compile_rules(facts: Facts, provider: Provider, cluster: Cluster) -> Admissi
     return AdmissionRules(digest, rules, [kind, given, *fixed[1:]])
 
 
-def all_rulings() -> Iterator[Ruling]:
+def all_rulings(rules: Mapping[str, RuleMeta]) -> Iterator[Ruling]:
     """Every rule that is compiled; the guard of the parameters first."""
     yield from guard.rulings()
     yield from pod_security.rulings()
     yield from exposure.rulings()
+    yield from entry.rulings()
     yield from images.rulings()
+    yield from storage.rulings()
+    yield from network.rulings()
     yield from lawful.rulings()
     yield from category.rulings()
+    yield from mixing.rulings(rules)
 
 
 def _digest(value: Any) -> str:

@@ -35,13 +35,21 @@ _PLURALS: Final = {
     "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
     "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
     "NetworkPolicy": "networkpolicies",
+    "Endpoints": "endpoints",
+    "GatewayClass": "gatewayclasses",
     "Ingress": "ingresses",
+    "IngressClass": "ingressclasses",
+    "StorageClass": "storageclasses",
     KIND: PLURAL,
 }
+_GATEWAYS: Final = "gateway.networking.k8s.io"
 _CLUSTER_WIDE: Final = {
     "Namespace",
     "PersistentVolume",
     "CustomResourceDefinition",
+    "GatewayClass",
+    "IngressClass",
+    "StorageClass",
     KIND,
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
@@ -159,6 +167,9 @@ def server(cluster: ClusterInfo) -> Iterator[Server]:
     asking = Server(cluster.kubeconfig.read_text(), mark)
     client = asking.client
     spaces = [asking.namespace(each) for each in (*(c.id for c in known.profile.categories), None)]
+    named_badly = asking.namespace("restricted")
+    named_badly["metadata"]["name"] = f"kube-{mark}"
+    spaces.append(named_badly)
     for space in spaces:  # before anything is in force: unlawful ones are to be there
         del space["metadata"]["labels"][ENFORCE]  # Kubernetes' own check of it would speak first
         client.request("POST", "/api/v1/namespaces", space)
@@ -179,6 +190,36 @@ def server(cluster: ClusterInfo) -> Iterator[Server]:
     for obj in reversed(rules.objects[:2]):
         asking.delete(obj)
     client.close()
+
+
+@pytest.fixture(scope="module")
+def gateway_api(server: Server) -> Iterator[None]:
+    """The kinds of the Gateway API, which is no part of Kubernetes, as bare definitions."""
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    definitions = []
+    for kind, plural, scope in (
+        ("Gateway", "gateways", "Namespaced"),
+        ("GatewayClass", "gatewayclasses", "Cluster"),
+        ("GRPCRoute", "grpcroutes", "Namespaced"),
+        ("HTTPRoute", "httproutes", "Namespaced"),
+    ):
+        spec = {
+            "group": _GATEWAYS,
+            "scope": scope,
+            "names": {"plural": plural, "singular": kind.lower(), "kind": kind},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+        }
+        noted = {"api-approved.kubernetes.io": "unapproved, for tests only"}
+        metadata = {"name": f"{plural}.{_GATEWAYS}", "annotations": noted}
+        api = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
+        definitions.append({**api, "metadata": metadata, "spec": spec})
+    for each in definitions:
+        server.apply(each)
+    for each in definitions:
+        server.until_served(f"/apis/{_GATEWAYS}/v1/{each['spec']['names']['plural']}")
+    yield
+    for each in definitions:
+        server.delete(each)
 
 
 def _probe(name: str) -> dict[str, Any]:

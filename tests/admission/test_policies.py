@@ -14,10 +14,10 @@ from tests.admission.conftest import MARK, facts
 from tests.policies.asking import DIGEST, DROP, changed
 
 if TYPE_CHECKING:
-    from tests.admission.conftest import Server
+    from tests.admission.conftest import Answer, Server
 
 pytestmark = pytest.mark.cluster
-_SPEC: dict[str, Any] = {"selector": {"app": "it"}, "ports": [{"port": 80}]}
+_SPEC: dict[str, Any] = {"selector": {"app": "it"}, "ports": [{"port": 443}]}
 _BACKEND = {"service": {"name": "it", "port": {"number": 80}}}
 INTERNAL = "internal"
 
@@ -32,7 +32,9 @@ def _object(server: Server, kind: str, api: str, home: str | None = "restricted"
 
 
 def _ingress(server: Server, name: str | None, home: str = "restricted") -> dict[str, Any]:
-    spec: dict[str, Any] = {"defaultBackend": _BACKEND} | ({"ingressClassName": name} if name else {})
+    http = {"paths": [{"path": "/", "pathType": "Prefix", "backend": _BACKEND}]}
+    spec: dict[str, Any] = {"rules": [{"host": "a.example", "http": http}], "tls": [{"hosts": ["a.example"]}]}
+    spec |= {"ingressClassName": name} if name else {}
     return _object(server, "Ingress", "networking.k8s.io/v1", home, spec=spec)
 
 
@@ -47,14 +49,14 @@ def _ingress(server: Server, name: str | None, home: str = "restricted") -> dict
         (("spec",), {"type": "ExternalName", "externalName": "it.example"}, "EXP-001"),
         (("metadata", "labels"), {}, "CAT-001"),
         (("metadata", "labels", CATEGORY_LABEL), "nonsense", "CAT-001"),
-        (("metadata", "labels", CATEGORY_LABEL), "open", "CAT-001"),
-        (("metadata", "labels", CATEGORY_LABEL), "sensitive", ""),
-        (("metadata", "labels", CATEGORY_LABEL), "secret", "CAT-003"),
+        (("metadata", "labels", CATEGORY_LABEL), "open", "CAT-001 CAT-004"),
+        (("metadata", "labels", CATEGORY_LABEL), "sensitive", "CAT-004"),
+        (("metadata", "labels", CATEGORY_LABEL), "secret", "CAT-003 CAT-004"),
     ],
 )
 def test_a_service(path: Any, value: Any, refusing: str, server: Server) -> None:
     said = server.create(changed(_object(server, "Service", "v1", spec=_SPEC), *path, to=value))
-    assert said.rules == ({refusing} if refusing else set()), said.message
+    assert said.rules == set(refusing.split()), said.message
     assert said.is_refused_by_policy == bool(refusing)
 
 
@@ -72,10 +74,29 @@ def test_an_ingress_is_of_the_internal_class_by_field_and_by_annotation(server: 
         assert (server.create(noted).rules == {"EXP-001"}) == refused
 
 
-@pytest.mark.parametrize("kind", ["ConfigMap", "Secret"])
+def test_an_ingress_speaks_tls_for_every_category(server: Server) -> None:
+    assert server.create(changed(_ingress(server, "a", "open"), "spec", "tls", to=[])).rules == {"CRY-002"}
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Secret", "ServiceAccount", "ResourceQuota"])
 def test_a_namespace_that_declares_no_category_takes_nothing_in(kind: str, server: Server) -> None:
     assert "CAT-001" in server.create(_object(server, kind, "v1", None)).rules
     assert server.create(_object(server, kind, "v1")).code == 201
+
+
+@pytest.mark.usefixtures("gateway_api")
+def test_a_gateway_of_internal_data_is_of_the_internal_class(server: Server) -> None:
+    tls = [{"name": "a", "port": 443, "protocol": "TLS", "tls": {"mode": "Passthrough"}}]
+
+    def gateway(home: str | None, name: str | None) -> Answer:
+        spec = {"listeners": tls} | ({"gatewayClassName": name} if name else {})
+        return server.create(_object(server, "Gateway", "gateway.networking.k8s.io/v1", home, spec=spec))
+
+    assert gateway("restricted", "internal").code == 201
+    assert gateway("restricted", "public").rules == {"EXP-001"}
+    assert gateway("restricted", None).rules == {"EXP-001"}
+    assert gateway("open", "public").code == 201
+    assert "CAT-001" in gateway(None, "internal").rules
 
 
 def test_the_register_lets_no_secret_data_onto_shared_nodes(server: Server) -> None:

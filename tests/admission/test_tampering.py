@@ -24,7 +24,11 @@ _RBAC = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 @pytest.fixture(scope="module")
 def acting(server: Server, cluster: ClusterInfo) -> Iterator[Any]:
     """`acting(group)`: the API server as asked by somebody of a group, whom RBAC lets do everything."""
-    groups = {"department": f"{server.mark}:department", "platform": "onshore:platform"}
+    groups = {
+        "department": f"{server.mark}:department",
+        "platform": "onshore:platform",
+        "kubernetes": "system:serviceaccounts:kube-system",
+    }
     bindings = [f"{server.mark}-{each}" for each in groups]
     for binding, group in zip(bindings, groups.values(), strict=True):
         subject = {"kind": "Group", "name": group, "apiGroup": "rbac.authorization.k8s.io"}
@@ -99,6 +103,35 @@ def test_a_namespace_without_a_category_can_still_be_let_go(server: Server) -> N
     assert said.code == 200, said
 
 
+_CLASSES = [
+    ("IngressClass", "networking.k8s.io/v1", {"spec": {"controller": "a.example/b"}}, "EXP-001"),
+    ("GatewayClass", "gateway.networking.k8s.io/v1", {"spec": {"controllerName": "a.example/b"}}, "EXP-001"),
+    ("StorageClass", "storage.k8s.io/v1", {"provisioner": "a.example/b"}, "CRY-001"),
+]
+
+
+@pytest.mark.usefixtures("gateway_api")
+@pytest.mark.parametrize(("kind", "api", "fields", "rule"), _CLASSES)
+def test_only_the_platform_makes_classes(
+    kind: str, api: str, fields: Any, rule: str, server: Server, acting: Any
+) -> None:
+    """A class of the internal class's name could lead anywhere."""
+    asked = {"apiVersion": api, "kind": kind, "metadata": {"name": server.mark}, **fields}
+    assert acting("department").create(asked).rules == {rule}
+    assert acting("platform").create(asked).code == 201
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "EndpointSlice"])
+def test_what_kubernetes_itself_puts_into_a_namespace_is_let_in(kind: str, server: Server, acting: Any) -> None:
+    name, api = ("kube-root-ca.crt", "v1") if kind == "ConfigMap" else ("it", "discovery.k8s.io/v1")
+    metadata = {"name": name, "namespace": f"{server.mark}-restricted"}
+    fields: Any = {} if kind == "ConfigMap" else {"addressType": "IPv4", "endpoints": [{"addresses": ["192.0.2.1"]}]}
+    asked = {"apiVersion": api, "kind": kind, "metadata": metadata, **fields}
+    assert "CAT-001" in acting("platform").create(asked).rules
+    refused = acting("kubernetes").create(asked)
+    assert refused.code == (409 if kind == "ConfigMap" else 201), refused
+
+
 _PARAMETERS = f"/apis/{API_VERSION}/{PLURAL}"
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
@@ -126,9 +159,7 @@ _ELSEWHERE = {
     ],
     ids=lambda value: value.rpartition("/")[2] if isinstance(value, str) else "",
 )
-def test_only_the_platform_changes_what_the_rules_go_by(
-    method: str, target: str, body: Any, acting: Any
-) -> None:
+def test_only_the_platform_changes_what_the_rules_go_by(method: str, target: str, body: Any, acting: Any) -> None:
     media = _MERGE if method == "PATCH" else "application/json"
     said = acting("department").ask(method, target, body, media)
     assert said.is_refused_by_policy, said
