@@ -49,7 +49,7 @@ class Ruling:
 
     `resources`: by API group. `whole`: the words are finished messages, which name their rules themselves.
     `exempt`: namespaces it leaves alone. `when`: the condition under which it is asked at all. `names`: the objects it
-    is asked about; none: all.
+    is asked about; none: all. `always`: it binds whatever the day from which the rule does.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Ruling:
     when: str = CHANGED
     operations: tuple[str, ...] = ("CREATE", "UPDATE")
     names: tuple[str, ...] = ()
+    always: bool = False
 
     @property
     def reads_parameters(self) -> bool:

@@ -39,4 +39,5 @@ def rulings() -> Iterator[Ruling]:
         exempt=(),
         when="true",
         operations=("CREATE", "UPDATE", "DELETE"),
+        always=True,
     )

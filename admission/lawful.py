@@ -26,7 +26,7 @@ _RESOURCES: Final = {**OBJECTS, **POD_RESOURCES, "": (*OBJECTS[""], *POD_RESOURC
 def rulings() -> Iterator[Ruling]:
     """Data of a category is let in while the register allows it here: the day of the request decides."""
     of_objects = {**context(), **pod_context(), **_verdicts("variables.inner")}
-    yield Ruling("register", "ACC-001", _RESOURCES, _found(), of_objects, whole=True)
+    yield Ruling("register", "ACC-001", _RESOURCES, _found(), of_objects, whole=True, always=True)
     of_namespaces = {**context(of_namespace=True), **_verdicts("''")}
     spaces = {"": ("namespaces", "namespaces/status", "namespaces/finalize")}
     outside = (*SYSTEM_NAMESPACES, "default")
@@ -37,6 +37,7 @@ def rulings() -> Iterator[Ruling]:
         _found(),
         of_namespaces,
         whole=True,
+        always=True,
         exempt=outside,
         when=RELABELLED,
     )
@@ -85,7 +86,7 @@ def _verdict(
         stack = StackFacts(category=category, config={"onshore:department": department})
         day = Facts(facts.register, facts.profile, facts.rules, facts.types, on)
         subject = Subject("", "", cluster.id, {}, stack, day, targets=(target,))
-        return [found.message for found in judge(subject, checks)]
+        return [found.message for found in judge(subject, checks) if found.mandatory]
 
     if today := refusals(facts.on):
         return {"refused": " ".join(today)}
@@ -96,9 +97,10 @@ def _verdict(
 
 
 def _turning_days(facts: Facts, provider: Provider) -> Iterator[date]:
-    """Every day on which what the register says of a provider may change."""
+    """Every day on which what the register says of a provider may change, or a rule begins to bind."""
     after = timedelta(days=1)
     yield facts.register.expires_on + after
+    yield from (facts.rules[rule].effective_on for rule in RULES)
     for change in provider.accreditation.history:
         yield change.effective_on
         if change.valid_until:

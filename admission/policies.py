@@ -60,11 +60,12 @@ def compile_rules(facts: Facts, provider: Provider, cluster: Cluster) -> Admissi
     rulings = list(all_rulings(facts.rules))
     kind, spec = definition(), parameters(facts, provider, cluster)
     stated = [_policy(ruling, facts.rules[ruling.rule]) for ruling in rulings]
-    rules = _digest([kind, stated, [_binding(ruling, "") for ruling in rulings]])
+    bindings = [_binding(each, suffix) for each in rulings for suffix in _suffixes(facts, each)]
+    rules = _digest([kind, stated, bindings])
     digest = _digest([rules, spec])
     first, last = _probes(rules)
     policies = [_policy(first, facts.rules[first.rule]), *stated, _policy(last, facts.rules[last.rule])]
-    bindings = [_binding(each, suffix) for each in (*rulings, last) for suffix in _ACTIONS]
+    bindings += [_binding(last, suffix) for suffix in _ACTIONS]
     fixed = [kind, *policies, _binding(first, ""), *bindings]
     for each in fixed:
         each["metadata"]["annotations"] = {DIGEST_ANNOTATION: rules}
@@ -94,6 +95,12 @@ def all_rulings(rules: Mapping[str, RuleMeta]) -> Iterator[Ruling]:
 
 def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _suffixes(facts: Facts, ruling: Ruling) -> Iterator[str]:
+    """A rule that binds from a later day warns until then: `onshore admission apply` makes it refuse."""
+    binds = ruling.always or facts.rules[ruling.rule].effective_on <= facts.on
+    return (suffix for suffix in _ACTIONS if suffix or binds)
 
 
 def _probes(rules: str) -> tuple[Ruling, Ruling]:

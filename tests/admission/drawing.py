@@ -6,125 +6,15 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from inventories.labels import CATEGORY_LABEL, DEDICATED_LABEL, DEPARTMENT_LABEL
-from tests.policies.asking import DIGEST, DROP, ENFORCE, changed
+from inventories.labels import CATEGORY_LABEL, DEPARTMENT_LABEL
+from tests.admission.drawing_pods import CLASSES, TEMPLATED, claim, wrapped
+from tests.policies.asking import ENFORCE
 from tests.worlds import DEPARTMENT
 
 HOMES: Final = ("open", "restricted", "confidential", "secret")
 RESERVED: Final = "reserved"
 """A home with restricted data under a name that is reserved."""
 _LABELS: Final = ("open", "public", "restricted", "confidential", "sensitive", "secret", "nonsense", None)
-_POD: Final = {
-    "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-    "containers": [
-        {
-            "name": "app",
-            "image": DIGEST,
-            "ports": [{"containerPort": 8080}],
-            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-        }
-    ],
-    "volumes": [{"name": "tmp", "emptyDir": {}}],
-}
-_APP: Final = ("containers", 0, "securityContext")
-_HELPER: Final = {"name": "helper", "image": "registry.example/helper:1"}
-_NFS: Final = {"name": "tmp", "nfs": {"server": "192.0.2.1", "path": "/"}}
-_SHA: Final = DIGEST.partition("@")[2]
-_IMAGES: Final = (
-    "registry.example/app:1",
-    "app",
-    DIGEST[:-1],
-    f"{DIGEST}0",
-    DIGEST.upper(),
-    f"app@{_SHA}",
-    f"other.example/app@{_SHA}",
-    f"registry.example:5000/app@{_SHA}",
-    f"REGISTRY.example/app@{_SHA}",
-    f"registry.example/team/app:1.2@{_SHA}",
-    f"registry.example/App@{_SHA}",
-    f"registry.example//app@{_SHA}",
-    f"registry.example/app@{_SHA}@{_SHA}",
-    f"registry.example/{'a' * 250}@{_SHA}",
-    f"docker.io/library/app@{_SHA}",
-    f"localhost/app@{_SHA}",
-    f"team/app@{_SHA}",
-    "a" * 64,
-    f"registry.example/app:@{_SHA}",
-)
-_CLASSES: Final = (None, "encrypted", "plain", "")
-
-
-def _sysctl(name: str) -> list[dict[str, str]]:
-    return [{"name": name, "value": "1"}]
-
-
-def _claim(name: str | None) -> dict[str, Any]:
-    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
-    return spec if name is None else {**spec, "storageClassName": name}
-
-
-def _ephemeral(name: str | None) -> dict[str, Any]:
-    return {"name": "tmp", "ephemeral": {"volumeClaimTemplate": {"spec": _claim(name)}}}
-
-
-def _tolerates(**fields: str) -> list[dict[str, str]]:
-    return [{"effect": "NoSchedule", **fields}]
-
-
-# Each row: a place in the pod's spec and what may come to stand there, lawful or not.
-_CHANGES: Final[tuple[tuple[tuple[Any, ...], tuple[Any, ...]], ...]] = (
-    (("hostNetwork",), (True, False)),
-    (("hostPID",), (True, False)),
-    (("hostIPC",), (True, False)),
-    (("containers", 0, "image"), _IMAGES),
-    (("containers", 0, "ports", 0, "hostPort"), (0, 8080)),
-    (("initContainers",), ([_HELPER], [{**_HELPER, "image": DIGEST, "securityContext": {"privileged": True}}])),
-    (("volumes", 0), ({"name": "tmp", "hostPath": {"path": "/"}}, {"name": "tmp", "secret": {"secretName": "a"}})),
-    (("volumes", 0), (_NFS, {"name": "tmp", "configMap": {"name": "a"}})),
-    (("volumes", 0), ({"name": "tmp", "image": {"reference": DIGEST}}, {"name": "tmp", "image": {"reference": "a:1"}})),
-    (("volumes", 0), tuple(_ephemeral(name) for name in _CLASSES)),
-    ((*_APP, "allowPrivilegeEscalation"), (True, DROP)),
-    ((*_APP, "capabilities"), ({}, {"drop": ["all"]}, {"drop": ["NET_RAW", "ALL"]})),
-    ((*_APP, "capabilities", "add"), (["NET_BIND_SERVICE"], ["CHOWN"], ["SYS_ADMIN"], [])),
-    ((*_APP, "runAsUser"), (0, 65532)),
-    ((*_APP, "runAsNonRoot"), (True, False)),
-    ((*_APP, "procMount"), ("Default", "Unmasked")),
-    ((*_APP, "seccompProfile"), ({"type": "Unconfined"}, {"type": "RuntimeDefault"})),
-    ((*_APP, "appArmorProfile"), ({"type": "Unconfined"}, {"type": "RuntimeDefault"})),
-    (_APP, ({"privileged": True}, {}, DROP)),
-    (("securityContext",), ({}, DROP)),
-    (("securityContext", "runAsUser"), (0, 1)),
-    (("securityContext", "runAsNonRoot"), (False,)),
-    (("securityContext", "seccompProfile"), ({"type": "Unconfined"}, {"type": "Localhost", "localhostProfile": "a"})),
-    (("securityContext", "seLinuxOptions"), ({"type": "spc_t"}, {"type": "container_t"}, {"user": "u"})),
-    (("securityContext", "sysctls"), (_sysctl("kernel.msgmax"), _sysctl("net.ipv4.tcp_syncookies"))),
-    (("securityContext", "windowsOptions"), ({"runAsUserName": "a"},)),
-    (("containers", 0, "livenessProbe"), ({"httpGet": {"port": 80, "host": "192.0.2.1"}}, {"tcpSocket": {"port": 80}})),
-    (("containers", 0, "lifecycle"), ({"preStop": {"httpGet": {"port": 80, "host": "a.example"}}},)),
-    (("nodeSelector",), ({DEDICATED_LABEL: DEPARTMENT}, {DEDICATED_LABEL: "other"}, {"a": "b"})),
-    (("nodeName",), ("", "a-node")),
-    (
-        ("tolerations",),
-        (
-            _tolerates(operator="Exists"),
-            _tolerates(key="a", operator="Exists"),
-            _tolerates(key=DEDICATED_LABEL, operator="Exists"),
-            _tolerates(key=DEDICATED_LABEL, value=DEPARTMENT),
-            _tolerates(key=DEDICATED_LABEL, operator="Equal", value="other"),
-        ),
-    ),
-)  # fmt: skip
-_TEMPLATED: Final = {
-    "Deployment": "apps/v1",
-    "StatefulSet": "apps/v1",
-    "DaemonSet": "apps/v1",
-    "ReplicaSet": "apps/v1",
-    "ReplicationController": "v1",
-    "Job": "batch/v1",
-    "CronJob": "batch/v1",
-    "PodTemplate": "v1",
-    "Pod": "v1",
-}
 
 
 @st.composite
@@ -134,8 +24,8 @@ def objects(draw: Any) -> tuple[str, dict[str, Any]]:
     lawful = ["restricted" if home == RESERVED else home] * 16 + list(_LABELS)
     metadata: dict[str, Any] = {"name": "it", "labels": _labels(draw(st.sampled_from(lawful)))}
     if draw(st.integers(0, 9)) < 4:
-        kind = draw(st.sampled_from(sorted(_TEMPLATED)))
-        api, fields = _TEMPLATED[kind], _wrapped(draw, kind, _labels(draw(st.sampled_from(lawful))), home)
+        kind = draw(st.sampled_from(sorted(TEMPLATED)))
+        api, fields = TEMPLATED[kind], wrapped(draw, kind, _labels(draw(st.sampled_from(lawful))), home)
     else:
         kind = draw(st.sampled_from([*_OTHERS, *_RICH * 4]))
         api, make = _OTHERS[kind]
@@ -145,39 +35,6 @@ def objects(draw: Any) -> tuple[str, dict[str, Any]]:
 
 def _labels(category: str | None) -> dict[str, str]:
     return {"app": "it", DEPARTMENT_LABEL: DEPARTMENT} | ({CATEGORY_LABEL: category} if category else {})
-
-
-def _pod(draw: Any, home: str) -> dict[str, Any]:
-    """A lawful pod with up to two places changed."""
-    spec: dict[str, Any] = _POD
-    if home == "secret":
-        spec = changed(spec, "nodeSelector", to={DEDICATED_LABEL: DEPARTMENT})
-    for path, values in draw(st.lists(st.sampled_from(_CHANGES), max_size=2, unique_by=lambda row: row[0])):
-        value = draw(st.sampled_from(values))
-        try:
-            spec = changed(spec, *path, to=value)
-        except (KeyError, TypeError):  # an earlier change took the place away
-            continue
-    return spec
-
-
-def _wrapped(draw: Any, kind: str, labels: dict[str, str], home: str) -> dict[str, Any]:
-    """What of a kind stands beside its metadata, around a pod."""
-    template = {"metadata": {"labels": labels}, "spec": _pod(draw, home)}
-    if kind == "Pod":
-        return {"spec": template["spec"]}
-    if kind == "PodTemplate":
-        return {"template": template}
-    if kind in ("Job", "CronJob"):
-        job = {"template": changed(template, "spec", "restartPolicy", to="Never")}
-        return {"spec": job if kind == "Job" else {"schedule": "0 1 * * *", "jobTemplate": {"spec": job}}}
-    if kind == "ReplicationController":
-        return {"spec": {"selector": {"app": "it"}, "template": template}}
-    spec: dict[str, Any] = {"selector": {"matchLabels": {"app": "it"}}, "template": template}
-    if kind == "StatefulSet" and (classes := draw(st.lists(st.sampled_from(_CLASSES), max_size=2))):
-        claims = [{"metadata": {"name": f"data-{i}"}, "spec": _claim(each)} for i, each in enumerate(classes)]
-        spec["volumeClaimTemplates"] = claims
-    return {"spec": spec}
 
 
 def _given(**fields: Any) -> dict[str, Any]:
@@ -293,7 +150,7 @@ def _fixed(**fields: Any) -> Any:
 
 
 def _pvc(draw: Any, _metadata: dict[str, Any]) -> dict[str, Any]:
-    return {"spec": _claim(_one(draw, *_CLASSES))}
+    return {"spec": claim(_one(draw, *CLASSES))}
 
 
 _TARGET: Final = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "it"}

@@ -10,8 +10,12 @@ import pytest
 from admission.parameters import NAME
 from admission.policies import compile_rules
 from inventories.labels import CATEGORY_LABEL
+from policies.checks.encrypted_entry import REDIRECTS
+from policies.checks.exposure import INGRESS_ANNOTATION
+from sandbox._api import ENCRYPTED_CLASS, STORAGE_CLASS
 from tests.admission.conftest import MARK, facts
-from tests.policies.asking import DIGEST, DROP, changed
+from tests.admission.conftest import path as path_of
+from tests.policies.asking import DIGEST, DROP, changed, pod_spec
 
 if TYPE_CHECKING:
     from tests.admission.conftest import Answer, Server
@@ -20,6 +24,7 @@ pytestmark = pytest.mark.cluster
 _SPEC: dict[str, Any] = {"selector": {"app": "it"}, "ports": [{"port": 443}]}
 _BACKEND = {"service": {"name": "it", "port": {"number": 80}}}
 INTERNAL = "internal"
+_POD = changed(pod_spec(), "containers", 0, "env", to=[])
 
 
 def _object(server: Server, kind: str, api: str, home: str | None = "restricted", **fields: Any) -> dict[str, Any]:
@@ -149,6 +154,68 @@ def test_a_volume_of_the_host(source: str, server: Server) -> None:
         "spec": spec,
     }
     assert server.create(volume).rules == (set() if source == "nfs" else {"POD-001"})
+
+
+_UPDATES: Any = [
+    ("Service", "v1", {"spec": _SPEC}, ("spec", "type"), "NodePort", "EXP-001"),
+    ("Ingress", "networking.k8s.io/v1", {}, ("metadata", "annotations"), {REDIRECTS[0]: "false"}, "CRY-002"),
+    ("Ingress", "networking.k8s.io/v1", {}, ("metadata", "annotations"), {INGRESS_ANNOTATION: "a"}, "EXP-001"),
+    ("NetworkPolicy", "networking.k8s.io/v1", {"spec": {"podSelector": {}}}, ("spec", "ingress"), [{}], "NET-001"),
+    (
+        "EndpointSlice",
+        "discovery.k8s.io/v1",
+        {"addressType": "IPv4", "endpoints": [{"addresses": ["10.0.0.1"]}]},
+        ("endpoints", 0, "addresses"),
+        ["192.0.2.1"],
+        "EXP-001",
+    ),
+    ("Endpoints", "v1", {}, ("subsets",), [{"addresses": [{"ip": "192.0.2.1"}]}], "EXP-001"),
+    ("PodTemplate", "v1", {"template": {"spec": {"containers": []}}}, ("template", "spec", "hostPID"), True, "POD-001"),
+]
+
+
+@pytest.mark.parametrize(("kind", "api", "fields", "way", "value", "rule"), _UPDATES)
+def test_what_is_lawful_cannot_be_made_unlawful(
+    kind: str, api: str, fields: Any, way: Any, value: Any, rule: str, server: Server
+) -> None:
+    """Whatever a rule reads, a change of it is judged; what no rule reads may change."""
+    asked = _object(server, kind, api, **fields)
+    if kind == "Ingress":
+        asked = _ingress(server, INTERNAL)
+    if kind == "PodTemplate":
+        asked["template"] = {"metadata": {"labels": asked["metadata"]["labels"]}, "spec": _POD}
+    server.apply(asked)
+    try:
+        live = server.client.request("GET", path_of(asked, named=True))
+        del live["metadata"]["resourceVersion"]  # whatever controllers do to it meanwhile
+        said = server.ask("PUT", path_of(asked, named=True), changed(live, *way, to=value))
+        assert rule in said.rules, said
+        assert said.is_refused_by_policy
+        noted = changed(live, "metadata", "annotations", "team", to="a")
+        assert server.ask("PUT", path_of(asked, named=True), noted).code == 200
+    finally:
+        server.delete(asked)
+
+
+def test_a_claim_without_a_class_is_judged_by_the_clusters_own(server: Server) -> None:
+    """The API server puts its default class in before it asks: of the sandbox, one that is not encrypted."""
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    asked = _object(server, "PersistentVolumeClaim", "v1", spec=claim)
+    classes = "/apis/storage.k8s.io/v1/storageclasses/"
+
+    def standard(name: str, value: str) -> None:
+        noted = {"metadata": {"annotations": {"storageclass.kubernetes.io/is-default-class": value}}}
+        server.client.request("PATCH", classes + name, noted, content_type="application/merge-patch+json")
+
+    assert server.create(asked).rules == {"CRY-001"}
+    standard(STORAGE_CLASS, "false")
+    standard(ENCRYPTED_CLASS, "true")
+    try:
+        assert server.until(asked, "").code == 201
+    finally:
+        standard(ENCRYPTED_CLASS, "false")
+        standard(STORAGE_CLASS, "true")
+    assert server.until(asked, "CRY-001").rules == {"CRY-001"}
 
 
 @pytest.mark.parametrize(
