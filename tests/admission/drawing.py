@@ -20,7 +20,7 @@ _LABELS: Final = ("open", "public", "restricted", "confidential", "sensitive", "
 @st.composite
 def objects(draw: Any) -> tuple[str, dict[str, Any]]:
     """(the namespace's category, an object without its namespace); a namespace or volume is in none."""
-    home = draw(st.sampled_from([*HOMES[:3] * 4, "secret", RESERVED]))
+    home = draw(st.sampled_from([*HOMES[:3] * 4, "secret", "secret", RESERVED]))
     lawful = ["restricted" if home == RESERVED else home] * 16 + list(_LABELS)
     metadata: dict[str, Any] = {"name": "it", "labels": _labels(draw(st.sampled_from(lawful)))}
     if draw(st.integers(0, 9)) < 4:
