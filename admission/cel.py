@@ -7,13 +7,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from inventories.labels import CATEGORY_LABEL, DEPARTMENT_LABEL
+from policies.checks.encrypted_entry import REDIRECTS
+from policies.checks.exposure import INGRESS_ANNOTATION
 from policies.objects import POD_TEMPLATES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
-    from inventories.models import CategoryRule, Profile
-
+PLATFORM_GROUPS: Final = ("onshore:platform", "system:masters")
+PLATFORM: Final = f"request.userInfo.groups.exists(g, g in {json.dumps(PLATFORM_GROUPS)})"
+# What Kubernetes itself puts into namespaces: its certificate authority, an account, and where services lead.
+OWN_OBJECTS: Final = (
+    "'system:serviceaccounts:kube-system' in request.userInfo.groups && ("
+    "request.kind.kind == 'ConfigMap' && request.name == 'kube-root-ca.crt'"
+    " || request.kind.kind == 'ServiceAccount' && request.name == 'default'"
+    " || request.kind.kind in ['Endpoints', 'EndpointSlice'])"
+)
 SYSTEM_NAMESPACES: Final = ("kube-node-lease", "kube-public", "kube-system")
 POD_RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
     "": ("pods", "pods/ephemeralcontainers", "podtemplates", "replicationcontrollers"),
@@ -24,9 +33,9 @@ POD_RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
 CHANGED: Final = " || ".join(
     [
         "request.operation != 'UPDATE'",
-        *(f"dyn(object).?{key} != dyn(oldObject).?{key}" for key in ("spec", "template")),
+        *(f"dyn(object).?{key} != dyn(oldObject).?{key}" for key in ("spec", "template", "endpoints", "subsets")),
         "object.metadata.?labels != oldObject.metadata.?labels",
-        "object.metadata.?annotations[?'kubernetes.io/ingress.class'] != oldObject.metadata.?annotations[?'kubernetes.io/ingress.class']",  # noqa: E501 - one CEL expression
+        f"{json.dumps([INGRESS_ANNOTATION, *REDIRECTS])}.exists(k, object.metadata.?annotations[?k] != oldObject.metadata.?annotations[?k])",  # noqa: E501 - one CEL expression
     ]
 )
 
@@ -39,7 +48,8 @@ class Ruling:
     """One policy to be: `found` is a CEL list of all that is wrong, in words.
 
     `resources`: by API group. `whole`: the words are finished messages, which name their rules themselves.
-    `exempt`: namespaces it leaves alone. `when`: the condition under which it is asked at all.
+    `exempt`: namespaces it leaves alone. `when`: the condition under which it is asked at all. `names`: the objects it
+    is asked about; none: all. `always`: it binds whatever the day from which the rule does.
     """
 
     name: str
@@ -50,27 +60,33 @@ class Ruling:
     whole: bool = False
     exempt: tuple[str, ...] = SYSTEM_NAMESPACES
     when: str = CHANGED
+    operations: tuple[str, ...] = ("CREATE", "UPDATE")
+    names: tuple[str, ...] = ()
+    always: bool = False
+
+    @property
+    def reads_parameters(self) -> bool:
+        return any("params." in each for each in (self.found, self.when, *self.variables.values()))
 
 
-def context(profile: Profile, *, of_namespace: bool = False) -> dict[str, str]:
+def context(*, of_namespace: bool = False) -> dict[str, str]:
     """The variables that all policies share; a namespace stands under its own label, all else under its namespace's.
 
     `category`: the home's, or the object's own where that is stricter; the strictest where the home has none we know.
+    `rule`: what that category asks for.
     """
-    ranks = {name: each.rank for each in profile.categories for name in (each.id, *each.aliases)}
-    strictest = max(profile.categories, key=lambda each: each.rank).id
     label = f".metadata.?labels[?{text(CATEGORY_LABEL)}].orValue('')"
     department = f".metadata.?labels[?{text(DEPARTMENT_LABEL)}].orValue('')"
     home = "object" if of_namespace else "namespaceObject"
-    own_is_stricter = (
-        "variables.own in variables.ranks && variables.ranks[variables.own] > variables.ranks[variables.home]"
-    )
+    ranks = (f"variables.categories[variables.{name}].rank" for name in ("own", "home"))
+    own_is_stricter = f"variables.own in variables.categories && {' > '.join(ranks)}"
     return {
-        "ranks": json.dumps(ranks),
+        "categories": "params.spec.categories",
         "home": home + label,
         "own": "object" + label,
         "department": home + department,
-        "category": f"!(variables.home in variables.ranks) ? {text(strictest)} : {own_is_stricter} ? variables.own : variables.home",  # noqa: E501 - as above
+        "category": f"!(variables.home in variables.categories) ? params.spec.order[size(params.spec.order) - 1] : {own_is_stricter} ? variables.own : variables.home",  # noqa: E501 - as above
+        "rule": "variables.categories[variables.category]",
     }
 
 
@@ -88,12 +104,6 @@ def pod_context() -> dict[str, str]:
         "volumes": "variables.pod.?volumes.orValue([])",
         "inner": f"dyn(variables.template).?metadata.?labels[?{text(CATEGORY_LABEL)}].orValue('')",
     }
-
-
-def asked(profile: Profile, asks: Callable[[CategoryRule], bool]) -> str:
-    """Whether the object's category asks for something."""
-    names = [name for each in profile.categories if asks(each.rule) for name in (each.id, *each.aliases)]
-    return f"variables.category in {array(names)}"
 
 
 def way(root: str, keys: Iterable[str]) -> str:

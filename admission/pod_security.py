@@ -11,7 +11,6 @@ from admission.cel import (
     SYSTEM_NAMESPACES,
     Ruling,
     array,
-    asked,
     context,
     pod_context,
     text,
@@ -33,21 +32,19 @@ from policies.pod_standards import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from inventories.models import Profile
-
 _UNSET: Final = (None, False)
 _ENFORCE: Final = "pod-security.kubernetes.io/enforce"
 
 
-def rulings(profile: Profile) -> Iterator[Ruling]:
+def rulings() -> Iterator[Ruling]:
     """Pods by their fields, namespaces by their labels, persistent volumes by their source."""
-    strict = asked(profile, lambda rule: rule.pod_security == "restricted")
+    strict = "variables.rule.podSecurity == 'restricted'"
     baseline, restricted = " + ".join(_baseline()), " + ".join(_restricted())
     found = f"{baseline} + (variables.strict ? {restricted} : [])"
-    variables = {**context(profile), **pod_context(), "strict": strict}
+    variables = {**context(), **pod_context(), "strict": strict}
     yield Ruling("pod-001", "POD-001", POD_RESOURCES, found, variables)
     outside = (*SYSTEM_NAMESPACES, "default")
-    labels = {**context(profile, of_namespace=True), "strict": strict}
+    labels = {**context(of_namespace=True), "strict": strict}
     namespaces = {"": ("namespaces", "namespaces/status", "namespaces/finalize")}
     yield Ruling("pod-001-namespaces", "POD-001", namespaces, _levels(), labels, exempt=outside, when=RELABELLED)
     sources = " + ".join(

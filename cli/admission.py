@@ -30,12 +30,12 @@ def render(cwd: Path, *, as_json: bool, cluster: str) -> None:
     """Write the admission policies of a cluster, in the order in which they are to be applied."""
     import yaml  # noqa: PLC0415 - `--help` needs none of it
 
-    from admission.policies import compile_policies  # noqa: PLC0415 - as above
+    from admission.policies import compile_rules  # noqa: PLC0415 - as above
     from cli.reaching import in_register  # noqa: PLC0415 - as above
     from policies.facts import load_facts  # noqa: PLC0415 - as above
 
     facts = load_facts(Project.find(cwd).root)
-    _, objects = compile_policies(facts, *in_register(facts.register, cluster))
+    objects = compile_rules(facts, *in_register(facts.register, cluster)).objects
     if as_json:
         click.echo(json.dumps(objects, indent=2))
     else:
@@ -56,7 +56,7 @@ def apply(cwd: Path, cluster: str, *, yes: bool) -> None:
     with closing(way.client):
         for change, obj in apply_all(way):
             click.echo(f"{change:9} {obj['kind']} {obj['metadata']['name']}")
-    click.echo(f"the rules {way.digest} are in force on {cluster}")
+    click.echo(f"the rules {way.rules.digest} are in force on {cluster}")
 
 
 @admission.command()
@@ -72,12 +72,13 @@ def status(cwd: Path, cluster: str, *, as_json: bool) -> None:
         whole, parts = standing(way)
     if as_json:
         objects = [{"kind": obj["kind"], "name": obj["metadata"]["name"], "state": state} for state, obj in parts]
-        click.echo(json.dumps({"cluster": cluster, "digest": way.digest, "state": whole, "objects": objects}, indent=2))
+        said = {"cluster": cluster, "digest": way.rules.digest, "policies": way.rules.rules, "state": whole}
+        click.echo(json.dumps({**said, "objects": objects}, indent=2))
     else:
         for state, obj in parts:
             if state != IN_FORCE:
                 click.echo(f"{state:9} {obj['kind']} {obj['metadata']['name']}")
-        click.echo(f"the rules {way.digest} on {cluster}: {whole}")
+        click.echo(f"the rules {way.rules.digest} on {cluster}: {whole}")
     if whole != IN_FORCE:
         raise click.exceptions.Exit(1)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from admission.policies import DIGEST_ANNOTATION, PROBE, compile_policies
+from admission.cel import PLATFORM_GROUPS
+from admission.parameters import API_VERSION, KIND, PLURAL
+from admission.policies import DIGEST_ANNOTATION, PARAMETERS_PROBE, PROBE, AdmissionRules, compile_rules
 from cli.reaching import client_of, in_register
 from engine.provider import ProviderError
 from engine.providers.kubernetes.client import ApiError, Client
@@ -15,15 +18,19 @@ from inventories import Fault, OnshoreError
 from policies.facts import load_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from cli.project import Project
 
 IN_FORCE, STALE, MISSING = "in force", "stale", "missing"
 _API: Final = "/apis/admissionregistration.k8s.io/v1"
+_CRD: Final = "CustomResourceDefinition"
+# In the order in which they are taken away: without a binding a policy refuses nothing.
 _PLURALS: Final = {
-    "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
-    "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
+    "ValidatingAdmissionPolicyBinding": f"{_API}/validatingadmissionpolicybindings",
+    "ValidatingAdmissionPolicy": f"{_API}/validatingadmissionpolicies",
+    KIND: f"/apis/{API_VERSION}/{PLURAL}",
+    _CRD: "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
 }
 _APPLY: Final = "application/apply-patch+yaml"
 _WAIT_S: Final = 60.0
@@ -36,60 +43,118 @@ class Way:
 
     cluster: str
     client: Client
-    digest: str
-    objects: list[Object]
+    rules: AdmissionRules
 
 
 def way_to(project: Project, cluster: str) -> Way:
     """By a kubeconfig that leads to that very cluster; raises OnshoreError."""
     facts = load_facts(project.root)
     found = in_register(facts.register, cluster)
-    digest, objects = compile_policies(facts, *found)
+    rules = compile_rules(facts, *found)
     with _in_words(cluster):
-        return Way(cluster, client_of(project, found[1]), digest, objects)
+        return Way(cluster, client_of(project, found[1]), rules)
 
 
 def apply_all(way: Way) -> Iterator[tuple[str, Object]]:
-    """(created, changed, unchanged or removed; object) for each, and then waits until the API server goes by them."""
+    """(created, changed, unchanged or removed; object) for each, and then waits until the API server goes by them.
+
+    Raises OnshoreError before anything is changed, where the rules would not let the same user change them again.
+    """
     with _in_words(way.cluster):
-        for obj in way.objects:
+        _check_user(way)
+        stirred = False
+        for obj in way.rules.objects:
             before = _get(way.client, obj)
             live = _patch(way.client, obj)
             change = "created" if before is None else "unchanged" if _said(before) == _said(live) else "changed"
+            stirred |= change == "changed"
             yield change, obj
-        kept = {_path(obj) for obj in way.objects}
+            _settle(way, obj)
+        kept = {_path(obj) for obj in way.rules.objects}
         for obj in _ours(way.client):
             if _path(obj) not in kept:  # of an earlier issue of the rules
                 way.client.request("DELETE", _path(obj))
+                stirred = True
                 yield "removed", obj
-        _wait(way, in_force=True)
+        if stirred:
+            _ask_anew(way)
+        _until(way, lambda: way.rules.in_force in _probed(way))
 
 
 def standing(way: Way) -> tuple[str, list[tuple[str, Object]]]:
     """The state of the whole, and of each object: missing, stale (not as it would be applied today), or in force."""
     with _in_words(way.cluster):
-        parts = [(_state(way, obj), obj) for obj in way.objects]
+        parts = [(_state(way, obj), obj) for obj in way.rules.objects]
         states = {state for state, _ in parts}
-        if states == {IN_FORCE} and way.digest not in _probed(way):
+        if states == {IN_FORCE} and way.rules.in_force not in _probed(way):
             return STALE, parts
     whole = MISSING if MISSING in states else STALE if STALE in states else IN_FORCE
     return whole, parts
 
 
 def remove_all(way: Way) -> list[Object]:
-    """Bindings go first: a policy without one refuses nothing, a binding without its policy may."""
+    """Parameters go when no policy asks for them any more: one that does not find them refuses everything."""
     with _in_words(way.cluster):
+        _check_user(way)
         found = list(_ours(way.client))
-        for obj in found:
+        policies = [obj for obj in found if obj["kind"] not in (KIND, _CRD)]
+        for obj in policies:
             way.client.request("DELETE", _path(obj))
-        _wait(way, in_force=False)
+        _until(way, lambda: not _probed(way))
+        for obj in found[len(policies) :]:
+            way.client.request("DELETE", _path(obj))
+            _until(way, partial(_is_gone, way.client, obj))
     return found
 
 
-def _wait(way: Way, *, in_force: bool) -> None:
-    """Until the API server, which takes changes of policies up by and by, goes by the rules or does so no more."""
+def _check_user(way: Way) -> None:
+    """The rules let the platform's people only change the parameters: whoever brings them has to be one of those."""
+    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    answer = way.client.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", asked)
+    user = answer["status"]["userInfo"]
+    if set(user.get("groups") or ()).isdisjoint(PLATFORM_GROUPS):
+        groups = " or ".join(PLATFORM_GROUPS)
+        fix = f"use a kubeconfig whose user is in one of these groups: {groups}"
+        fault = Fault(way.cluster, "a user who is not of the platform", user.get("username", ""), fix=fix)
+        raise OnshoreError(f"the rules of {way.cluster} are the platform's to change", [fault], refused=True)
+
+
+def _ask_anew(way: Way) -> None:
+    """The probe may have been answered before the change was taken up: it goes, and comes again after it."""
+    last = next(
+        obj for obj in way.rules.objects if obj["kind"].endswith("Binding") and obj["metadata"]["name"] == PROBE
+    )
+    way.client.request("DELETE", _path(last))
+    _until(way, lambda: not _probed(way))
+    _patch(way.client, last)
+
+
+def _settle(way: Way, obj: Object) -> None:
+    """Wait where what comes next would be refused, or would refuse everything, before the API server knows this."""
+    if obj["kind"] == _CRD:
+        _until(way, lambda: _is_served(way))
+    elif obj["kind"].endswith("Binding") and obj["metadata"]["name"] == PARAMETERS_PROBE:
+        _until(way, lambda: way.rules.parameters_known in _probed(way, PARAMETERS_PROBE))
+
+
+def _is_served(way: Way) -> bool:
+    try:
+        way.client.request("GET", _PLURALS[KIND])
+    except ApiError as error:
+        if error.code == 404:
+            return False
+        raise
+    return True
+
+
+def _is_gone(client: Client, obj: Object) -> bool:
+    return _get(client, obj) is None
+
+
+def _until(way: Way, holds: Callable[[], bool]) -> None:
+    """Wait for the API server, which takes changes up by and by."""
     deadline = time.monotonic() + _WAIT_S
-    while (way.digest in _probed(way)) != in_force:
+    while not holds():
         if time.monotonic() > deadline:
             fix = f"look at `onshore admission status {way.cluster}`, and do it again: it is safe to repeat"
             fault = Fault(way.cluster, f"the API server has not taken the change up after {_WAIT_S:.0f} s", fix=fix)
@@ -97,9 +162,9 @@ def _wait(way: Way, *, in_force: bool) -> None:
         time.sleep(0.1)
 
 
-def _probed(way: Way) -> str:
-    """What the API server says to an object that only the rules of this digest refuse; nothing is kept of it."""
-    probe = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": PROBE + way.digest}}
+def _probed(way: Way, name: str = PROBE) -> str:
+    """What the API server says to an object that only the rules refuse; nothing is kept of it."""
+    probe = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
     try:
         way.client.request("POST", "/api/v1/namespaces/kube-system/configmaps", probe, query={"dryRun": "All"})
     except ApiError as error:
@@ -122,9 +187,15 @@ def _said(live: Object) -> tuple[Any, ...]:
 
 
 def _ours(client: Client) -> Iterator[Object]:
-    """Every binding, then every policy, that carries a digest of ours."""
+    """Everything that carries a digest of ours, in the order in which it is taken away."""
     for kind, plural in _PLURALS.items():
-        for item in client.request("GET", f"{_API}/{plural}").get("items", []):
+        try:
+            items = client.request("GET", plural).get("items", [])
+        except ApiError as error:
+            if error.code != 404:  # the kind of the parameters is not there
+                raise
+            continue
+        for item in items:
             if DIGEST_ANNOTATION in (item["metadata"].get("annotations") or {}):
                 yield {**item, "kind": kind}
 
@@ -144,7 +215,7 @@ def _patch(client: Client, obj: Object, **query: str) -> Object:
 
 
 def _path(obj: Mapping[str, Any]) -> str:
-    return f"{_API}/{_PLURALS[obj['kind']]}/{obj['metadata']['name']}"
+    return f"{_PLURALS[obj['kind']]}/{obj['metadata']['name']}"
 
 
 @contextmanager

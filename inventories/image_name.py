@@ -20,8 +20,11 @@ _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
 _PINNED: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _IMAGE_ID: Final = re.compile(r"[0-9a-f]{64}")
-_LONGEST_NAME: Final = 255
-_LONGEST: Final = 1024
+LONGEST_NAME: Final = 255
+LONGEST: Final = 1024
+HOST_PATTERN: Final = _HOST.pattern
+PATH_PATTERN: Final = rf"(?:{_PATH.pattern})(?::(?:{_TAG.pattern}))?(?:@(?:{_DIGEST.pattern}))?"
+"""What follows the host, for those who judge names where Python does not run: regular expressions that RE2 takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class ImageName:
 
 def parse_image(text: str) -> ImageName | None:
     """An image's name; None for what no runtime would take as one."""
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST:
         return None
     head, pinned, digest = text.partition("@")
     first, slash, path = head.partition("/")
@@ -51,7 +54,7 @@ def parse_image(text: str) -> ImageName | None:
     sound = (
         _HOST.fullmatch(host)
         and _PATH.fullmatch(path)
-        and len(host) + len(path) < _LONGEST_NAME
+        and len(host) + len(path) < LONGEST_NAME
         and not (tagged and not _TAG.fullmatch(tag))
         and not (pinned and not _DIGEST.fullmatch(digest))
         and not _IMAGE_ID.fullmatch(head)  # the id of an image on the machine itself, not a name

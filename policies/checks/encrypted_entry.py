@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from policies.subject import Subject
 
 # Whether a controller sends plain-text requests on to TLS; where one of these says no, it answers them itself.
-_REDIRECTS: Final = (
+REDIRECTS: Final = (
     "nginx.ingress.kubernetes.io/ssl-redirect",
     "ingress.kubernetes.io/ssl-redirect",
     "haproxy-ingress.github.io/ssl-redirect",
     "haproxy.org/ssl-redirect",
     "nginx.org/redirect-to-https",
 )
-_OUTSIDE: Final = ("LoadBalancer", "NodePort")
-_PROTOCOLS: Final = ("https", "kubernetes.io/wss")
-_HTTPS_PORT: Final = 443
+OUTSIDE: Final = ("LoadBalancer", "NodePort")
+PROTOCOLS: Final = ("https", "kubernetes.io/wss")
+HTTPS_PORT: Final = 443
 
 
 def check(subject: Subject) -> Iterator[Violation]:
@@ -51,7 +51,7 @@ def _ingress(found: KubeObject) -> Iterator[Violation]:
         if backend is not None:
             # It answers for hosts nobody named, so for hosts without a certificate.
             yield Violation(found.inside("spec", key), backend, "nothing: rules for hosts that spec.tls names")
-    for name in _REDIRECTS:
+    for name in REDIRECTS:
         value: Any = at(found.body, "metadata", "annotations", name)
         if value not in (None, "true"):
             yield Violation(join(found.inside("metadata", "annotations"), name), value, "true or nothing")
@@ -90,16 +90,16 @@ def _gateway(found: KubeObject) -> Iterator[Violation]:
 
 def _service(found: KubeObject) -> Iterator[Violation]:
     kind: Any = at(found.body, "spec", "type")
-    if kind not in _OUTSIDE:
+    if kind not in OUTSIDE:
         return
     path, ports = found.inside("spec", "ports"), at(found.body, "spec", "ports")
     if ports is not None and not isinstance(ports, list):
         yield Violation(path, ports, "a list of ports")
     for i, port in enumerate(sequence(ports)):
         protocol = at(port, "appProtocol")
-        if protocol is None and mapping(port).get("port") == _HTTPS_PORT:
+        if protocol is None and mapping(port).get("port") == HTTPS_PORT:
             continue
-        if protocol not in _PROTOCOLS:
+        if protocol not in PROTOCOLS:
             got = protocol if protocol is not None else at(port, "port")
-            allowed = f"appProtocol {' or '.join(_PROTOCOLS)}, or port {_HTTPS_PORT}"
+            allowed = f"appProtocol {' or '.join(PROTOCOLS)}, or port {HTTPS_PORT}"
             yield Violation(f"{path}[{i}]", got, allowed)

@@ -55,6 +55,11 @@ def _in_country(facts: Facts, host: str) -> bool:
     return site is not None and site.country == facts.profile.country
 
 
+def hosts_in_country(facts: Facts) -> list[str]:
+    """The registries that images may come from where they have to come from the country."""
+    return [one.host for one in facts.register.image_registries if _in_country(facts, one.host)]
+
+
 def _lawful(facts: Facts) -> str:
-    hosts = [one.host for one in facts.register.image_registries if _in_country(facts, one.host)]
-    return f"a registry of the register in {facts.profile.country}: {', '.join(sorted(hosts)) or 'there is none'}"
+    hosts = ", ".join(sorted(hosts_in_country(facts)))
+    return f"a registry of the register in {facts.profile.country}: {hosts or 'there is none'}"

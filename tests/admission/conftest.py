@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from admission.policies import PROBE, compile_policies
+from admission.parameters import API_VERSION, KIND, NAME, PLURAL
+from admission.policies import PARAMETERS_PROBE, PROBE, compile_rules
 from engine.providers.kubernetes.client import ApiError, Client
 from engine.providers.kubernetes.kubeconfig import cluster_access, read_kubeconfig
 from inventories import load_profile
@@ -34,11 +35,22 @@ _PLURALS: Final = {
     "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
     "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
     "NetworkPolicy": "networkpolicies",
+    "Endpoints": "endpoints",
+    "GatewayClass": "gatewayclasses",
     "Ingress": "ingresses",
+    "IngressClass": "ingressclasses",
+    "StorageClass": "storageclasses",
+    KIND: PLURAL,
 }
+_GATEWAYS: Final = "gateway.networking.k8s.io"
 _CLUSTER_WIDE: Final = {
     "Namespace",
     "PersistentVolume",
+    "CustomResourceDefinition",
+    "GatewayClass",
+    "IngressClass",
+    "StorageClass",
+    KIND,
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
 }
@@ -94,6 +106,31 @@ class Server:
             time.sleep(0.1)
         return said
 
+    def until_served(self, collection: str) -> None:
+        """Wait for a kind that has just been defined."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.client.request("GET", collection)
+            except ApiError as error:
+                assert error.code == 404, error.message  # noqa: PT017 - nothing else is expected
+                assert time.monotonic() < deadline, collection
+                time.sleep(0.1)
+            else:
+                return
+
+    def apply(self, obj: dict[str, Any]) -> None:
+        """Create or change an object for good."""
+        how = {"fieldManager": "tests", "force": "true"}
+        self.client.request("PATCH", path(obj, named=True), obj, query=how, content_type=APPLY)
+
+    def delete(self, obj: dict[str, Any]) -> None:
+        """Let an object go; one that is gone, or going, is no fault."""
+        try:
+            self.client.request("DELETE", path(obj, named=True))
+        except ApiError as error:
+            assert error.code in (404, 409), error.message  # noqa: PT017 - nothing else is expected
+
     def namespace(self, category: str | None, **labels: str) -> dict[str, Any]:
         """A namespace of these tests."""
         own = {MARK: self.mark, DEPARTMENT_LABEL: DEPARTMENT, ENFORCE: "restricted", **labels}
@@ -125,29 +162,68 @@ def server(cluster: ClusterInfo) -> Iterator[Server]:
     """The API server with all policies in force, and a namespace for each category, and one for none."""
     known = facts()
     provider = known.register.providers[0]
-    digest, objects = compile_policies(known, provider, provider.clusters[0])
+    rules = compile_rules(known, provider, provider.clusters[0])
     mark = f"admission-{uuid.uuid4().hex[:8]}"
     asking = Server(cluster.kubeconfig.read_text(), mark)
     client = asking.client
     spaces = [asking.namespace(each) for each in (*(c.id for c in known.profile.categories), None)]
+    named_badly = asking.namespace("restricted")
+    named_badly["metadata"]["name"] = f"kube-{mark}"
+    spaces.append(named_badly)
     for space in spaces:  # before anything is in force: unlawful ones are to be there
         del space["metadata"]["labels"][ENFORCE]  # Kubernetes' own check of it would speak first
         client.request("POST", "/api/v1/namespaces", space)
-    for obj in objects:
+    for obj in rules.objects:
         _only(obj, mark)
-        client.request(
-            "PATCH", path(obj, named=True), obj, query={"fieldManager": "tests", "force": "true"}, content_type=APPLY
-        )
-    probe = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": PROBE + digest, "namespace": "default"}}
-    asking.until(probe, f"the rules {digest} are in force")
+        asking.apply(obj)
+        if obj["kind"] == "CustomResourceDefinition":
+            asking.until_served(f"/apis/{API_VERSION}/{PLURAL}")
+        elif obj["kind"].endswith("Binding") and obj["metadata"]["name"] == PARAMETERS_PROBE:
+            asking.until(_probe(PARAMETERS_PROBE), rules.parameters_known)
+    asking.until(_probe(PROBE), rules.in_force)
     yield asking
-    for obj in (*reversed(objects), *spaces):
-        try:
-            client.request("DELETE", path(obj, named=True))
-        except ApiError as error:
-            assert error.code in (404, 409), error.message  # noqa: PT017 - it is gone, or going
-    asking.until(probe, "")  # else the next module would take the probe of this one for its own
+    refusing = [obj for obj in rules.objects if obj["metadata"]["name"] != NAME]
+    for obj in (*reversed(refusing), *spaces):
+        if obj["kind"] != "CustomResourceDefinition":
+            asking.delete(obj)
+    asking.until(_probe(PROBE), "")  # else the next module would take the probe of this one for its own
+    for obj in reversed(rules.objects[:2]):
+        asking.delete(obj)
     client.close()
+
+
+@pytest.fixture(scope="module")
+def gateway_api(server: Server) -> Iterator[None]:
+    """The kinds of the Gateway API, which is no part of Kubernetes, as bare definitions."""
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    definitions = []
+    for kind, plural, scope in (
+        ("Gateway", "gateways", "Namespaced"),
+        ("GatewayClass", "gatewayclasses", "Cluster"),
+        ("GRPCRoute", "grpcroutes", "Namespaced"),
+        ("HTTPRoute", "httproutes", "Namespaced"),
+    ):
+        spec = {
+            "group": _GATEWAYS,
+            "scope": scope,
+            "names": {"plural": plural, "singular": kind.lower(), "kind": kind},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+        }
+        noted = {"api-approved.kubernetes.io": "unapproved, for tests only"}
+        metadata = {"name": f"{plural}.{_GATEWAYS}", "annotations": noted}
+        api = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
+        definitions.append({**api, "metadata": metadata, "spec": spec})
+    for each in definitions:
+        server.apply(each)
+    for each in definitions:
+        server.until_served(f"/apis/{_GATEWAYS}/v1/{each['spec']['names']['plural']}")
+    yield
+    for each in definitions:
+        server.delete(each)
+
+
+def _probe(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"}}
 
 
 def _only(obj: dict[str, Any], mark: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from tests.project import CLUSTER_ID
 
@@ -28,14 +30,13 @@ def test_render_writes_policies_and_bindings_that_refuse(offline: Onshore) -> No
 
 
 def test_render_writes_what_the_register_says_of_the_cluster_on_the_day(offline: Onshore) -> None:
-    def said(day: str) -> str:
+    def said(day: str) -> Any:
         done = offline("admission", "render", "--cluster", CLUSTER_ID, "--json", ONSHORE_ON=day)
-        policy = next(obj for obj in json.loads(done.stdout) if obj["metadata"]["name"] == "onshore-register")
-        variables = {each["name"]: each["expression"] for each in policy["spec"]["variables"]}
-        return str(json.loads(variables["register"])["restricted"])
+        given = next(obj for obj in json.loads(done.stdout) if obj["kind"] == "AdmissionParameters")
+        return given["spec"]["categories"]["restricted"]["here"]
 
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT19:00:00Z", said("2026-06-01"))
-    assert "ACC-004 critical" in said("2099-01-01")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT19:00:00Z", said("2026-06-01")["until"])
+    assert "ACC-004 critical" in said("2099-01-01")["refused"]
 
 
 def test_apply_refuses_a_cluster_that_the_register_does_not_know(offline: Onshore) -> None:
@@ -75,24 +76,84 @@ def test_apply_shows_what_changes_and_status_says_what_holds(onshore: Onshore, k
         done = onshore("admission", "status", CLUSTER_ID, "--json")
         return done.returncode, json.loads(done.stdout)["state"]
 
+    def weakened(kind: str, name: str, patch: str) -> None:
+        kubectl("patch", kind, name, "--type=json", f"--patch={patch}")
+        assert state() == (1, "stale")
+        mended = [line.split() for line in _applied(onshore) if not line.startswith("unchanged")]
+        assert [[change, each_name] for change, _, each_name in mended] == [["changed", name]]
+        assert state() == (0, "in force")
+
     assert state() == (1, "missing")
     try:
-        first = onshore("admission", "apply", CLUSTER_ID, "--yes")
-        assert first.returncode == 0, first.stderr
-        assert "created   ValidatingAdmissionPolicy onshore-pod-001\n" in first.stdout
+        first = _applied(onshore)
+        assert "created   ValidatingAdmissionPolicy onshore-pod-001" in first
+        assert "created   AdmissionParameters onshore" in first
         assert state() == (0, "in force")
-        again = onshore("admission", "apply", CLUSTER_ID, "--yes")
-        assert {line.split()[0] for line in again.stdout.splitlines()[:-1]} == {"unchanged"}
+        assert {line.split()[0] for line in _applied(onshore)} == {"unchanged"}
         weaker = '[{"op": "replace", "path": "/spec/failurePolicy", "value": "Ignore"}]'
-        kubectl("patch", "validatingadmissionpolicy", "onshore-pod-001", "--type=json", f"--patch={weaker}")
-        assert state() == (1, "stale")
-        mended = onshore("admission", "apply", CLUSTER_ID, "--yes")
-        assert "changed   ValidatingAdmissionPolicy onshore-pod-001\n" in mended.stdout
-        assert state() == (0, "in force")
+        weakened("validatingadmissionpolicy", "onshore-pod-001", weaker)
+        later = '[{"op": "replace", "path": "/spec/categories/open/here/until", "value": "2999-01-01T00:00:00Z"}]'
+        weakened("admissionparameters", "onshore", later)
     finally:
         removed = onshore("admission", "remove", CLUSTER_ID, "--yes")
     assert removed.returncode == 0, removed.stderr
     assert state() == (1, "missing")
+
+
+@pytest.mark.cluster
+def test_a_new_issue_of_the_register_needs_new_parameters_only(onshore: Onshore) -> None:
+    register = onshore.root / "inventories" / "registers" / "example" / "register.yaml"
+    try:
+        _applied(onshore)
+        register.write_text(register.read_text().replace('version: "2026.1"', 'version: "2026.2"'))
+        assert onshore("admission", "status", CLUSTER_ID).returncode == 1
+        changed = [line.split()[1:] for line in _applied(onshore) if not line.startswith("unchanged")]
+        assert changed == [["AdmissionParameters", "onshore"]]
+    finally:
+        onshore("admission", "remove", CLUSTER_ID, "--yes")
+
+
+@pytest.mark.cluster
+def test_what_was_removed_can_be_applied_again(onshore: Onshore, kubectl: Callable[..., Any]) -> None:
+    """The API server has to find the parameters again, and lets in and refuses as before."""
+    name = f"again-{uuid.uuid4().hex[:8]}"
+    lawful = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "it", "namespace": name}}
+    labels = {"pod-security.kubernetes.io/enforce": "restricted", "onshore.example/data-category": "restricted"}
+    lawful["metadata"] |= {"labels": labels}  # type: ignore[operator]
+    kubectl(
+        "create",
+        "--filename=-",
+        stdin={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}},
+    )
+    try:
+        for _ in range(2):
+            _applied(onshore)
+            kubectl("create", "--dry-run=server", "--filename=-", stdin=lawful)
+            with pytest.raises(AssertionError, match="CAT-001"):
+                kubectl("label", "--dry-run=server", "configmap", "--namespace", name, "kube-root-ca.crt", "a=b")
+            removed = onshore("admission", "remove", CLUSTER_ID, "--yes")
+            assert removed.returncode == 0, removed.stderr
+    finally:
+        onshore("admission", "remove", CLUSTER_ID, "--yes")
+        kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.mark.cluster
+def test_only_the_platform_may_bring_the_rules(onshore: Onshore, kubectl: Callable[..., Any]) -> None:
+    kubeconfig = onshore.root / ".onshore" / "kubeconfigs" / f"{CLUSTER_ID}.yaml"
+    document = yaml.safe_load(kubeconfig.read_text())
+    document["users"][0]["user"] = {"token": kubectl("create", "token", "default")["status"]["token"]}
+    kubeconfig.write_text(yaml.safe_dump(document))
+    for command in ("apply", "remove"):
+        done = onshore("admission", command, CLUSTER_ID, "--yes")
+        assert done.returncode == 3, done.stdout + done.stderr
+        assert "onshore:platform" in done.stderr
+
+
+def _applied(onshore: Onshore) -> list[str]:
+    done = onshore("admission", "apply", CLUSTER_ID, "--yes")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[:-1]
 
 
 @pytest.mark.cluster
