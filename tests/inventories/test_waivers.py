@@ -109,7 +109,7 @@ sender: x
         ("2026-04-31", "2026-04-30", [":9:ends_on: lies before starts_on"]),
         ("2026-04-31", "2028-04-30", []),
         ("[s*, 7]", "[s*]", [":3:stacks: a pattern"]),
-        ("[s*, 7]\nurn_pattern: \"*\"", '[s, t]\nurn_pattern: "urn:pulumi:s::p::a:b:C::*"',
+        ('[s*, 7]\nurn_pattern: "*"', '[s, t]\nurn_pattern: "urn:pulumi:s::p::a:b:C::*"',
          ["names no resource of stack t"]),
         ("PIN-001", "PIN-999", [":2:rule: no such rule"]),
     ],
