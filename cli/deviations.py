@@ -31,6 +31,7 @@ def show(
 ) -> None:
     """List every record with its scope and state; `called`: what they are, `on`: the day (None: today)."""
     from inventories import today  # noqa: PLC0415 - pydantic
+    from reports.wording import one_line  # noqa: PLC0415
 
     settings = Project.find(cwd).settings
     day = on.date() if on else today(settings.load_profile())
@@ -41,4 +42,5 @@ def show(
         return
     click.echo(f"{len(loaded)} {called} on {day}")
     for record in loaded:
-        click.echo(f"{record.id}  {scope(record)}  {record.state(on=day)} ({record.starts_on} to {record.ends_on})")
+        line = f"{record.id}  {scope(record)}  {record.state(on=day)} ({record.starts_on} to {record.ends_on})"
+        click.echo(one_line(line))
