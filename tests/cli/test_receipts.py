@@ -168,3 +168,8 @@ def test_the_real_cli_is_gated_and_held_alike(claimed: Claimed, tmp_path: Path) 
 def _is_step_of(event: dict[str, Any], name: str) -> bool:
     body = event.get("resourcePreEvent")
     return bool(body) and body["metadata"]["urn"].endswith(name)
+
+    # a stream that ends in its midst, though the command that wrote it did not fail
+    cli.plays(preview={"events": events[: len(events) // 2]}, stack_export=NO_STATE)
+    check_words(onshore(*gate), 3, ["end without a summary"])
+    check_words(onshore(*UP, *pulumi), 3, ["end without a summary"])
