@@ -67,7 +67,7 @@ def told(file: Path, document: str) -> Iterator[str]:
     head = Head("audit", "0", "", "", date(2026, 6, 1))
     rows = tuple(Finding(f.rule, f.severity, f.title, f.urn, f.path, f.message, stack=found.stack,
                          department=found.department) for f in found.findings)  # fmt: skip
-    yield from (render(Report(head, rows, (), found.resources), form) for form in FORMATS)
+    yield from ("".join(render(Report(head, rows, (), found.resources), form)) for form in FORMATS)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
