@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+_PENDING: Final = "pending_operations"
 _NEWEST: Final = 4  # version of a deployment; the engine writes 3
 _DEEPEST: Final = 1000  # the reader names every place by its whole path
 _STARTS: Final = frozenset({"start_map", "start_array"})
@@ -33,25 +34,27 @@ class Form:
 
 
 _FORMS: Final = {
-    "deployment": Form("deployment.resources.item", "deployment.pending_operations.item"),
-    "checkpoint": Form("checkpoint.latest.resources.item", "checkpoint.latest.pending_operations.item"),
+    "deployment": Form("deployment.resources.item", f"deployment.{_PENDING}.item"),
+    "checkpoint": Form("checkpoint.latest.resources.item", f"checkpoint.latest.{_PENDING}.item"),
     "steps": Form("steps.item", versioned=False),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file whose form is known."""
+    """A file whose form is known; `has_begun`: whether it holds anything that an engine had begun."""
 
     path: Path
     form: Form
+    has_begun: bool
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Each resource that the stack has, or that an engine was about to make when it was cut short."""
         if not self.form.versioned:
             yield from map(_planned, filter(_stays, self._items(self.form.resources)))
             return
-        begun = (op for op in self._items(self.form.pending) if op.get("type") not in ("deleting", "reading"))
+        pending = self._items(self.form.pending) if self.has_begun else ()
+        begun = (op for op in pending if op.get("type") not in ("deleting", "reading"))
         yield from chain(self._items(self.form.resources), map(_begun, begun))
 
     def config(self) -> dict[str, Any]:
@@ -74,34 +77,41 @@ def open_document(path: Path) -> Document:
     """A file, by what it says it is; raises OnshoreError for what is no such document."""
     found: Form | None = None
     version: int | Decimal = 0
+    has_begun = False
     with path.open("rb") as file:
         for key, value in _top(ijson.basic_parse(file)):
             found = found or _FORMS.get(key)
             version = value if key == "version" and isinstance(value, int | Decimal) else version
+            has_begun = has_begun or key == _PENDING
     if found is None:
         raise unreadable(path, "no state export, checkpoint or preview")
     if found.versioned and not 0 < version <= _NEWEST:
         raise unreadable(path, f"a document of version {version}")
-    return Document(path, found)
+    return Document(path, found, has_begun)
 
 
 def _top(events: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """The keys of the document itself with their values, None for what is no plain one; reads it to its end."""
+    """The keys of the document itself with their values, None for what is no plain one; reads it to its end.
+
+    Wherever it stands, `_PENDING` is among them: to look for it costs one more reading of the whole file.
+    """
     depth, key = 0, ""
     for event, value in events:
-        if event in _STARTS:
+        if event == "map_key":
+            if depth == 1:
+                key = value
+            elif _PENDING in value:
+                yield _PENDING, None
+        elif event in _STARTS:
             depth += 1
             if depth > _DEEPEST:
                 raise ValueError("nested too deep")
+            if depth == 2 and key:
+                yield key, None
         elif event in _ENDS:
             depth -= 1
-        elif depth > 1:
-            continue
-        if event == "map_key":
-            key = value
-        elif key:
-            yield key, value if depth == 1 else None
-            key = ""
+        elif depth == 1 and key:
+            yield key, value
 
 
 def _stays(step: dict[str, Any]) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import ijson
 
 from audit.documents import open_document, unreadable
+from audit.keeping import kept
 from audit.ownership import owner
 from audit.values import opened, text
 from policies.building import Builder
@@ -18,9 +19,6 @@ from policies.wire import UNKNOWNS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
-
-_CONTENT: Final = frozenset({"data", "stringData", "binaryData"})
-_LONGEST_KEPT: Final = 300  # a Kubernetes name has 253 characters at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,43 +66,19 @@ def _judged(
         made = _subject(record, builder, providers)
         if made.is_provider:
             providers[made.urn, _identity(text(record.get("id")))] = builder.provider(made)
-        builder.remember(made)
         findings += judge(made, checks.about(made))
-        _slim(made)
-        subjects.append(made)
+        # Only what comes after a resource can lie in it.
+        builder.remember(rest := kept(made))
+        subjects.append(rest)
     return subjects, findings
 
 
-def _slim(subject: Subject) -> None:
-    """Take out of what is kept what no rule on a whole stack looks at: those go by names, labels and networks.
-
-    What is gone is missing, which no rule takes for lawful.
-    """
-    for found in subject.objects:
-        for pod in found.pods:
-            for part in (*pod.containers, *pod.volumes):
-                if isinstance(part.body, dict):
-                    part.body.clear()
-    if isinstance(subject.props, dict):
-        for key in _CONTENT & subject.props.keys():
-            del subject.props[key]
-    _shorten(subject.props)
-
-
-def _shorten(value: Any) -> None:
-    keys = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
-    for key in keys:
-        if isinstance(value[key], str) and len(value[key]) > _LONGEST_KEPT:
-            value[key] = value[key][:_LONGEST_KEPT]
-        else:
-            _shorten(value[key])
-
-
-def _subject(
-    record: Mapping[str, Any], builder: Builder, providers: Mapping[tuple[str, str], ProviderFacts]
-) -> Subject:
-    urn, _, identity = text(record.get("provider")).rpartition("::")
-    provider = providers.get((urn, _identity(identity))) or (_dangling(builder, urn) if identity else None)
+def _subject(record: Mapping[str, Any], builder: Builder, providers: dict[tuple[str, str], ProviderFacts]) -> Subject:
+    urn, _, given = text(record.get("provider")).rpartition("::")
+    identity = _identity(given)
+    provider = providers.get((urn, identity))
+    if provider is None and given:
+        provider = providers[urn, identity] = _dangling(builder, urn)
     made = builder.recorded(
         text(record.get("urn")),
         text(record.get("type")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sys import intern
 from typing import Any, Final
 
 from policies.values import MALFORMED, SEALED, UNKNOWN
@@ -24,17 +23,16 @@ def text(value: Any) -> str:
 
 
 def _value(value: Any, depth: int) -> Any:
+    if isinstance(value, str):  # most of what there is
+        return SEALED if value == _HIDDEN else UNKNOWN if value in UNKNOWNS else value
     if isinstance(value, dict | list) and depth > _DEEPEST:
         return MALFORMED
     if isinstance(value, dict):
         if SIGNATURE in value:
             return _signed(value)
-        # the same few keys again and again, and the reader makes each anew
-        return {intern(key): _value(item, depth + 1) for key, item in value.items()}
+        return {key: _value(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list):
         return [_value(item, depth + 1) for item in value]
-    if isinstance(value, str):
-        return SEALED if value == _HIDDEN else UNKNOWN if value in UNKNOWNS else value
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

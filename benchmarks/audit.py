@@ -1,12 +1,11 @@
-"""Audits state files of many Deployments: resources a second on one core, and the peak of memory.
+"""Audits state files of many resources: resources a second on one core, and the peak of memory.
 
-`python -m benchmarks.audit COUNT FOLDER` audits one file in a process of its own and prints what it took.
+`python -m benchmarks.audit KIND COUNT FOLDER` audits one file in a process of its own and prints what it took.
 """
 
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from policies.dispatcher import Catalogue, load_checks
 from policies.facts import load_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:AAAA:BBBB"}
 _START = "urn:pulumi:bench::bench::"
@@ -30,32 +29,36 @@ _PROVIDER = f"{_START}pulumi:providers:kubernetes::cluster"
 
 
 def rows() -> list[tuple[str, str]]:
-    """What is told of a file of 100 MB and more, and of a small one: the peak must grow slower than the file."""
+    """What is told of files of 100 MB, of large resources or small ones, and of one small file.
+
+    The peak must grow slower than the file.
+    """
     return [
         (
-            f"audit of {count:,} Deployments, {found['file_mb']:.0f} MB",
+            f"audit of {count:,} {kind}s, {found['file_mb']:.0f} MB",
             f"{found['resources_a_second']:,.0f} resources/s of one core, {found['peak_mb']:.0f} MB more at the peak",
         )
-        for count in (1_000, 20_000)
-        for found in [measured(count)]
+        for kind, count in (("Deployment", 1_000), ("Deployment", 20_000), ("ConfigMap", 80_000))
+        for found in [measured(kind, count)]
     ]
 
 
-def measured(count: int) -> dict[str, float]:
+def measured(kind: str, count: int) -> dict[str, float]:
     """Seconds of one core, resources in one of them, and megabytes of the file and of the process at its peak."""
     with tempfile.TemporaryDirectory() as folder:
         ran = subprocess.run(
-            [sys.executable, "-m", "benchmarks.audit", str(count), folder],
+            [sys.executable, "-m", "benchmarks.audit", kind, str(count), folder],
             cwd=ROOT, check=True, capture_output=True, text=True,
         )  # fmt: skip
     found: dict[str, float] = json.loads(ran.stdout)
     return found
 
 
-def _audited(count: int, folder: Path) -> dict[str, float]:
+def _audited(kind: str, count: int, folder: Path) -> dict[str, float]:
     facts = replace(load_facts(ROOT), on=DAY)
     checks, file = Catalogue(load_checks(facts.rules)), folder / "state.json"
-    _write(file, count)
+    made = {"Deployment": deployment, "ConfigMap": _config_map}[kind]
+    state_file(file, (made(f"app-{number}") for number in range(count)))
     before = _peak_mb()
     start = time.process_time()
     found = audit_file(file, facts, checks)
@@ -69,29 +72,28 @@ def _audited(count: int, folder: Path) -> dict[str, float]:
     }
 
 
-def _write(file: Path, count: int) -> None:
-    """A state file as the engine writes it, a lawful one, without ever holding it."""
+def state_file(file: Path, deployments: Iterable[dict[str, Any]]) -> None:
+    """A state file as the engine writes it, without ever holding it."""
     with file.open("w", encoding="utf-8") as out:
         out.write('{"version": 3, "deployment": {"manifest": {}, "resources": [')
-        for number, each in enumerate(_resources(count)):
+        for number, each in enumerate(_resources(deployments)):
             out.write(("," if number else "") + json.dumps(each, indent=2))
         out.write("]}}")
 
 
-def _resources(count: int) -> Iterator[dict[str, Any]]:
+def _resources(deployments: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     outputs = {"category": "restricted", "department": "health-example"}
     yield {"urn": f"{_START}pulumi:pulumi:Stack::bench-bench", "type": "pulumi:pulumi:Stack", "outputs": outputs}
     inputs = {"kubeconfig": _SECRET, "clusterIdentifier": "example-csp-alpha-khi-1"}
     yield {"urn": _PROVIDER, "type": "pulumi:providers:kubernetes", "id": "1", "inputs": inputs}
     spec = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    yield _object("networking.k8s.io/v1", "NetworkPolicy", "deny", {"spec": spec})
-    for number in range(count):
-        yield _object("apps/v1", "Deployment", f"app-{number}", {"spec": _deployment(f"app-{number}")})
+    yield _resource(_object("networking.k8s.io/v1", "NetworkPolicy", "deny", spec))
+    yield from map(_resource, deployments)
 
 
-def _object(version: str, kind: str, name: str, fields: dict[str, Any]) -> dict[str, Any]:
-    inputs = {"apiVersion": version, "kind": kind, "metadata": _metadata(name) | {"namespace": "app"}, **fields}
-    type_ = f"kubernetes:{version}:{kind}"
+def _resource(inputs: dict[str, Any]) -> dict[str, Any]:
+    version, name = inputs["apiVersion"], inputs["metadata"]["name"]
+    type_ = f"kubernetes:{version if '/' in version else f'core/{version}'}:{inputs['kind']}"
     return {
         "urn": f"{_START}{type_}::{name}",
         "custom": True,
@@ -104,12 +106,18 @@ def _object(version: str, kind: str, name: str, fields: dict[str, Any]) -> dict[
     }
 
 
+def _object(version: str, kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    metadata = _metadata(name) | {"namespace": "app"}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
+
+
 def _metadata(name: str) -> dict[str, Any]:
     labels = {CATEGORY_LABEL: "restricted", DEPARTMENT_LABEL: "health-example", "app.kubernetes.io/name": name}
     return {"name": name, "labels": labels}
 
 
-def _deployment(name: str) -> dict[str, Any]:
+def deployment(name: str) -> dict[str, Any]:
+    """A lawful Deployment of restricted data, whole."""
     container = {
         "name": "app",
         "image": "registry.example/app@sha256:" + "a" * 64,
@@ -124,12 +132,20 @@ def _deployment(name: str) -> dict[str, Any]:
         "volumes": [{"name": "tmp", "emptyDir": {}}],
     }
     template = {"metadata": _metadata(name), "spec": pod}
-    return {"replicas": 2, "selector": {"matchLabels": {"app.kubernetes.io/name": name}}, "template": template}
+    selector = {"matchLabels": {"app.kubernetes.io/name": name}}
+    return _object("apps/v1", "Deployment", name, {"replicas": 2, "selector": selector, "template": template})
+
+
+def _config_map(name: str) -> dict[str, Any]:
+    metadata = _metadata(name) | {"namespace": "app"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"mode": "quiet"}}
 
 
 def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    """Of this program alone: `ru_maxrss` begins at what the process was that started it."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1e3
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(_audited(int(sys.argv[1]), Path(sys.argv[2]))))
+    sys.stdout.write(json.dumps(_audited(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))))

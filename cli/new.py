@@ -47,8 +47,9 @@ def component(cwd: Path, name: str, *, as_json: bool) -> None:
 
 
 def _write(root: Path, made: Scaffold, *, as_json: bool) -> None:
-    for name, text in made.files.items():
-        (root / name).write_text(text, encoding="utf-8")
+    from cli.scaffold import write_all  # noqa: PLC0415 - pydantic
+
+    write_all(root, made.files)
     if as_json:
         click.echo(json.dumps({"files": list(made.files), "next": list(made.steps)}, indent=2))
         return

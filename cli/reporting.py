@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -72,11 +74,14 @@ def write(report: Report, form: str, file: Path | None) -> None:
 
     told = render(report, form)
     if file is None:
-        click.echo(told, nl=False)
+        sys.stdout.writelines(told)
         return
     try:
-        file.write_text(told, encoding="utf-8")
+        with file.open("w", encoding="utf-8") as opened:
+            opened.writelines(told)
     except OSError as error:
+        with suppress(OSError):
+            file.unlink()  # half a report may look like a clean one
         raise click.UsageError(f"the report {file} cannot be written: {error.strerror}") from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from string import Template
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,7 @@ from inventories.patterns import IN_WORDS, RULE, SLUG
 from policies.catalogue import render
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _COMPONENT: Final = re.compile(r"([A-Z][a-z0-9]+)+\Z")
@@ -65,6 +67,32 @@ def scaffold_rule(root: Path, rule_id: str, *, title: str, slug: str) -> Scaffol
             "make docs, make test",
         ),
     )
+
+
+def write_all(root: Path, files: Mapping[str, str]) -> None:
+    """Write all of the files or none of them; raises OnshoreError."""
+    parts: dict[Path, Path] = {}
+    made: list[Path] = []
+    path = root
+    try:
+        for name, text in files.items():
+            path = root / name
+            parts[path] = path.with_name(f".{path.name}.part")
+            parts[path].write_text(text, encoding="utf-8")
+        # the one that is replaced comes last: after it nothing can fail
+        for path in sorted(parts, key=lambda one: one.exists()):
+            existed = path.exists()
+            parts[path].replace(path)
+            made += [] if existed else [path]
+    except BaseException as error:
+        for left in (*parts.values(), *made):
+            with suppress(OSError):
+                left.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
+        what = f"cannot be written: {error.strerror or type(error).__name__}"
+        fix = "make room, or the folder writable, and type it again"
+        raise OnshoreError("nothing was begun", [Fault(path.relative_to(root).as_posix(), what, fix=fix)]) from None
 
 
 def _rule(rule_id: str, title: str, slug: str) -> RuleMeta:

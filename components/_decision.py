@@ -80,14 +80,22 @@ class Reason(NamedTuple):
     change: Change | None = None
 
 
+class Advice(NamedTuple):
+    """What will rule a cluster out from a day on: its rule does not bind before."""
+
+    reason: Reason
+    binds_from: date
+
+
 class Verdict(NamedTuple):
-    """One candidate and every reason against it; none means lawful."""
+    """One candidate and every reason against it; none means lawful, whatever there is to advise."""
 
     provider: Provider
     cluster: Cluster
     site: Site | None
     monthly_cost_pkr: float
     reasons: tuple[Reason, ...]
+    advices: tuple[Advice, ...] = ()
 
     @property
     def lawful(self) -> bool:

@@ -129,11 +129,11 @@ def judge(spec: StackSpec, settings: Settings, *, on: date | None = None) -> Dec
     Raises OnshoreError on wrong input, and (`refused`) on what the category has against the workload itself.
     """
     law = Law.load(settings)
-    law = law if on is None else Law(law.register, law.profile, on)
+    law = law if on is None else replace(law, on=on)
     score = settings.root / "stacks" / spec.workload
     questions = Questions(spec.workload)
     workload = questions.ask(lambda: _read_workload(score, spec))
-    placement = place(_request(spec, workload), law.register, law.profile, on=law.on)
+    placement = place(_request(spec, workload), law.register, law.profile, on=law.on, rules=law.rules)
     if workload is not None:
         questions.ask(lambda: _check_fit(spec, workload))
         if not isinstance(placement, Refusal):

@@ -23,7 +23,7 @@ def explain(decision: Placement | Refusal, rules: Mapping[str, RuleMeta] | None 
         # What was asked for comes first: that is what the reader wants to know about.
         for verdict in sorted(decision.verdicts, key=lambda verdict: WISH in verdict.rules):
             lines += _verdict(verdict, everywhere)
-    spoke = sorted({rule for verdict in decision.verdicts for rule in verdict.rules} & set(rules or ()))
+    spoke = sorted({rule for verdict in decision.verdicts for rule in _spoke(verdict)} & set(rules or ()))
     if rules and spoke:
         lines += ["", "Why:"]
         for rule in spoke:
@@ -123,6 +123,12 @@ def _verdict(verdict: Verdict, everywhere: tuple[Reason, ...]) -> Iterator[str]:
         state = "lawful, but not what was asked for"
     yield f"  {verdict.cluster.id} ({country}, {verdict.cluster.deployment_model}, {_rupees(verdict)}): {state}"
     yield from (f"    {reason_line(reason)}" for reason in verdict.reasons if reason not in everywhere)
+    for advice in verdict.advices:
+        yield f"    advice, BINDS FROM {advice.binds_from}: {reason_line(advice.reason)}"
+
+
+def _spoke(verdict: Verdict) -> frozenset[str]:
+    return verdict.rules | {advice.reason.rule for advice in verdict.advices}
 
 
 def reason_line(reason: Reason) -> str:
@@ -141,10 +147,15 @@ def _verdict_dict(verdict: Verdict) -> dict[str, Any]:
         "monthly_cost_pkr": verdict.monthly_cost_pkr,
         "lawful": verdict.rules <= {WISH},
         "as_wished": WISH not in verdict.rules,
-        "reasons": [
-            {"rule": r.rule, "what": r.what, "got": r.got, "allowed": r.allowed, "fix": r.fix} for r in verdict.reasons
+        "reasons": [_reason_dict(reason) for reason in verdict.reasons],
+        "advices": [
+            {**_reason_dict(advice.reason), "binds_from": advice.binds_from.isoformat()} for advice in verdict.advices
         ],
     }
+
+
+def _reason_dict(reason: Reason) -> dict[str, Any]:
+    return {key: value for key, value in reason._asdict().items() if key != "change"}
 
 
 def _rupees(verdict: Verdict) -> str:

@@ -7,7 +7,7 @@ stack that is only data.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast, get_args
 
@@ -16,32 +16,38 @@ from components.placement import Refusal, Request, place
 from inventories.clock import today
 from inventories.faults import Fault, OnshoreError
 from inventories.labels import CATEGORY_LABEL, CLUSTER_LABEL, DEPARTMENT_LABEL, REGISTER_ANNOTATION
+from inventories.loader import load_rules
 from inventories.models import Exposure
 from inventories.settings import Settings
 from inventories.yaml_source import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
-    from inventories.models import Category, Cluster, Department, Profile, Provider, Register
+    from inventories.models import Category, Cluster, Department, Profile, Provider, Register, RuleMeta
 
 _EXPOSURES: Final = get_args(Exposure)
 
 
 @dataclass(frozen=True)
 class Law:
-    """What decides: the register, the category profile, and the day that is asked about."""
+    """What decides: the register, the category profile, the day that is asked about, and from when rules bind.
+
+    A rule that is not among `rules` binds on any day.
+    """
 
     register: Register
     profile: Profile
     on: date
+    rules: Mapping[str, RuleMeta] = field(default_factory=dict)
 
     @classmethod
     def load(cls, settings: Settings | None = None) -> Law:
         """The law of a project (default: the one around the current folder) today; raises OnshoreError."""
         settings = settings or Settings.load(Path.cwd())
         profile = settings.load_profile()
-        return cls(settings.load_register(), profile, today(profile))
+        return cls(settings.load_register(), profile, today(profile), load_rules())
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ def govern(department: str, category: str, cluster: str, exposure: str, law: Law
         raise OnshoreError("the component cannot be built", [fault])
     asked = cast("Exposure", exposure)
     request = Request(department=department, category=category, exposure=asked, cluster=cluster)
-    decision = place(request, law.register, law.profile, on=law.on)
+    decision = place(request, law.register, law.profile, on=law.on, rules=law.rules)
     if isinstance(decision, Refusal):
         raise as_error(decision)
     found = law.register.department(department)

@@ -5,9 +5,10 @@ Nothing here reads a file or a clock. The same question gets the same answer, wh
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
-from components._decision import WISH, WISHES, Change, Placement, Reason, Refusal, Request, Verdict
+from components._decision import WISH, WISHES, Advice, Change, Placement, Reason, Refusal, Request, Verdict
 from components._lawfulness import cluster_reasons, fictional_reason, model_reason, register_reasons, storage_reason
 from components._way_out import WayOut, cost_then_id, days_ahead, smallest
 from inventories.faults import Fault
@@ -15,24 +16,28 @@ from inventories.models import DeploymentModel, Exposure
 from inventories.yaml_source import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import date
 
-    from inventories.models import Category, Cluster, Profile, Provider, Register, Site
+    from inventories.models import Category, Cluster, Profile, Provider, Register, RuleMeta, Site
 
-__all__ = ["WISH", "Change", "Placement", "Placer", "Reason", "Refusal", "Request", "Verdict", "place"]
+__all__ = ["WISH", "Advice", "Change", "Placement", "Placer", "Reason", "Refusal", "Request", "Verdict", "place"]
 
 _MODELS: Final = get_args(DeploymentModel)
 _EXPOSURES: Final = get_args(Exposure)
+_NO_RULES: Final[Mapping[str, RuleMeta]] = MappingProxyType({})
 
 
-def place(request: Request, register: Register, profile: Profile, *, on: date) -> Placement | Refusal:
+def place(
+    request: Request, register: Register, profile: Profile, *, on: date, rules: Mapping[str, RuleMeta] = _NO_RULES
+) -> Placement | Refusal:
     """The cheapest lawful cluster for a request on a day, or a refusal with every reason and the way out.
 
     Cost is the request's size at the cluster's price list, in rupees a month to the paisa; ties go by cluster id.
+    `rules` say from which day each binds: until then it advises. One that is not among them binds.
     Never raises: a request that makes no sense is a refusal with `faults`.
     """
-    return Placer(register, profile, on=on).place(request)
+    return Placer(register, profile, on=on, rules=rules).place(request)
 
 
 class _Candidate(NamedTuple):
@@ -51,10 +56,16 @@ class _Candidate(NamedTuple):
 class Placer:
     """`place` for many requests on one register, profile and day: what does not hang on the request is found once."""
 
-    def __init__(self, register: Register, profile: Profile, *, on: date) -> None:
+    def __init__(
+        self, register: Register, profile: Profile, *, on: date, rules: Mapping[str, RuleMeta] = _NO_RULES
+    ) -> None:
         self._register = register
         self._profile = profile
         self._on = on
+        self._rules = rules
+        later = {rule.id: rule.effective_on for rule in rules.values() if rule.effective_on > on}
+        # A cluster whose site nobody knows is no place to build on, whatever binds.
+        self._binds_from = {rule: day for rule, day in later.items() if rule != "RES-004"}
         self._reference = f"{register.version}@{register.digest[:12]}"
         self._later: dict[date, Placer] = {}
         self._candidates: dict[str, tuple[_Candidate, ...]] = {}
@@ -96,7 +107,7 @@ class Placer:
         days = {self._on: verdicts}
         for day in days_ahead(self._register, self._on):
             if day not in self._later:
-                self._later[day] = Placer(self._register, self._profile, on=day)
+                self._later[day] = Placer(self._register, self._profile, on=day, rules=self._rules)
             days[day] = self._later[day]._verdicts(request, category)  # noqa: SLF001 - another day's self
         return smallest(days, self._on, country)
 
@@ -124,8 +135,17 @@ class Placer:
             for at, value, what, change in wishes:
                 if places[at] != value:
                     reasons += (Reason(WISH, what, places[at] or "unknown", value, change.step, change),)  # noqa: PLW2901 - a new tuple
-            found.append(Verdict(provider, cluster, site, cost, reasons))
+            advices: tuple[Advice, ...] = ()
+            if self._binds_from:
+                reasons, advices = self._parted(reasons)  # noqa: PLW2901 - a new tuple
+            found.append(Verdict(provider, cluster, site, cost, reasons, advices))
         return tuple(found)
+
+    def _parted(self, reasons: tuple[Reason, ...]) -> tuple[tuple[Reason, ...], tuple[Advice, ...]]:
+        """The reasons of rules that bind, and those of rules that do not bind yet."""
+        later = self._binds_from
+        advices = tuple(Advice(reason, later[reason.rule]) for reason in reasons if reason.rule in later)
+        return tuple(reason for reason in reasons if reason.rule not in later), advices
 
     def _table(self, category: Category) -> tuple[_Candidate, ...]:
         if category.id not in self._candidates:

@@ -36,7 +36,7 @@ from inventories.models import (
     RuleMeta,
     Waiver,
 )
-from inventories.yaml_source import Document, M, display_name, read_yaml, validate
+from inventories.yaml_source import Document, M, display_name, read_parts, readable, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -181,9 +181,17 @@ def _load_deviations(
     directory: Path, model: type[D], called: str, faults_of: Callable[[D], Iterable[Fault]]
 ) -> tuple[D, ...]:
     reading = _Reading(directory)
-    found = [part for path in sorted(directory.glob("*.yaml")) if (part := reading.record(path, model))]
+    found: list[D] = []
     first: dict[str, str] = {}
-    for document, record in found:
+    for document in filter(None, map(reading.document, sorted(directory.glob("*.yaml")))):
+        whole, faults = validate(model, document)
+        reading.faults += faults
+        record = whole or readable(model, document)  # what can be said of the fields that are right is said as well
+        found.append(record)
+        for fault in faults_of(record):
+            reading.faults.append(Fault(document.where((fault.where,)), fault.what, fault.got, fault.why, fault.fix))
+        if "id" not in record.model_fields_set:
+            continue
         where = document.where(("id",))
         if record.id in first:
             fix = f"the first one stands at {first[record.id]}"
@@ -192,12 +200,10 @@ def _load_deviations(
         if Path(document.name).stem != record.id:
             fix = f"use {record.id}.yaml"
             reading.faults.append(Fault(where, f"a {called}'s file bears its id", record.id, fix=fix))
-        for fault in faults_of(record):
-            reading.faults.append(Fault(document.where((fault.where,)), fault.what, fault.got, fault.why, fault.fix))
     reading.check_leftovers(f"one {called} a file, <id>.yaml")
     if reading.faults:
         raise OnshoreError(f"the {called}s in {display_name(directory)} cannot be used", reading.faults)
-    return tuple(record for _, record in found)
+    return tuple(found)
 
 
 def _retired(reading: _Reading, path: Path) -> tuple[RetiredRule, ...]:
@@ -222,20 +228,27 @@ class _Reading:
         self._directory = directory
 
     def record(self, path: Path, model: type[M]) -> tuple[Document, M] | None:
+        document = self.document(path)
+        if document is None:
+            return None
+        record, faults = validate(model, document)
+        self.faults += faults
+        return (document, record) if record is not None else None
+
+    def document(self, path: Path) -> Document | None:
         self.read[path] = b""
         try:
-            document = read_yaml(path)
+            document = read_parts(path)
         except OnshoreError as error:
             self.faults += error.faults
             return None
+        self.faults += document.faults
         self.read[path] = document.raw
         if not document.raw.endswith(b"\n"):
             # `valid_until: 2036-12-3` is a date too: a file that stops within a line was cut off.
             fix = "restore it, or end its last line"
             self.faults.append(Fault(document.name, "the file ends within a line, it may be cut off", fix=fix))
-        record, faults = validate(model, document)
-        self.faults += faults
-        return (document, record) if record is not None else None
+        return document
 
     def check_leftovers(self, known: str = _REGISTER_FILES) -> None:
         """A file that nobody reads is a fact that nobody heeds."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from inventories._wording import in_words, kind_of
 from inventories.faults import Fault, OnshoreError
@@ -37,12 +38,17 @@ _KEY_TAGS: Final = _SCALAR_TAGS | {_STR_TAG}
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML file: `data` as Python values, `raw` as bytes, and the line of everything in it."""
+    """One YAML file: `data` as Python values, `raw` as bytes, and the line of everything in it.
+
+    `faults`: what in it is not plain data; nothing stands in `data` at the paths in `broken`.
+    """
 
     name: str
     raw: bytes
     data: Any
     _root: yaml.Node = field(repr=False)
+    faults: tuple[Fault, ...] = ()
+    broken: frozenset[KeyPath] = frozenset()
 
     def position(self, path: KeyPath) -> tuple[int, int]:
         """Line and column (from 1) of the key or item at a path, or of what comes nearest above it."""
@@ -82,6 +88,11 @@ def read_yaml(path: Path, *, name: str = "") -> Document:
 
     Raises OnshoreError with every fault of its form: missing, unreadable, empty, not UTF-8, not YAML, duplicate keys...
     """
+    return _whole(read_parts(path, name=name))
+
+
+def read_parts(path: Path, *, name: str = "") -> Document:
+    """`read_yaml` for a reader that goes on: where single values are not plain data, the document names them."""
     name = name or display_name(path)
     try:
         raw = path.read_bytes()
@@ -90,11 +101,21 @@ def read_yaml(path: Path, *, name: str = "") -> Document:
     except OSError as error:
         fault = Fault(name, "the file cannot be read", got=error.strerror or type(error).__name__)
         raise _unreadable(name, fault) from None
-    return parse_yaml(raw, name)
+    return _parsed(raw, name)
 
 
 def parse_yaml(raw: bytes, name: str) -> Document:
     """`read_yaml` for bytes at hand."""
+    return _whole(_parsed(raw, name))
+
+
+def _whole(document: Document) -> Document:
+    if document.faults:
+        raise _unreadable(document.name, *document.faults)
+    return document
+
+
+def _parsed(raw: bytes, name: str) -> Document:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -114,9 +135,7 @@ def parse_yaml(raw: bytes, name: str) -> Document:
         data, _ = builder.build(root, ())
     except RecursionError:
         raise _unreadable(name, Fault(name, "nested too deeply to be data")) from None
-    if builder.faults:
-        raise _unreadable(name, *builder.faults)
-    return Document(name, raw, data, root)
+    return Document(name, raw, data, root, tuple(builder.faults), frozenset(builder.broken))
 
 
 def validate(
@@ -134,10 +153,27 @@ def validate(
     except ValidationError as error:
         found: dict[tuple[str, str], Fault] = {}
         for detail in error.errors(include_url=False):
-            fault = _fault(model, document, at, detail, hidden)
+            place = _place(document, at, detail["loc"])
+            if any(place[:length] in document.broken for length in range(1, len(place) + 1)):
+                continue  # named already
+            fault = _fault(model, document, place, detail, hidden)
             # The branches of a union each complain about the same value: once is enough.
             found.setdefault((fault.where, "" if detail["type"].endswith(("_type", "_parsing")) else fault.what), fault)
         return None, list(found.values())
+
+
+def readable(model: type[M], document: Document) -> M:
+    """A record of those fields of a document that are as they should be, which alone are in its `model_fields_set`.
+
+    For what can be said of the others before all are right; never a record to go by.
+    """
+    given = document.data if isinstance(document.data, dict) else {}
+    good: dict[str, Any] = {}
+    for name, info in model.model_fields.items():
+        if name in given and (name,) not in document.broken:
+            with suppress(ValidationError):
+                good[name] = TypeAdapter(info.rebuild_annotation()).validate_python(given[name])
+    return model.model_construct(**good)
 
 
 def nearest(name: str, names: list[str] | tuple[str, ...]) -> str:
@@ -182,6 +218,7 @@ class _Builder:
 
     def __init__(self, name: str) -> None:
         self.faults: list[Fault] = []
+        self.broken: set[KeyPath] = set()
         self._name = name
         self._scalars = yaml.constructor.SafeConstructor()
         self._done: dict[int, tuple[Any, int]] = {}
@@ -211,6 +248,7 @@ class _Builder:
     def _refuse(self, node: yaml.Node, path: KeyPath, what: str, got: str = "", fix: str = "") -> tuple[None, int]:
         where = f"{self._name}:{node.start_mark.line + 1}:{dotted_path(path)}".rstrip(":")
         self.faults.append(Fault(where, what, got, fix=fix))
+        self.broken.add(path)
         return None, 1
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> tuple[dict[str, Any], int]:
@@ -253,20 +291,24 @@ class _Builder:
             return self._refuse(node, path, f"not a possible value: {error}", node.value, "correct it, or quote it")[0]
 
 
-def _fault(model: type[BaseModel], document: Document, at: KeyPath, detail: Any, hidden: Collection[str]) -> Fault:
+def _place(document: Document, at: KeyPath, loc: KeyPath) -> KeyPath:
+    """Pydantic puts the names of union branches into its path: only what stands in the file is a place."""
+    kept = at
+    for part in loc:
+        if document.holds((*kept, part)):
+            kept = (*kept, part)
+    return kept
+
+
+def _fault(model: type[BaseModel], document: Document, place: KeyPath, detail: Any, hidden: Collection[str]) -> Fault:
     kind: str = detail["type"]
     loc: KeyPath = detail["loc"]
-    kept: list[str | int] = list(at)
-    for part in loc:
-        # Pydantic puts the names of union branches into its path: only what stands in the file is a place.
-        if document.holds((*kept, part)):
-            kept.append(part)
     given = detail["input"]
     got = kind_of(given) if loc and loc[0] in hidden else _short(given)
     if kind == "missing":
         what, got, fix = f"`{loc[-1]}` is missing", "", f"add `{loc[-1]}`"
-        return Fault(document.where((*kept, loc[-1])), what, got, fix=fix)
-    where = document.where(tuple(kept))
+        return Fault(document.where((*place, loc[-1])), what, got, fix=fix)
+    where = document.where(place)
     if kind == "extra_forbidden":
         return Fault(where, "unknown field", str(loc[-1]), fix=nearest(str(loc[-1]), _fields_at(model, loc[:-1])))
     expected = detail.get("ctx", {}).get("expected")

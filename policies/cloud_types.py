@@ -17,7 +17,7 @@ import yaml
 from inventories.faults import Fault, OnshoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 Kind = Literal["regional", "zonal", "derived", "global", "clusterless", "opaque", "unclassified"]
@@ -32,6 +32,7 @@ _FIELDS: Final = frozenset(
         "global",
         "opaque",
         "uncertain",
+        "certain",
         "within",
         "labels",
         "services",
@@ -171,11 +172,21 @@ def _package(name: str, listed: Any, said: Any) -> CloudPackage:
         parents |= dict.fromkeys(tokens, (parent,))
     # What carries data or code on to somewhere else, where nobody follows it, stays refused.
     uncertain = said.get("uncertain", ["*"])
-    derived = {token for token in parents if not any(fnmatchcase(token, pattern) for pattern in uncertain)}
+    certain = frozenset(said.get("certain", []))
+
+    def clear(tokens: Iterable[str]) -> frozenset[str]:
+        return frozenset(
+            token
+            for token in tokens
+            if token in certain or not any(fnmatchcase(token, pattern) for pattern in uncertain)
+        )
+
+    derived, everywhere = clear(parents), clear(listed.get("global", []))
     types: dict[str, TypeFacts] = {}
     for place, tokens in listed["types"].items():
         for token in tokens:
-            by_fact: Any = said["classes"].get(place, "derived" if token in derived else "unclassified")
+            placeless = "global" if token in everywhere else "derived" if token in derived else "unclassified"
+            by_fact: Any = said["classes"].get(place, placeless)
             kind: Any = next((kind for pattern, kind in overrides if fnmatchcase(token, pattern)), by_fact)
             service = next((found for pattern, found in services.items() if fnmatchcase(token, pattern)), "")
             own = tuple(law for law in laws if any(fnmatchcase(token, pattern) for pattern in law.types))
@@ -189,6 +200,7 @@ def _package(name: str, listed: Any, said: Any) -> CloudPackage:
         patterns=(
             *services,
             *said.get("uncertain", []),
+            *certain,
             *(pattern for pattern, _ in overrides),
             *(p for law in laws for p in law.types),
         ),

@@ -174,7 +174,7 @@ def write(
     where = " · ".join(_clean(part, _LONGEST_PLACE) for part in (urn, path) if part)
     head = f"{rule.id} {rule.severity} {standing}".rstrip()
     text = f"{head} · {where}: got {_clean(got)}, allowed {_clean(allowed)}.{beside}"
-    fix = (fix or rule.remediation).strip().rstrip(".")
+    fix = (_clean(fix, _LONGEST_PLACE) or rule.remediation).strip().rstrip(".")
     return Finding(rule.id, rule.severity, rule.title, urn, path, f"{text} Why: {why.rstrip('.')}. Fix: {fix}.")
 
 

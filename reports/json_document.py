@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from reports.streaming import written
 from reports.wording import counts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reports.record import Report
 
 
-def as_json(report: Report) -> str:
+def as_json(report: Report) -> Iterator[str]:
     """`summary` counts what blocks by rule and department; `clean` only when everything was read."""
     head = report.head
     summary = [
@@ -28,8 +30,9 @@ def as_json(report: Report) -> str:
         "resources": report.resources,
         "clean": report.clean,
         "summary": summary,
-        "findings": [asdict(one) for one in (*report.refusals, *report.advices)],
-        "waived": [asdict(one) for one in report.waived],
+        "findings": (asdict(one) for one in (*report.refusals, *report.advices)),
+        "waived": (asdict(one) for one in report.waived),
         "unread": [asdict(one) for one in report.unread],
     }
-    return json.dumps(document, indent=2)
+    yield from written(document)
+    yield "\n"

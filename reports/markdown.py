@@ -17,7 +17,7 @@ _LONGEST_CELL: Final = 600
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&@$:])")
 
 
-def as_markdown(report: Report) -> str:
+def as_markdown(report: Report) -> Iterator[str]:
     """Findings under their rule and department, what is waived folded away; cut where a comment would be too long."""
     head = report.head
     mark = "✅" if report.clean else "❌"
@@ -34,7 +34,7 @@ def as_markdown(report: Report) -> str:
             left_out += line.startswith("- ")
     if left_out:
         lines += ["", f"… and {left_out} more: the whole list is in the other forms of this report."]
-    return "\n".join([*lines, "", foot])
+    yield from (f"{line}\n" for line in (*lines, "", foot))
 
 
 def _lines(report: Report) -> Iterator[str]:

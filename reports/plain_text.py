@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from reports.record import Finding, Report
 
 
-def as_text(report: Report) -> str:
+def as_text(report: Report) -> Iterator[str]:
     """Findings under their rule and department, what is waived apart, and the outcome last."""
-    return "\n".join(_lines(report))
+    yield from (f"{line}\n" for line in _lines(report))
 
 
 def _lines(report: Report) -> Iterator[str]:

@@ -11,11 +11,11 @@ from reports.plain_text import as_text
 from reports.sarif import as_sarif
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from reports.record import Report
 
-_RENDERERS: Final[Mapping[str, Callable[[Report], str]]] = {
+_RENDERERS: Final[Mapping[str, Callable[[Report], Iterator[str]]]] = {
     "text": as_text,
     "json": as_json,
     "sarif": as_sarif,
@@ -25,6 +25,6 @@ _RENDERERS: Final[Mapping[str, Callable[[Report], str]]] = {
 FORMATS: Final = tuple(_RENDERERS)
 
 
-def render(report: Report, form: str) -> str:
-    """The report in one of `FORMATS`; the text ends with a newline."""
-    return _RENDERERS[form](report).rstrip("\n") + "\n"
+def render(report: Report, form: str) -> Iterator[str]:
+    """The report in one of `FORMATS`, in parts: together they are the text, which ends with a newline."""
+    return _RENDERERS[form](report)

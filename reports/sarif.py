@@ -7,9 +7,12 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from reports.streaming import written
 from reports.wording import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from reports.record import Finding, Report, Rule, Unread
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -17,7 +20,7 @@ _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _SCORES: Final = {"critical": "9.5", "high": "8.0", "medium": "5.5"}
 
 
-def as_sarif(report: Report) -> str:
+def as_sarif(report: Report) -> Iterator[str]:
     """Waived findings are results with a suppression; a file that could not be read is a failed invocation."""
     index = {rule.id: number for number, rule in enumerate(report.rules)}
     head = report.head
@@ -30,7 +33,7 @@ def as_sarif(report: Report) -> str:
             }
         ],
         "columnKind": "unicodeCodePoints",
-        "results": [_result(one, index[one.rule]) for one in report.findings],
+        "results": (_result(one, index[one.rule]) for one in report.findings),
         "properties": {
             "operation": head.operation,
             "register": head.register,
@@ -39,7 +42,8 @@ def as_sarif(report: Report) -> str:
             "resources": report.resources,
         },
     }
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+    yield from written({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
+    yield "\n"
 
 
 def _rule(rule: Rule) -> dict[str, Any]:

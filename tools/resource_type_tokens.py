@@ -21,6 +21,10 @@ _CLASS = re.compile(
     r"^class (\w+?)(?:Init)?Args:\n    def __init__\(__self__(?:, \*,)?(.*?)\):\n", re.MULTILINE | re.DOTALL
 )
 _TOKEN = re.compile(r"super\((\w+), __self__\)\.__init__\(\n\s+'([^':]+:[^']+:[^']+)'")
+# The id under which a resource is imported, as its documentation shows it: Google's say `global` for what has no place.
+_IMPORTED = re.compile(r"\$ pulumi import [^\s:]+:([^\s:]+:\S+) \S+ (\S+)")
+_GLOBAL = re.compile(r"(^|/)global/")
+_PLACED = re.compile(r"(^|/)(locations|regions|zones)/\{\{|\{\{(location|region|zone)\}\}")
 _NEEDED = re.compile(r"(\w+): pulumi\.Input\[_builtins\.str\],?$")
 
 
@@ -42,10 +46,10 @@ class _Type:
         return self.token.rsplit(":", 1)[1].lower()
 
 
-def read(package: Path) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Types by the input that is their place (`none`: they have none), and those of them that lie where others do.
+def read(package: Path) -> tuple[dict[str, list[str]], dict[str, list[str]], list[str]]:
+    """Types by the input that is their place (`none`: they have none), those that lie where others do, and global ones.
 
-    The second is by the inputs that name those others, joined by a space.
+    The second is by the inputs that name those others, joined by a space. The third have none, and their ids say so.
     """
     found = sorted(_types(package), key=lambda found: found.token)
     places: dict[str, list[str]] = defaultdict(list)
@@ -54,7 +58,21 @@ def read(package: Path) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     parents: dict[str, list[str]] = defaultdict(list)
     for token, names in _parents(found).items():
         parents[" ".join(_camel(name) for name in names)].append(token)
-    return {key: sorted(places[key]) for key in sorted(places)}, {key: sorted(parents[key]) for key in sorted(parents)}
+    everywhere = sorted(set(places["none"]) & _everywhere(package))
+    return (
+        {key: sorted(places[key]) for key in sorted(places)},
+        {key: sorted(parents[key]) for key in sorted(parents)},
+        everywhere,
+    )
+
+
+def _everywhere(package: Path) -> set[str]:
+    """Types with an id that says `global`, and none that names a place."""
+    ids: dict[str, set[str]] = defaultdict(set)
+    for path in package.rglob("*.py"):
+        for token, imported in _IMPORTED.findall(path.read_text(encoding="utf-8")):
+            ids[token].add(imported)
+    return {token for token, own in ids.items() if any(map(_GLOBAL.search, own)) and not any(map(_PLACED.search, own))}
 
 
 def _types(package: Path) -> set[_Type]:
@@ -109,10 +127,12 @@ def main(destination: Path, folders: list[Path]) -> None:
         (info,) = folder.glob("*.dist-info")
         distribution, version = info.name.removesuffix(".dist-info").rsplit("-", 1)
         package = json.loads(plugin.read_text(encoding="utf-8"))["name"]
-        types, parents = read(plugin.parent)
+        types, parents, everywhere = read(plugin.parent)
         made = {"sdk": f"{distribution.replace('_', '-')} {version}", "types": types}
         if parents:
             made["parents"] = parents
+        if everywhere:
+            made["global"] = everywhere
         (destination / f"{package}.json").write_text(json.dumps(made, indent=0) + "\n", encoding="utf-8")
 
 

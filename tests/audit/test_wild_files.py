@@ -67,7 +67,7 @@ def told(file: Path, document: str) -> Iterator[str]:
     head = Head("audit", "0", "", "", date(2026, 6, 1))
     rows = tuple(Finding(f.rule, f.severity, f.title, f.urn, f.path, f.message, stack=found.stack,
                          department=found.department) for f in found.findings)  # fmt: skip
-    yield from (render(Report(head, rows, (), found.resources), form) for form in FORMATS)
+    yield from ("".join(render(Report(head, rows, (), found.resources), form)) for form in FORMATS)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -106,6 +106,28 @@ def test_properties_nested_as_deep_as_engines_write_them_are_judged(tmp_path: Pa
     (tmp_path / "s.json").write_text(json.dumps(exported(stack(**OPEN), provider(), extra)))
     world, checks = law()
     assert audit_file(tmp_path / "s.json", world.facts, checks).resources == 3
+
+
+HOSTILE = "x\n\x1b[31mall well\r\u202e<b onclick=x>&amp;`|[a](http://e.example)" + "y" * 10_000
+
+
+def test_names_meant_to_mislead_are_told_on_one_bearable_line_in_every_form(tmp_path: Path) -> None:
+    bad = home(name=HOSTILE, type=f"kubernetes:{HOSTILE}")
+    pod = {"apiVersion": HOSTILE, "kind": HOSTILE, "metadata": {"name": HOSTILE, "labels": {HOSTILE: HOSTILE}}}
+    pod["spec"] = {"containers": [{"name": HOSTILE, "image": HOSTILE}], "volumes": [{HOSTILE: {}}], HOSTILE: HOSTILE}
+    named = {"urn": f"urn:pulumi:{HOSTILE}::p::kubernetes:core/v1:Pod::{HOSTILE}", "type": "kubernetes:core/v1:Pod"}
+    top = stack(category=HOSTILE, department=HOSTILE) | {"urn": f"urn:pulumi:{HOSTILE}::p::pulumi:pulumi:Stack::s"}
+    document = json.dumps(exported(top, provider(HOSTILE), bad, named | {"provider": HOSTILE, "inputs": pod}))
+    file = tmp_path / "s\n\u202e<b>.json"
+    said = dict(zip(FORMATS, told(file, document), strict=True))
+    for text in said.values():
+        assert all(c.isprintable() for c in text.replace("\n", ""))
+    assert max(map(len, said["text"].splitlines())) < 1_200
+    assert max(map(len, said["markdown"].splitlines())) < 2_500
+    for one in json.loads(said["json"])["findings"]:
+        assert one["message"].isprintable()
+        assert len(one["message"]) < 2_000
+    assert "<b " not in said["junit"]
 
 
 def test_a_loop_of_providers_and_parents_ends(tmp_path: Path) -> None:

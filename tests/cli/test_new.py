@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from cli.main import run
 from inventories import load_rules
+from tests.cli.disks import small_disk
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("inventories", "components", "policies", "engine", "sandbox", "gate", "cli", "tests", "stacks")
@@ -136,6 +139,58 @@ def test_what_is_taken_or_malformed_is_refused_and_nothing_is_written(
     said = capsys.readouterr().err
     for words in says:
         assert words in said
+    assert _files(copy) == before
+
+
+BEGUN = {
+    "rule": (RULE[1:], ("inventories/rules", "policies/checks", "tests/policies/checks", "policies")),
+    "component": (("component", "NightJob2"), ("components", "tests/components")),
+}
+
+
+@pytest.mark.parametrize(
+    ("what", "place"), [(what, at) for what, (_, ways) in BEGUN.items() for at in range(len(ways))]
+)
+@pytest.mark.parametrize("trouble", ["a full disk", "a folder that is read only"])
+def test_what_cannot_be_written_whole_leaves_nothing(
+    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str, place: int, trouble: str
+) -> None:
+    command, folders = BEGUN[what]
+    folder = copy / folders[place]
+    aside = tmp_path / "aside"
+    folder.rename(aside)
+    with small_disk(folder) as disk:
+        kept = {"components": ["args.py"], "policies": ["RULES.md"]}.get(folders[place], [])
+        for name in kept:
+            shutil.copy2(aside / name, folder / name)
+        if folders[place] == "policies":
+            (folder / "checks").mkdir()
+        if folders[place] == "inventories/rules":
+            shutil.copy2(aside / "UNK-001.yaml", folder)
+        disk.fill() if trouble == "a full disk" else disk.seal()
+        before = _files(copy)
+        assert run(["new", *command, "-C", str(copy)]) == 2
+        said = capsys.readouterr().err
+        assert "nothing was begun" in said
+        assert f"{folders[place]}/" in said
+        assert _files(copy) == before
+        if trouble == "a full disk":
+            disk.empty()
+            assert run(["new", *command, "-C", str(copy)]) == 0
+
+
+def test_a_replacement_that_fails_takes_the_others_back(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = _files(copy)
+    replace = Path.replace
+
+    def failing(self: Path, target: Path) -> Path:
+        if target.name == "args.py":
+            raise OSError(errno.EIO, "Input/output error")
+        return replace(self, target)
+
+    with patch.object(Path, "replace", failing):
+        assert run(["new", "component", "NightJob2", "-C", str(copy)]) == 2
+    assert "components/args.py: cannot be written: Input/output error" in capsys.readouterr().err
     assert _files(copy) == before
 
 

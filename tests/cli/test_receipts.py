@@ -158,11 +158,12 @@ def test_the_real_cli_is_gated_and_held_alike(claimed: Claimed, tmp_path: Path) 
 
     cli.plays(preview={"events": [e for e in events if not _is_step_of(e, "::zone-deny")]}, stack_export=NO_STATE)
     check_words(onshore(*UP, *pulumi), 3, ["steps are missing from the events"])
-    assert cli.operations() == ["preview"]
 
-    cli.plays(stack_export=STATE)
-    check_words(onshore(*UP, *pulumi), 3, ["state: resources: changed since it was gated", "1, gated 0"])
-    assert cli.operations() == []
+    # a stream that ends in its midst, though the command that wrote it did not fail
+    cli.plays(preview={"events": events[: len(events) // 2]}, stack_export=NO_STATE)
+    for command in (gate, (*UP, *pulumi)):
+        check_words(onshore(*command), 2, ["the answer of the Pulumi CLI cannot be understood"])
+    assert cli.operations() == ["preview", "preview"]
 
 
 def _is_step_of(event: dict[str, Any], name: str) -> bool:

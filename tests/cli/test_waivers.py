@@ -36,6 +36,14 @@ def test_each_waiver_is_listed_with_its_state(
     ]
 
 
+def test_a_name_that_is_no_line_is_listed_as_one(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = WAIVER.replace("stacks: [s]", 'stacks: ["s\\n\\e[31m\\u202e"]').replace("urn:pulumi:s::", "urn:pulumi:*::")
+    (folder / "noc-1.yaml").write_text(text)
+    assert run(["waivers", "list", "--on", "2026-06-01"]) == 0
+    _, line = capsys.readouterr().out.splitlines()
+    assert line == "noc-1  IMG-001  s??[31m?  in force (2026-05-01 to 2026-06-30)"
+
+
 def test_a_faulty_waiver_is_wrong_input_to_the_list_and_to_a_preview(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

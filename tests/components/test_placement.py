@@ -49,6 +49,23 @@ def refused(request: Request, register: Register, profile: Profile, on: date = O
     return decision
 
 
+def test_a_rule_that_binds_later_is_told_and_does_not_choose(register: Register, profile: Profile) -> None:
+    rules, day = dict(load_rules()), date(2026, 7, 1)
+    rules["RES-001"] = rules["RES-001"].model_copy(update={"effective_on": day})
+    abroad = replace(RESTRICTED, cluster="example-csp-delta-xa-1")
+    assert "RES-001" in {rule for verdict in refused(abroad, register, profile).verdicts for rule in verdict.rules}
+    decision = place(abroad, register, profile, on=ON, rules=rules)
+    words = explain(decision, rules)
+    assert "    advice, BINDS FROM 2026-07-01: RES-001 restricted data must stay in the country: got XA" in words
+    assert f"  RES-001 {rules['RES-001'].title}." in words
+    told = next(one for one in as_dict(decision)["candidates"] if one["cluster"] == "example-csp-delta-xa-1")
+    assert [(one["rule"], one["binds_from"]) for one in told["advices"]] == [("RES-001", "2026-07-01")]
+    assert "RES-001" not in {one["rule"] for one in told["reasons"]}
+    later = place(abroad, register, profile, on=day, rules=rules)
+    assert isinstance(later, Refusal)
+    assert "BINDS FROM" not in explain(later, rules)
+
+
 def test_restricted_data_goes_to_the_cheapest_lawful_cluster(register: Register, profile: Profile) -> None:
     decision = placed(RESTRICTED, register, profile)
     assert (decision.cluster.id, decision.site.id, decision.region.id, decision.provider.id) == (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from components.placement import Placement, place
+from inventories import load_rules
 from tests.worlds import Case, load_cases
 
 
@@ -14,6 +17,21 @@ def test_placement_agrees_with_the_legal_case(case: Case) -> None:
     (verdict,) = decision.verdicts
     assert verdict.rules == case.expect, case.because
     assert isinstance(decision, Placement) is (not case.expect)
+
+
+@pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.id)
+def test_before_the_day_that_rules_bind_placement_advises_what_it_will_refuse(case: Case) -> None:
+    day = case.on + timedelta(days=1)
+    rules = {id_: rule.model_copy(update={"effective_on": day}) for id_, rule in load_rules().items()}
+    before = place(case.request, case.register, case.profile, on=case.on, rules=rules)
+    (verdict,) = before.verdicts
+    nowhere = case.expect & {"RES-004"}  # a site that nobody knows is no place to build on
+    assert verdict.rules == nowhere
+    assert isinstance(before, Placement) is (not nowhere)
+    told = {(advice.reason.rule, advice.binds_from) for advice in verdict.advices}
+    assert told == {(id_, day) for id_ in case.expect - nowhere}
+    on_it = place(case.request, case.register, case.profile, on=day, rules=rules)
+    assert on_it.verdicts == place(case.request, case.register, case.profile, on=day).verdicts
 
 
 def test_there_are_enough_cases_and_their_names_are_unique() -> None:

@@ -86,6 +86,21 @@ def test_all_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
         assert part in told
 
 
+def test_faults_of_form_hide_no_fault_of_dates_or_scope(tmp_path: Path) -> None:
+    text = DECLASSIFICATION.replace("onshore/source", "source").replace("[url, port]", '["u*", 7]')
+    text = text.replace("ends_on: 2026-06-30", "ends_on: 2026-04-30").replace("approver: Head of the department\n", "")
+    told = load(tmp_path, text.replace("owner: A person of the department", "owner: 5\nbecause: x"))
+    expected = [
+        ":2:from_stack: not one stack in full",
+        ":4:outputs[1]:",
+        ":5:owner:",
+        ":6:because: unknown field",
+        "`approver` is missing",
+        ":10:ends_on: lies before starts_on",
+    ]
+    assert [part for part in expected if part not in told] == [], told
+
+
 def test_a_named_folder_has_to_be_there_and_the_usual_one_may_be_absent(tmp_path: Path) -> None:
     file = tmp_path / "onshore.yaml"
     file.write_text("register: r\nprofile: p\n")

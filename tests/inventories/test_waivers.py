@@ -89,6 +89,47 @@ def test_all_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
         assert part in told
 
 
+TANGLED = """\
+id: noc-2
+rule: PIN-001
+stacks: [s*, 7]
+urn_pattern: "*"
+owner: [nobody]
+reason: ""
+reference: NOC/2026/1
+starts_on: 2026-05-01
+ends_on: 2026-04-31
+sender: x
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("2026-04-31", "2026-04-30", [":9:ends_on: lies before starts_on"]),
+        ("2026-04-31", "2028-04-30", []),
+        ("[s*, 7]", "[s*]", [":3:stacks: a pattern"]),
+        ('[s*, 7]\nurn_pattern: "*"', '[s, t]\nurn_pattern: "urn:pulumi:s::p::a:b:C::*"',
+         ["names no resource of stack t"]),
+        ("PIN-001", "PIN-999", [":2:rule: no such rule"]),
+    ],
+)  # fmt: skip
+def test_faults_of_form_hide_no_fault_of_dates_or_scope(tmp_path: Path, old: str, new: str, says: list[str]) -> None:
+    assert old in TANGLED
+    told = load(tmp_path, TANGLED.replace(old, new))
+    always = [":1:id: a waiver's file bears its id", ":5:owner:", ":6:reason: nothing in it",
+              "`approving_office` is missing", ":10:sender: unknown field"]  # fmt: skip
+    usually = {
+        "2026-04-31": ":9:ends_on: not a possible value",
+        "PIN-001": ":2:rule: a rule that cannot be waived",
+        "[s*, 7]": ":3:stacks[1]:",
+        'urn_pattern: "*"': ":4:urn_pattern: not of the form",
+    }
+    expected = [*says, *always, *(word for part, word in usually.items() if part not in old)]
+    assert [part for part in expected if part not in told] == [], told
+    assert told.count(":9:ends_on") == (new != "2028-04-30"), told  # named once
+
+
 def test_a_named_folder_has_to_be_there_and_the_usual_one_may_be_absent(tmp_path: Path) -> None:
     file = tmp_path / "onshore.yaml"
     file.write_text("register: r\nprofile: p\n")

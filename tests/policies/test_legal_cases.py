@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
+from datetime import timedelta
 
-from tests.policies.asking import STACK_TYPE, Resource, World, deployment, edited, made
+import pytest
+from pulumi.runtime.proto import analyzer_pb2 as wire
+
+from inventories import load_rules
+from tests.policies.asking import STACK_TYPE, Resource, World, deployment, edited, known_ca, law, made
 from tests.worlds import Case, load_cases
 
 
@@ -18,6 +23,19 @@ def test_the_pack_agrees_with_the_legal_case(case: Case) -> None:
     world = of(case, case.request.category)
     found = world.refused_by(Resource(STACK_TYPE, {})) | world.refused_by(world.provider())
     assert found == case.expect, case.because
+
+
+@pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.id)
+def test_before_the_day_that_rules_bind_the_pack_advises_what_it_will_refuse(case: Case) -> None:
+    day = case.on + timedelta(days=1)
+    rules = {id_: rule.model_copy(update={"effective_on": day}) for id_, rule in load_rules().items()}
+    facts = replace(law(known_ca(case.register), case.profile, case.on), rules=rules)
+    config: dict[str, str | None] = {"onshore:exposure": case.request.exposure}
+    world = World(case.request.category, register=case.register, profile=case.profile, config=config, facts=facts)
+    found = [*world.analyze(Resource(STACK_TYPE, {})), *world.analyze(world.provider())]
+    assert {one.policyName for one in found} == case.expect, case.because
+    assert all(one.enforcementLevel == wire.ADVISORY for one in found)
+    assert all(f" BINDS FROM {day} · " in one.message for one in found)
 
 
 @pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.id)

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import date, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from pulumi.runtime.proto import analyzer_pb2 as wire
 
 from components.placement import WISH, Placement, Request, place
-from inventories import load_profile
-from tests.policies.asking import STACK_TYPE, Provider, Resource, World, access, known_ca, made, secret
+from inventories import load_profile, load_rules
+from tests.policies.asking import STACK_TYPE, Provider, Resource, World, access, known_ca, law, made, secret
 from tests.strategies import any_day, registers, requests
 
 if TYPE_CHECKING:
-    from datetime import date
+    from collections.abc import Mapping
 
-    from inventories.models import Cluster, Profile, Register
+    from inventories.models import Cluster, Profile, Register, RuleMeta
 
+RULES = load_rules()
+PLACING = ("ACC-001", "ACC-002", "ACC-003", "ACC-004", "CAT-002", "CAT-003", "CRY-001", "EXP-001", "RES-001")
 profiles = st.sampled_from(("pakistan-cloud-first", "pakistan-cloud-first-trial"))
 
 
@@ -27,12 +32,23 @@ def profile(name: str) -> Profile:
     return load_profile(name)
 
 
-def pack_for(request: Request, register: Register, name: str, on: date, *, category: str = "") -> World:
+def pack_for(
+    request: Request,
+    register: Register,
+    name: str,
+    on: date,
+    *,
+    category: str = "",
+    rules: Mapping[str, RuleMeta] | None = None,
+) -> World:
     config: dict[str, str | None] = {
         "onshore:department": request.department,
         "onshore:exposure": request.exposure,
     }
-    return World(category or request.category, register=register, profile=profile(name), on=on, config=config)
+    facts = None if rules is None else replace(law(register, profile(name), on), rules=rules)
+    return World(
+        category or request.category, register=register, profile=profile(name), on=on, config=config, facts=facts
+    )
 
 
 def to(cluster: Cluster) -> Provider:
@@ -61,6 +77,34 @@ def test_placement_and_the_pack_name_the_same_rules_for_every_cluster(
     for verdict in decision.verdicts:
         claimed = world.refused_by(claim(request, verdict.cluster, request.category)) & {"CRY-001"}
         assert stack | claimed | world.refused_by(world.provider(to(verdict.cluster))) == verdict.rules - {WISH}
+
+
+@settings(deadline=None)
+@given(
+    registers(consistent=False),
+    requests(wishes=False),
+    profiles,
+    any_day(),
+    st.dictionaries(st.sampled_from(PLACING), st.integers(-1, 2)),
+)
+def test_a_rule_advises_both_until_the_day_it_binds(
+    register: Register, request: Request, name: str, on: date, days: dict[str, int]
+) -> None:
+    assume(date.min + timedelta(days=9) < on < date.max - timedelta(days=9))
+    register = known_ca(register)
+    rules = {id_: rule.model_copy(update={"effective_on": on - timedelta(days=9)}) for id_, rule in RULES.items()}
+    for id_, later in days.items():
+        rules[id_] = rules[id_].model_copy(update={"effective_on": on + timedelta(days=later)})
+    decision = place(request, register, profile(name), on=on, rules=rules)
+    world = pack_for(request, register, name, on, rules=rules)
+    for verdict in decision.verdicts:
+        asked = (Resource(STACK_TYPE, {}), world.provider(to(verdict.cluster)))
+        asked += (claim(request, verdict.cluster, request.category),) if request.storage_gib else ()
+        found = [(one.policyName, one.enforcementLevel) for each in asked for one in world.analyze(each)]
+        assert {rule for rule, level in found if level == wire.MANDATORY} == verdict.rules - {WISH}
+        advices = {advice.reason.rule: advice.binds_from for advice in verdict.advices}
+        assert {rule for rule, level in found if level == wire.ADVISORY} == advices.keys()
+        assert all(advices[rule] == rules[rule].effective_on > on for rule in advices)
 
 
 @settings(deadline=None)

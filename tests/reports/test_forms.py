@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
-from reports import FORMATS, Finding, Head, Report, Rule, Unread, render
+from reports import FORMATS, Finding, Head, Report, Rule, Unread
+from reports import render as parts
 
 RULES = (Rule("CAT-001", "high", "Every resource declares a category"), Rule("RES-001", "critical", "In the country"))
 HEAD = Head("audit", "0.1.0", "f" * 64, "pakistan-cloud-first 1", date(2026, 6, 1), RULES)
@@ -44,6 +45,10 @@ HOSTILE = {
     "half": "\ud800",
     "link": "[press](https://evil.example)",
 }
+
+
+def render(report: Report, form: str) -> str:
+    return "".join(parts(report, form))
 
 
 @cache

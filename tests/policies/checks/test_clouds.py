@@ -125,6 +125,13 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
             "CRY-003",
             *NOWHERE,
         ),
+        "a network whose id says that it is global": (cloud("gcp:compute/network:Network"), "ACC-001", "RES-003"),
+        "a firewall whose id says so": (
+            cloud("gcp:compute/firewall:Firewall", direction="EGRESS", network="n"),
+            "ACC-001",
+            "RES-003",
+        ),
+        "what is global and may carry code": (cloud("gcp:compute/image:Image"), "OPQ-002"),
         "a content network": (cloud("aws:cloudfront/distribution:Distribution"), "ACC-001", "RES-003"),
         "a public address of Azure": (
             cloud("azure-native:network:PublicIPAddress", location="xa"),
@@ -242,6 +249,17 @@ def test_a_package_is_well_formed(name: str) -> None:
     assert len(tokens) == len(set(tokens))
     assert [p for p in package.patterns if not any(fnmatchcase(token, p) for token in tokens)] == []
     assert {law.rule for law in package.laws} <= set(inventories.load_rules())
+
+
+@pytest.mark.parametrize("name", TYPES.names())
+def test_what_is_global_by_its_id_has_no_place(name: str) -> None:
+    package = TYPES.package(name)
+    assert package is not None
+    listed = json.loads((TYPES.directory / "sdk" / f"{name}.json").read_text(encoding="utf-8"))
+    everywhere = set(listed.get("global", []))
+    assert everywhere <= set(listed["types"].get("none", []))
+    assert {package.types[token].kind for token in everywhere} <= {"global", "unclassified", "opaque"}
+    assert bool(everywhere) is (name == "gcp")
 
 
 def test_coverage_counts_every_package_and_names_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,6 +55,10 @@ def classic(account: Any) -> Resource:
         "the account of another group": ((ACCOUNT, blobs("theirs", resourceGroupName="another")), "RES-004"),
         "an object's name as a bucket": ((BUCKET, item("mine", name="foreign"), item("foreign")), "RES-004"),
         "a public container": ((ACCOUNT, blobs("theirs", publicAccess="Blob")), "EXP-001"),
+        "the share of the stack's account": (
+            (ACCOUNT, azure("storage:FileShare", "s", accountName="theirs", shareName="s")),
+        ),
+        "a share of nobody's account": ((azure("storage:FileShare", "s", accountName="x", shareName="s"),), "RES-004"),
         "what may carry data elsewhere": ((azure("datafactory:Pipeline", "p", factoryName="f"),), "OPQ-002"),
         "a bucket for everybody": (
             (
