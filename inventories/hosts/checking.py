@@ -39,6 +39,8 @@ _SECRET_WORDS: Final = ("pass", "secret", "token")
 
 def check_inventory(inventory: Inventory, register: Register, profile: Profile, *, on: date) -> list[Fault]:
     """Every fault of an inventory on a day; whose data of which category it is for, it says itself."""
+    if not inventory.readable:  # nothing else could be said of it that is not a consequence
+        return sorted(inventory.faults)
     faults = [*inventory.faults, *_variable_faults(inventory), *_pin_faults(inventory, register)]
     department = _said(inventory, _DEPARTMENT, [each.id for each in register.departments], faults)
     category = profile.category(_said(inventory, _CATEGORY, [each.id for each in profile.categories], faults))

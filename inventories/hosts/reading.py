@@ -40,9 +40,10 @@ class Variable:
 
 @dataclass(slots=True)
 class Inventory:
-    """What an inventory folder says. `known_hosts` is None when there is none."""
+    """What an inventory folder says. `known_hosts` is None when there is none, `readable` whether the inventory is."""
 
     name: str
+    readable: bool = False
     hosts: list[Named] = field(default_factory=list)
     variables: list[Variable] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -54,6 +55,7 @@ def read_inventory(file: Path) -> Inventory:
     """Read an inventory and what lies beside it; what cannot be read, or read as Ansible would, is among its faults."""
     inventory = Inventory(display_name(file), known_hosts_name=display_name(file.parent / KNOWN_HOSTS))
     if (document := _document(file, inventory)) is not None:
+        inventory.readable = True
         for name in _keys(document, (), "a mapping of groups", inventory):
             _group(document, (name,), inventory, for_all=name == "all")
     for path in sorted(file.parent.rglob("*")):
