@@ -77,13 +77,19 @@ def up(
 @hosts.command()
 @project_option
 @_NAME
-def down(cwd: Path, *, name: str) -> None:
+@click.option("--all", "everything", is_flag=True, help="Every sandbox of hosts of this project.")
+def down(cwd: Path, *, name: str, everything: bool) -> None:
     """End the hosts and remove every trace of them, their data too."""
     from sandbox import hosts_down, shown_on  # noqa: PLC0415
 
-    with shown_on(sys.stderr) as progress:
-        hosts_down(name, home=Project.find(cwd).hosts, progress=progress)
-    click.echo(f"no host of {name} is left", err=True)
+    home = Project.find(cwd).hosts
+    names = sorted(path.name for path in home.glob("[!.]*") if path.is_dir()) if everything else [name]
+    for each in names:
+        with shown_on(sys.stderr) as progress:
+            hosts_down(each, home=home, progress=progress)
+        click.echo(f"no host of {each} is left", err=True)
+    if not names:
+        click.echo("no hosts here", err=True)
 
 
 @hosts.command()
