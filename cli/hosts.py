@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,6 +69,7 @@ def up(
             disk_mib=disk_mib,
             progress=progress,
         )
+    _lend_key(project, info)
     if as_json:
         click.echo(json.dumps(_public(info), indent=2))
     else:
@@ -82,9 +84,11 @@ def down(cwd: Path, *, name: str, everything: bool) -> None:
     """End the hosts and remove every trace of them, their data too."""
     from sandbox import hosts_down, shown_on  # noqa: PLC0415
 
-    home = Project.find(cwd).hosts
+    project = Project.find(cwd)
+    home = project.hosts
     names = sorted(path.name for path in home.glob("[!.]*") if path.is_dir()) if everything else [name]
     for each in names:
+        _withdraw_key(project, each)
         with shown_on(sys.stderr) as progress:
             hosts_down(each, home=home, progress=progress)
         click.echo(f"no host of {each} is left", err=True)
@@ -144,6 +148,22 @@ def _site(project: Project, region: str, department: str, ceiling: str) -> dict[
         raise OnshoreError("the hosts cannot be registered so", faults)
     provider, home = regions[region]
     return {"provider": provider.id, "region": region, "site": home.sites[0], "category_ceiling": ceiling}
+
+
+def _lend_key(project: Project, info: HostsInfo) -> None:
+    """Let playbooks log in with the sandbox's key, unless somebody has put a key there."""
+    key = project.settings.ssh_key
+    if not key.exists():
+        key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copyfile(info.identity, key)
+        key.chmod(0o600)
+
+
+def _withdraw_key(project: Project, name: str) -> None:
+    """Remove the copy of a sandbox's key, and nobody else's key."""
+    own, key = project.hosts / name / "id_ed25519", project.settings.ssh_key
+    if own.is_file() and key.is_file() and key.read_bytes() == own.read_bytes():
+        key.unlink()
 
 
 def _show(info: HostsInfo) -> None:

@@ -121,6 +121,12 @@ def outermost(layout: HostsLayout) -> dict[str, int]:
     return found
 
 
+def _pid(layout: HostsLayout, component: str) -> int:
+    if (pid := outermost(layout).get(component)) is None:
+        raise _ended(layout, component, "ended by itself")
+    return pid
+
+
 def _parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
 
@@ -134,12 +140,12 @@ def _switch(layout: HostsLayout, network: int) -> int:
     name = link_name(network)
     if SWITCH not in outermost(layout) or _owner_of_link(network) != str(layout.directory):
         _begin_switch(layout)
-        pid = outermost(layout)[SWITCH]
+        pid = _pid(layout, SWITCH)
         # The kernel has one link of a name: who makes it has the network.
         if _run(["ip", "link", "add", name, "type", "veth", "peer", "name", "machine", "netns", str(pid)]).returncode:
             raise NetworkTakenError(name)
         _here("link", "set", "dev", name, "alias", str(layout.directory))
-    pid = outermost(layout)[SWITCH]
+    pid = _pid(layout, SWITCH)
     _ip(pid, "link", "set", BRIDGE, "up")
     _ip(pid, "link", "set", "machine", "master", BRIDGE, "up")
     _here("address", "replace", f"{gateway(network)}/24", "dev", name)
@@ -155,7 +161,7 @@ def _begin_switch(layout: HostsLayout) -> None:
         if component != SWITCH:
             _run(_inside(pid, "link", "delete", "eth0"))
     _start(layout, SWITCH, ["-n", "--", "sh", "-ec", f"ip link add {BRIDGE} type bridge; exec sleep infinity"])
-    pid = outermost(layout)[SWITCH]
+    pid = _pid(layout, SWITCH)
     _wait(layout, SWITCH, lambda: "" if _has_link(pid, BRIDGE) else "it has no bridge")
 
 
@@ -164,7 +170,7 @@ def _link_host(layout: HostsLayout, network: int, host: HostState, switch: int) 
         same = Path(f"/proc/{pid}/ns/net").readlink() == Path("/proc/self/ns/net").readlink()
         return "it has no network of its own yet" if same else ""
 
-    pid = outermost(layout).get(host.name, 0)
+    pid = _pid(layout, host.name)
     _wait(layout, host.name, has_own_network)
     if not _has_link(pid, "eth0"):
         port = f"{host.role[0]}{host.number}"

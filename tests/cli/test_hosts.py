@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,11 +13,10 @@ import yaml
 from cli.main import run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.hosts import Hosts
     from tests.project import Onshore
 
+KEY = ".onshore/ssh/id_ed25519"
 USE = ("--department", "health-example", "--category", "restricted")
 
 
@@ -75,6 +76,8 @@ def test_hosts_come_are_listed_and_go(offline: Onshore, possible_hosts: None) ->
             ("host-1", True),
         ]
         assert json.loads(offline("hosts", "status", "--json").stdout) == [json.loads(made.stdout)]
+        assert (offline.root / KEY).read_bytes() == Path(json.loads(made.stdout)["identity"]).read_bytes()
+        assert stat.S_IMODE((offline.root / KEY).stat().st_mode) == 0o600
         listed = json.loads(offline("hosts", "list", "--json").stdout)
         assert {"host-1"} < {host["id"] for host in listed["hosts"]}
         assert {"onprem-1"} < {host["id"] for host in listed["on_premises"]}
@@ -85,10 +88,21 @@ def test_hosts_come_are_listed_and_go(offline: Onshore, possible_hosts: None) ->
         down = offline("hosts", "down")
     assert (down.returncode, "no host of sandbox is left" in down.stderr) == (0, True)
     assert list((offline.root / ".onshore" / "hosts").iterdir()) == []
+    assert not (offline.root / KEY).exists()
     gone = offline("hosts", "check")
     assert (gone.returncode, "HST-001 the register has no such host" in gone.stderr) == (3, True)
     assert offline("hosts", "down", "--all").returncode == 0
     assert "no hosts here" in offline("hosts", "status").stderr
+
+
+def test_a_key_that_somebody_put_there_is_left_alone(offline: Onshore, possible_hosts: None) -> None:
+    del possible_hosts
+    offline.write(KEY, "a person's key")
+    try:
+        assert offline("hosts", "up", "--count", "1").returncode == 0
+    finally:
+        offline("hosts", "down")
+    assert (offline.root / KEY).read_text() == "a person's key"
 
 
 def test_list_says_what_speaks_against_a_host_on_a_day(inside: Onshore, capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,6 +58,13 @@ def test_hosts_reach_each_other_and_nothing_beyond(hosts: Hosts) -> None:
     assert hosts.ssh("host-1", "ip route show default").stdout == b""
 
 
+def test_a_host_can_be_cut_off_and_comes_back(hosts: Hosts) -> None:
+    reach = f"timeout 1 head -c 4 </dev/tcp/{hosts['host-2'].address}/22"
+    with hosts.cut("host-2"):
+        assert hosts.ssh("host-1", reach, check=False).returncode != 0
+    assert hosts.ssh("host-2", "hostname").stdout == b"host-2\n"
+
+
 def test_rsync_copies_over_the_pinned_login(hosts: Hosts, tmp_path: Path) -> None:
     (tmp_path / "odd\nname").write_bytes(os.urandom(5000))
     login = " ".join(["ssh", *ssh_arguments(str(hosts.known_hosts)), "-i", str(hosts.identity)])
