@@ -99,7 +99,10 @@ def test_a_key_that_somebody_put_there_is_left_alone(offline: Onshore, possible_
     del possible_hosts
     offline.write(KEY, "a person's key")
     try:
-        assert offline("hosts", "up", "--count", "1").returncode == 0
+        assert offline("hosts", "up", "--department", "finance-example").returncode == 0
+        listed = json.loads(offline("hosts", "up", "--json").stdout)["overlay"]
+        assert "department: finance-example" in Path(listed).read_text()
+        assert offline("hosts", "up", "--department", "health-example").returncode == 2
     finally:
         offline("hosts", "down")
     assert (offline.root / KEY).read_text() == "a person's key"
