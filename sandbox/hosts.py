@@ -111,7 +111,7 @@ def hosts_up(
         layout.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         absent = {host.name for host in hosts} - {process.component for process in running(layout.directory)}
         if absent:
-            progress(f"starting {len(absent)} of {len(hosts)} sandbox hosts; usually takes 2 to 5 seconds")
+            progress(f"starting {len(absent)} of {len(hosts)} sandbox hosts; usually half a second each")
         for _ in range(_ATTEMPTS):
             network = choose_network(layout, before.network if before else None)
             state = _State(network, disk_mib, dict(site), dict(owner), hosts)
