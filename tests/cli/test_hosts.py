@@ -115,7 +115,7 @@ def test_list_says_what_speaks_against_a_host_on_a_day(inside: Onshore, capsys: 
     assert any(reason.startswith("ACC-001") for reason in before["example-host-khi-1"])
     assert run(["hosts", "list", "--on", "2026-06-01", "--department", "health-example"]) == 0
     shown = capsys.readouterr().out
-    assert shown.startswith("1 hosts on 2026-06-01\nexample-host-khi-1 ")
+    assert shown.startswith("1 host on 2026-06-01\nexample-host-khi-1 ")
     assert "example-onprem-1" in shown
     assert "ACC-" not in shown
     assert run(["hosts", "list", "--category", "secret", "--on", "2026-06-01"]) == 0

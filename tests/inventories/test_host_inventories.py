@@ -77,6 +77,16 @@ def test_every_way_to_stray_is_named_with_its_line(folder: Path, row: dict[str, 
     assert "nobody-may-see" not in "\n".join(faults)
 
 
+@pytest.mark.parametrize("department", ["health-example", "finance-example"])
+def test_the_shipped_inventories_are_the_example_registers_word(department: str) -> None:
+    shipped = Path("inventories/hosts") / department
+    day = date(2026, 11, 25)
+    for name, text in render_inventory(register(), profile(), use("confidential", department, day)).items():
+        command = f"onshore hosts inventory --department {department} --category confidential --on {day} {shipped}"
+        assert (shipped / name).read_text() == text, f"write it anew: {command}"
+    assert faults_of(shipped, day) == []
+
+
 def test_all_faults_of_all_files_are_told_at_once(folder: Path) -> None:
     (folder / "known_hosts").unlink()
     (folder / "group_vars/web.yml").write_text("ansible_connection: local\n")

@@ -73,6 +73,10 @@ def _links(home: Path) -> list[str]:
     return [link["ifname"] for link in links if str(home) in link.get("ifalias", "")]
 
 
+def _names_of_namespaces() -> str:
+    return subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
+
+
 def log_in(info: HostsInfo, number: int = 0, command: str = "hostname") -> str:
     host = info.hosts[number]
     pinned = ["-o", f"UserKnownHostsFile={info.directory / 'known_hosts'}", "-o", "StrictHostKeyChecking=yes"]
@@ -99,6 +103,7 @@ def kill(info: HostsInfo, component: str) -> None:
 
 
 def test_down_leaves_no_trace_and_twice_is_the_same_as_once(home: Path) -> None:
+    named = _names_of_namespaces()
     info = up(home, 2, on_premises=1)
     assert _processes(home)
     assert _links(home)
@@ -106,6 +111,7 @@ def test_down_leaves_no_trace_and_twice_is_the_same_as_once(home: Path) -> None:
     assert [log_in(info, number) for number in range(3)] == ["onprem-1", "host-1", "host-2"]
     hosts_down(home=home)
     assert traces(home) == []
+    assert _names_of_namespaces() == named
     hosts_down(home=home)
     assert hosts_status(home=home) == []
 
