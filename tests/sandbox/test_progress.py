@@ -10,7 +10,6 @@ import pytest
 
 from sandbox import shown_on
 
-
 _REDRAWN = re.compile(r"\x1b\[2K0:(?!00)\d\d building etcd \(1 of 6\)")  # a busy machine skips a second
 
 
