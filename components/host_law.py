@@ -1,0 +1,59 @@
+"""May these hosts hold this department's data of this category today? Every fault of every host, as data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from components._lawfulness import host_reasons
+from inventories.faults import Fault
+from inventories.yaml_source import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from components.governance import Law
+    from inventories.models import Host, Provider, Register
+
+
+class KnownHost(NamedTuple):
+    """A host of the register with whoever runs it."""
+
+    provider: Provider
+    host: Host
+
+
+def known_hosts(register: Register) -> dict[str, KnownHost]:
+    """The register's hosts by id."""
+    return {host.id: KnownHost(provider, host) for provider in register.providers for host in provider.hosts}
+
+
+def host_faults(hosts: Iterable[str], department: str, category: str, law: Law) -> Iterator[Fault]:
+    """What stands against running something of a department and a category on hosts, named by register id.
+
+    The same law as for clusters: standing, audits, site, level and model; and the host's own owner and ceiling.
+    """
+    register, profile = law.register, law.profile
+    asked = profile.category(category)
+    if asked is None:
+        known = [name for one in profile.categories for name in (one.id, *one.aliases)]
+        yield Fault("category", "unknown data category", category, "what is not known is refused", nearest(category, known))
+    owners = [one.id for one in register.departments]
+    if department not in owners:
+        why = "what is not in the register is refused"
+        yield Fault("department", "unknown department", department, why, nearest(department, owners))
+    found = known_hosts(register)
+    for index, name in enumerate(hosts):
+        where = f"hosts[{index}]"
+        if name not in found:
+            why = "only hosts of the register can be reached (HST-001)"
+            yield Fault(where, "the register has no such host", name, why, nearest(name, list(found)))
+            continue
+        provider, host = found[name]
+        if host.department != department:
+            why = "a host holds one department's data (HST-001)"
+            yield Fault(where, f"the host is not {department}'s", f"{name} of {host.department}", why, "name its own")
+        if asked is None:
+            continue
+        for reason in host_reasons(provider, host, asked, law.register, profile, on=law.on):
+            fault = f"{reason.what} ({reason.rule})"
+            yield Fault(where, fault, f"{name}: {reason.got}", f"allowed: {reason.allowed}", reason.fix)
