@@ -8,7 +8,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 from policies.objects import is_unreadable
-from policies.subject import Violation
+from policies.subject import OWN_TYPES, Violation
 from policies.values import MALFORMED, at, join, sequence
 
 if TYPE_CHECKING:
@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     from inventories.models import Host
     from policies.subject import Subject
 
-_COMPONENTS: Final = "onshore:index:"
 _LISTED: Final = "a host of the register"
 
 
 def check(subject: Subject) -> Iterator[Violation]:
     """The `hosts` of components, and the `connection` of everything that is no Kubernetes object."""
-    if subject.type.startswith(_COMPONENTS) and "hosts" in subject.props:
+    if subject.type.startswith(OWN_TYPES) and "hosts" in subject.props:
         hosts = subject.props["hosts"]
         if not isinstance(hosts, list):
             yield Violation("hosts", hosts, "a list of hosts")
