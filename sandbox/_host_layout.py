@@ -19,7 +19,7 @@ INIT: Final = Path(__file__).with_name("host_init.sh")
 SWITCH: Final = "switch"
 BRIDGE: Final = "hosts"
 NETWORKS: Final = tuple(IPv4Network("198.18.0.0/15").subnets(new_prefix=24))
-"""Addresses for trying out (RFC 2544): no network routes them, so no host of anybody's is ever taken for one of ours."""
+"""Addresses for trying out (RFC 2544): nobody's hosts have them, so none is ever taken for one of ours."""
 
 HOSTS_MOST: Final = 100
 _PREFIXES: Final[Mapping[Role, str]] = {"in-country": "host", "on-premises": "onprem"}
@@ -134,9 +134,12 @@ def overlay(
     the department of all.
     """
     content: dict[str, Any] = {"overlay": f"hosts-{name}", "fictional": True}
-    lists: dict[Role, list[dict[str, Any]]] = {"in-country": [], "on-premises": []}
+    lists: dict[str, list[dict[str, Any]]] = {"hosts": [], "on_premises": []}
     for host, where, key in hosts:
         record: dict[str, Any] = {"id": host.name, "address": where, "host_key": " ".join(key.split()[:2])}
-        lists[host.role].append(record | dict(owner) | (dict(site) if host.role == "in-country" else {}))
-    content |= {field: lists[role] for role, field in (("in-country", "hosts"), ("on-premises", "on_premises"))}
-    return yaml.safe_dump({key: value for key, value in content.items() if value != []}, sort_keys=False)
+        if host.role == "in-country":
+            lists["hosts"].append({**record, **owner, **site, "fictional": True})
+        else:
+            lists["on_premises"].append({**record, **owner, "fictional": True})
+    content |= {field: records for field, records in lists.items() if records}
+    return yaml.safe_dump(content, sort_keys=False)

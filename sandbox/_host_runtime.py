@@ -13,6 +13,7 @@ import os
 import subprocess
 import time
 import zlib
+from functools import partial
 from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,7 +30,6 @@ _WITHIN_S: Final = 60.0
 _POLL_S: Final = 0.02
 _GRACE_S: Final = 5.0
 _LOG_TAIL_LINES: Final = 5
-_CANNOT_LOG_IN: Final = "it does not let the sandbox's key in"
 
 
 def bring_up(layout: HostsLayout, network: int, hosts: Iterable[HostState], disk_mib: int) -> None:
@@ -51,7 +51,7 @@ def bring_up(layout: HostsLayout, network: int, hosts: Iterable[HostState], disk
     for host in hosts:
         _link_host(layout, network, host, switch)
     for host in hosts:
-        _wait(layout, host.name, lambda host=host: "" if can_log_in(layout, network, host) else _CANNOT_LOG_IN)
+        _wait(layout, host.name, partial(_not_ready, layout, network, host))
 
 
 def stop_all(layout: HostsLayout, network: int | None) -> None:
@@ -74,13 +74,15 @@ def choose_network(layout: HostsLayout, before: int | None) -> int:
         network = (first + step) % len(NETWORKS)
         if network not in taken:
             return network
-    raise SandboxError("Every network of 198.18.0.0/15 is in use here.", "Take other sandboxes down: onshore hosts down")
+    raise SandboxError(
+        "Every network of 198.18.0.0/15 is in use here.", "Take other sandboxes down: onshore hosts down"
+    )
 
 
 def can_log_in(layout: HostsLayout, network: int, host: HostState) -> bool:
     """Whether a host lets the sandbox's key in and is the one whose key we made."""
-    options = ("BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes", "ConnectTimeout=5")
-    options += ("GlobalKnownHostsFile=none", f"UserKnownHostsFile={layout.known_hosts}")
+    options = ["BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes", "ConnectTimeout=5"]
+    options += ["GlobalKnownHostsFile=none", f"UserKnownHostsFile={layout.known_hosts}"]
     given = [part for option in options for part in ("-o", option)]
     command = [program("ssh"), "-F", "none", *given, "-i", str(layout.identity)]
     done = subprocess.run(
@@ -91,6 +93,10 @@ def can_log_in(layout: HostsLayout, network: int, host: HostState) -> bool:
         timeout=60,
     )
     return done.returncode == 0
+
+
+def _not_ready(layout: HostsLayout, network: int, host: HostState) -> str:
+    return "" if can_log_in(layout, network, host) else "it does not let the sandbox's key in"
 
 
 def _pids(layout: HostsLayout) -> dict[str, int]:

@@ -102,7 +102,9 @@ def hosts_up(
         asked = wanted_hosts(prefix, {"in-country": in_country, "on-premises": on_premises})
         hosts = tuple(dict.fromkeys((*(before.hosts if before else ()), *asked)))
         layout.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        state = _State(choose_network(layout, before and before.network), disk_mib, dict(site), dict(owner), hosts)
+        state = _State(
+            choose_network(layout, before.network if before else None), disk_mib, dict(site), dict(owner), hosts
+        )
         if before and before.network != state.network:
             stop_all(layout, before.network)  # others took its addresses while it was down
         write_whole(layout.state, json.dumps(asdict(state), indent=1))
@@ -129,9 +131,7 @@ def hosts_down(name: str = DEFAULT_NAME, *, home: Path, progress: Callable[[str]
         stop_all(layout, network)
         if layout.directory.exists():
             shutil.rmtree(layout.directory)
-    (layout.directory.parent / f".{name}.lock").unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        layout.directory.parent.rmdir()
+        (layout.directory.parent / f".{name}.lock").unlink()
 
 
 def hosts_status(*, home: Path) -> list[HostsInfo]:
