@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from components._lawfulness import host_reasons
 from inventories.faults import Fault
@@ -12,19 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from components.governance import Law
-    from inventories.models import Host, Provider, Register
-
-
-class KnownHost(NamedTuple):
-    """A host of the register with whoever runs it."""
-
-    provider: Provider
-    host: Host
-
-
-def known_hosts(register: Register) -> dict[str, KnownHost]:
-    """The register's hosts by id."""
-    return {host.id: KnownHost(provider, host) for provider in register.providers for host in provider.hosts}
 
 
 def host_faults(hosts: Iterable[str], department: str, category: str, law: Law) -> Iterator[Fault]:
@@ -35,20 +22,21 @@ def host_faults(hosts: Iterable[str], department: str, category: str, law: Law) 
     register, profile = law.register, law.profile
     asked = profile.category(category)
     if asked is None:
-        known = [name for one in profile.categories for name in (one.id, *one.aliases)]
-        yield Fault("category", "unknown data category", category, "what is not known is refused", nearest(category, known))
+        names = [name for one in profile.categories for name in (one.id, *one.aliases)]
+        yield Fault("category", "unknown data category", category, "what is not known is refused", nearest(category, names))
     owners = [one.id for one in register.departments]
     if department not in owners:
         why = "what is not in the register is refused"
         yield Fault("department", "unknown department", department, why, nearest(department, owners))
-    found = known_hosts(register)
+    known = [host.id for _, host in register.hosts()]
     for index, name in enumerate(hosts):
         where = f"hosts[{index}]"
-        if name not in found:
+        found = register.host(name)
+        if found is None:
             why = "only hosts of the register can be reached (HST-001)"
-            yield Fault(where, "the register has no such host", name, why, nearest(name, list(found)))
+            yield Fault(where, "the register has no such host", name, why, nearest(name, known))
             continue
-        provider, host = found[name]
+        provider, host = found
         if host.department != department:
             why = "a host holds one department's data (HST-001)"
             yield Fault(where, f"the host is not {department}'s", f"{name} of {host.department}", why, "name its own")

@@ -75,8 +75,8 @@ class Settings:
         """Read the nearest `onshore.yaml` from a folder upwards.
 
         The environment goes before the file: ONSHORE_REGISTER, ONSHORE_PROFILE, ONSHORE_KUBECONFIGS, ONSHORE_WAIVERS,
-        ONSHORE_DECLASSIFICATIONS, ONSHORE_SSH_USER, ONSHORE_SSH_KEY, and ONSHORE_OVERLAYS (paths or patterns, separated like PATH; empty: none). Paths
-        count from the file's folder.
+        ONSHORE_DECLASSIFICATIONS, ONSHORE_SSH_USER, ONSHORE_SSH_KEY, and ONSHORE_OVERLAYS (paths or patterns, separated
+        like PATH; empty: none). Paths count from the file's folder.
         Raises OnshoreError with all faults.
         """
         root = _find_root(start.resolve())

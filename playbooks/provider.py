@@ -17,7 +17,7 @@ from pulumi.provider.experimental import provider as sdk
 from pulumi.provider.experimental.property_value import PropertyValue
 
 from components.governance import Law
-from components.host_law import host_faults, known_hosts
+from components.host_law import host_faults
 from inventories.faults import Fault, OnshoreError
 from inventories.settings import Settings
 from playbooks import inputs as asked
@@ -26,7 +26,7 @@ from playbooks.digests import digests_of
 from playbooks.inputs import RunInputs, marked, read_inputs, scrubber, secret_names
 from playbooks.inspection import content_faults
 from playbooks.running import Login, Run, Stopping, run_playbook, syntax_fault
-from playbooks.values import has_unknown, plain, wrapped
+from playbooks.values import has_unknown, plain, unknown, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -77,6 +77,9 @@ class AnsibleProvider(sdk.Provider):
         self._stopping = Stopping()
         self._checked: dict[tuple[str, ...], str] = {}
         self._checking = threading.Lock()
+
+    async def configure(self, request: sdk.ConfigureRequest) -> sdk.ConfigureResponse:
+        return sdk.ConfigureResponse(accept_secrets=True, supports_preview=True, accept_resources=True)
 
     async def check(self, request: sdk.CheckRequest) -> sdk.CheckResponse:
         _own(request.type)
@@ -151,8 +154,7 @@ class AnsibleProvider(sdk.Provider):
                 for playbook in playbooks
                 if (said := self._syntax(content, playbook, digests))
             ]
-        known = known_hosts(facts.law.register)
-        here = [known[name].host for name in inputs.hosts if name in known]
+        here = [found[1] for name in inputs.hosts if (found := facts.law.register.host(name))]
         return faults, {**digests, "inventory": digests_of(here, inputs.groups)}
 
     def _syntax(self, content: Any, playbook: str, digests: Mapping[str, str]) -> str:
@@ -171,7 +173,7 @@ class AnsibleProvider(sdk.Provider):
         inputs, facts = _understood(call.inputs), Facts.load()
         if call.preview:
             self._foresee(call, inputs, facts)
-            return {**call.inputs, "results": PropertyValue.computed(), **_results(None)}
+            return {**call.inputs, "results": unknown(), **_results(None)}
         self._part(call, olds, inputs, facts)
         outcome = self._run(call, inputs, facts, check=False)
         properties = {**call.inputs, **_results(outcome)}
@@ -297,11 +299,11 @@ def _inputs_of(state: Properties) -> dict[str, PropertyValue]:
 
 def _hosts(names: Iterable[str], facts: Facts) -> list[Host]:
     """The register's hosts; raises OnshoreError for one that is not there (any more)."""
-    known = known_hosts(facts.law.register)
+    found = {name: facts.law.register.host(name) for name in names}
     why, fix = "only hosts of the register can be reached (HST-001)", "set `forget: true` if it is gone for good"
-    if faults := [Fault(name, "the register has no such host", "", why, fix) for name in names if name not in known]:
+    if faults := [Fault(name, "the register has no such host", "", why, fix) for name, known in found.items() if known is None]:
         raise OnshoreError("nothing was run", faults, refused=True)
-    return [known[name].host for name in names]
+    return [known[1] for known in found.values() if known]
 
 
 def _beside(inputs: RunInputs, teardown: str) -> str:

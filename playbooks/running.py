@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from inventories.faults import Fault, OnshoreError
+from inventories.hosts import known_hosts
 from playbooks import processes
 from playbooks.content import TARGETS, Content
 from playbooks.outcome import Gatherer, HostOutcome, Outcome
-from playbooks.pinning import Pin, pin, ssh_arguments
+from playbooks.pinning import connection, probe
 from playbooks.private_dir import private_dir, write_private
 
 if TYPE_CHECKING:
@@ -78,14 +79,14 @@ def run_playbook(run: Run, login: Login, scrub: Callable[[str], str], report: Re
 
     Raises OnshoreError (`refused`) before anything ran, when a host shows another key than the register's.
     """
-    pins = pin(run.hosts)
-    if refused := [found.refused for found in pins.values() if found.refused]:
+    answers = probe(run.hosts)
+    if refused := [answer.refused for answer in answers if answer.refused]:
         raise OnshoreError("nothing was run", refused, refused=True)
-    gone = {name: found.unreachable for name, found in pins.items() if found.unreachable}
+    gone = {answer.host: answer.unreachable for answer in answers if answer.unreachable}
     outcome: Outcome | None = None
-    if len(gone) < len(pins):
+    if len(gone) < len(answers):
         with private_dir() as folder:
-            _stage(folder, run, pins)
+            _stage(folder, run)
             outcome = _run(folder, run, login, scrub, report, stopping)
     if outcome is None:
         outcome = Outcome({host.id: HostOutcome() for host in run.hosts})
@@ -148,12 +149,12 @@ class _Data(yaml.SafeDumper):
 _Data.add_representer(str, lambda dumper, text: dumper.represent_scalar("!unsafe", text, style='"'))
 
 
-def _stage(folder: Path, run: Run, pins: Mapping[str, Pin]) -> None:
+def _stage(folder: Path, run: Run) -> None:
     run.content.write(folder / "project")
     (folder / "s").mkdir(mode=0o700)
     (folder / "home").mkdir(mode=0o700)
     write_private(folder / "ansible.cfg", "")
-    write_private(folder / "known_hosts", "".join(f"{one.line}\n" for one in pins.values() if one.line))
+    write_private(folder / "known_hosts", known_hosts(run.hosts))
     write_private(folder / "inventory" / "hosts.yml", json.dumps(inventory(run.hosts, run.groups)))
     if run.variables:
         # Keys are names and stay plain; what they hold is data.
@@ -213,7 +214,7 @@ def _run(
     gatherer = Gatherer([host.id for host in run.hosts], scrub, report, check=run.check, stop=own.ask)
     arguments = [run.playbook, *(["--check"] if run.check else []), "--diff"]
     arguments += ["--tags", ",".join(run.tags)] if run.tags else []
-    ssh = ssh_arguments(folder / "known_hosts", folder / "s", login.key)
+    ssh = connection(folder / "known_hosts", folder / "s", login.key)
     with _watched(folder, run.timeout_s, stopping, own) as killed:
         ended = ansible_runner.run(
             private_data_dir=str(folder),

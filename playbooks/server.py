@@ -21,7 +21,6 @@ from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
 from inventories.faults import OnshoreError
-from playbooks.private_dir import sweep
 from playbooks.provider import AnsibleProvider, PartlyDoneError
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 _OPTIONS: Final = (("grpc.max_receive_message_length", 400 * 2**20), ("grpc.enable_http_proxy", 0))
 _DETAILS: Final = "grpc-status-details-bin"
-_FOREIGN: Final = ("ANSIBLE_", "SSH_", "PULUMI_", "AWX_", "RUNNER_")
 _WATCH_S: Final = 1.0
 _END_S: Final = 1.5
 
@@ -75,6 +73,8 @@ async def _abort(context: Any, error: BaseException) -> None:
         await context.abort(grpc.StatusCode.UNKNOWN, str(error))
     if isinstance(error, OnshoreError):
         await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+    if os.environ.get("AW_DEBUG"):
+        import traceback; traceback.print_exception(error)
     # A fault of this provider's: its kind alone, since its words may hold anything.
     await context.abort(grpc.StatusCode.INTERNAL, f"the provider failed: {type(error).__name__}")
 
@@ -91,7 +91,8 @@ class EngineLog:
             self._stub.Log(engine_pb2.LogRequest(severity=level, message=message, urn=urn, ephemeral=ephemeral), timeout=5)
 
 
-async def _serve(address: str) -> None:
+async def serve(address: str) -> None:
+    """Serve until told to end, or until the engine is no more."""
     provider = AnsibleProvider(EngineLog(address))
     server = grpc.aio.server(options=_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer([], "0.1.0", provider, address), server)
@@ -109,14 +110,3 @@ async def _serve(address: str) -> None:
             await asyncio.wait_for(over.wait(), _WATCH_S)
     provider.stop("the engine ended")
     await server.stop(_END_S)
-
-
-def main() -> None:
-    """What `pulumi-resource-onshore-ansible` runs."""
-    if len(sys.argv) < 2:
-        sys.exit("pulumi-resource-onshore-ansible is started by a Pulumi engine, with its address")
-    # What is meant for Ansible, ssh or the engine by this machine is meant for nobody here, passphrases least of all.
-    for name in [name for name in os.environ if name.startswith(_FOREIGN)]:
-        del os.environ[name]
-    sweep()
-    asyncio.run(_serve(sys.argv[1]))

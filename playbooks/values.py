@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pulumi.provider.experimental.property_value import Computed, PropertyValue
+from pulumi.provider.experimental.property_value import PropertyValue
+from pulumi.runtime import rpc
 
 Properties = Mapping[str, PropertyValue]
 
@@ -22,7 +23,7 @@ UNKNOWN: Final = _Unknown()
 def plain(value: PropertyValue | None) -> Any:
     """The value as Python and Ansible have it: a whole number is an int."""
     inner = value.value if value else None
-    if isinstance(inner, Computed):
+    if inner == rpc.UNKNOWN:
         return UNKNOWN
     if isinstance(inner, Mapping):
         return {key: plain(one) for key, one in inner.items()}
@@ -31,6 +32,11 @@ def plain(value: PropertyValue | None) -> Any:
     if isinstance(inner, float) and inner.is_integer():
         return int(inner)
     return inner
+
+
+def unknown() -> PropertyValue:
+    """A property that a preview does not know: the wire's own word, since the SDK cannot write its `Computed`."""
+    return PropertyValue(rpc.UNKNOWN)
 
 
 def wrapped(value: Any) -> PropertyValue:
