@@ -94,6 +94,12 @@ class Plays:
     def outputs(self) -> dict[str, Any]:
         return self.engine().outputs("test", show_secrets=True)
 
+    def resource(self) -> dict[str, Any]:
+        """The run as the state has it."""
+        resources = self.engine().export_state("test")["deployment"]["resources"]
+        (found,) = [one for one in resources if one["type"] == "onshore-ansible:index:Playbook"]
+        return found
+
     def greeting(self, host: str) -> str:
         found = self.hosts.ssh(host, "cat /srv/onshore/greeting 2>/dev/null || true")
         return found.stdout.decode().strip()
