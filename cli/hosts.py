@@ -1,4 +1,4 @@
-"""`onshore hosts up|down|status`: try-out hosts on this machine."""
+"""`onshore hosts …`: real hosts on this machine for trying out (up, down, status); `host_inventories` has the rest."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from cli import host_inventories
 from cli.project import Project, json_option, project_option
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ _NAME = click.option("--name", default=_DEFAULT_NAME, show_default=True, help="W
 @click.group()
 def hosts() -> None:
     """Hosts: those of the register, and real ones on this machine for trying out."""
+
+
+for _command in (host_inventories.list_, host_inventories.write, host_inventories.check):
+    hosts.add_command(_command)
 
 
 @hosts.command()
