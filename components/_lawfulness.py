@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from inventories.models import Category, Cluster, Host, Profile, Provider, Region, Register, Site
+    from inventories.models import Category, Cluster, Profile, Provider, Register, Site
 
 _STANDING_FIX: Final = {
     Status.UNKNOWN: "the provider applies for accreditation",
@@ -55,45 +55,13 @@ def cluster_reasons(
     yield from _level(cluster, category)
 
 
-def host_reasons(
-    provider: Provider, host: Host, category: Category, register: Register, profile: Profile, *, on: date
-) -> Iterator[Reason]:
-    """Every reason against a host of the register for a category: its provider, its place, its own ceiling."""
-    yield from register_reasons(register, on)
-    if profile.production:
-        marked = (("register", register), (f"provider {provider.id}", provider), (host.id, host))
-        if fictional := [name for name, record in marked if record.fictional]:
-            yield fictional_reason(fictional)
-    yield from _standing(provider, category, on)
-    yield from _audits(provider, profile, on)
-    ceiling = profile.category(host.category_ceiling)
-    if ceiling is None or ceiling.rank < category.rank:
-        got, allowed = f"for {host.category_ceiling} data at most", f"a host for {category.id} data"
-        yield Reason("HST-001", f"not a host for {category.id} data", got, allowed, "choose a host with a higher ceiling")
-    site = next((site for site in provider.sites if site.id == host.site), None)
-    region = next((region for region in provider.regions if region.id == host.region), None)
-    if site is None or region is None or site.id not in region.sites:
-        got, fix = f"site {host.site}, region {host.region}", "the register lists the host's site and region"
-        yield Reason("RES-004", "location cannot be resolved", got, "a site and region of the provider", fix)
-        return
-    if category.rule.in_country and site.country != profile.country:
-        what, fix = f"{category.id} data must stay in the country", f"choose a host in {profile.country}"
-        yield Reason("RES-001", what, f"{site.country} ({site.id})", profile.country, fix)
-    if region.security_level.rank < category.rule.security_level.rank:
-        what, allowed = f"security level below that of {category.id} data", f"{category.rule.security_level} or higher"
-        yield Reason("CAT-003", what, region.security_level, allowed, f"choose a host in a region of level {allowed}")
-    approved = register.approved(host.department, category.id, region.deployment_model, on=on)
-    if model := model_reason(region, category, host.department, approved=approved):
-        yield model
-
-
 def fictional_reason(what: list[str]) -> Reason:
     """Fictional records, refused by a production profile."""
     fix = "use real records of the Cloud Office; for a try-out, a profile with `production: false`"
     return Reason("ACC-004", "fictional data in production", " and ".join(what), "real records", fix)
 
 
-def model_reason(cluster: Cluster | Region, category: Category, department: str, *, approved: bool) -> Reason | None:
+def model_reason(cluster: Cluster, category: Category, department: str, *, approved: bool) -> Reason | None:
     """Whether the deployment model is allowed for the category, by rule or by a written approval."""
     rule, model = category.rule, cluster.deployment_model
     by_approval = model in rule.models_by_approval
@@ -114,7 +82,7 @@ def model_reason(cluster: Cluster | Region, category: Category, department: str,
     ]
     allowed += [f"{m} by written approval" for m in sorted(rule.models_by_approval)]
     change = None
-    fix = "choose a place with an allowed deployment model"
+    fix = "choose a cluster with an allowed deployment model"
     if by_approval:
         fix = f"an approval of {model} cloud for {category.id} data of {department} is entered in the register"
         change = Change("cloud office", fix)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from components._lawfulness import host_reasons
 from inventories.faults import Fault
+from inventories.hosts import Use, refusals
 from inventories.yaml_source import nearest
 
 if TYPE_CHECKING:
@@ -13,35 +13,25 @@ if TYPE_CHECKING:
 
     from components.governance import Law
 
+_REFUSED: Final = "what is not known is refused"
+_FIX: Final = "choose a host that `onshore hosts list` shows for this department and category"
+
 
 def host_faults(hosts: Iterable[str], department: str, category: str, law: Law) -> Iterator[Fault]:
-    """What stands against running something of a department and a category on hosts, named by register id.
-
-    The same law as for clusters: standing, audits, site, level and model; and the host's own owner and ceiling.
-    """
+    """What stands against running something of a department and a category on hosts, named by register id."""
     register, profile = law.register, law.profile
     asked = profile.category(category)
     if asked is None:
         names = [name for one in profile.categories for name in (one.id, *one.aliases)]
-        yield Fault("category", "unknown data category", category, "what is not known is refused", nearest(category, names))
+        yield Fault("category", "unknown data category", category, _REFUSED, nearest(category, names))
     owners = [one.id for one in register.departments]
     if department not in owners:
-        why = "what is not in the register is refused"
-        yield Fault("department", "unknown department", department, why, nearest(department, owners))
+        yield Fault("department", "unknown department", department, _REFUSED, nearest(department, owners))
     known = [host.id for _, host in register.hosts()]
+    use = Use(department, asked or max(profile.categories, key=lambda one: one.rank), law.on)
     for index, name in enumerate(hosts):
-        where = f"hosts[{index}]"
-        found = register.host(name)
-        if found is None:
-            why = "only hosts of the register can be reached (HST-001)"
-            yield Fault(where, "the register has no such host", name, why, nearest(name, known))
-            continue
-        provider, host = found
-        if host.department != department:
-            why = "a host holds one department's data (HST-001)"
-            yield Fault(where, f"the host is not {department}'s", f"{name} of {host.department}", why, "name its own")
-        if asked is None:
-            continue
-        for reason in host_reasons(provider, host, asked, law.register, profile, on=law.on):
-            fault = f"{reason.what} ({reason.rule})"
-            yield Fault(where, fault, f"{name}: {reason.got}", f"allowed: {reason.allowed}", reason.fix)
+        fix = _FIX if register.host(name) else nearest(name, known)
+        for reason in refusals(register, profile, name, use):
+            what, why = f"{reason.what} ({reason.rule})", f"allowed: {reason.allowed}"
+            got = reason.got if reason.got.startswith(name) else f"{name}: {reason.got}"
+            yield Fault(f"hosts[{index}]", what, got, why, fix)

@@ -16,6 +16,7 @@ import yaml
 
 from inventories.faults import Fault, OnshoreError
 from inventories.hosts import known_hosts
+from inventories.hosts.rendering import host_facts
 from playbooks import processes
 from playbooks.content import TARGETS, Content
 from playbooks.outcome import Gatherer, HostOutcome, Outcome
@@ -125,15 +126,7 @@ def syntax_fault(content: Content, playbook: str) -> str:
 
 def inventory(hosts: Sequence[Host], groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """The inventory of a run: the hosts it was given by register id, where each answers, and what it is."""
-    facts = {
-        host.id: {
-            "ansible_host": host.address,
-            "onshore_site": host.site,
-            "onshore_region": host.region,
-            "onshore_department": host.department,
-        }
-        for host in hosts
-    }
+    facts = {host.id: {**host_facts(host), "onshore_department": host.department} for host in hosts}
     children: dict[str, Any] = {TARGETS: {"hosts": facts}}
     children |= {group: {"hosts": dict.fromkeys(members, {})} for group, members in groups.items()}
     return {"all": {"children": children}}
