@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Part = Literal["playbook", "roles", "collections"]
 PARTS: Final[tuple[Part, ...]] = ("playbook", "roles", "collections")
+ROLES: Final = "roles"
 GENERATED: Final = "onshore-role.yml"
 TARGETS: Final = "targets"
 """The group of all hosts of a run: what a playbook names when it means every host it is given."""
@@ -66,7 +67,7 @@ class Content:
 def part_of(name: str) -> Part:
     """Which part a file belongs to."""
     top = PurePosixPath(name).parts[0]
-    return "roles" if top == "roles" else "collections" if top == "collections" else "playbook"
+    return "roles" if top == ROLES else "collections" if top == "collections" else "playbook"
 
 
 def read_playbook(root: Path, playbook: str) -> Content:
@@ -82,7 +83,7 @@ def read_role(root: Path, role: str) -> Content:
     path = _inside(root, "role", role)
     if not path.is_dir():
         raise _error("role", "there is no such role", role, "paths count from the folder of onshore.yaml")
-    files = {f"roles/{name}": file for name, file in _read(path.parent, "role")}
+    files = {f"{ROLES}/{name}": file for name, file in _read(path.parent, "role")}
     files[GENERATED] = ContentFile(f"- hosts: {TARGETS}\n  roles:\n    - {path.name}\n".encode())
     return Content(files, GENERATED)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -9,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from inventories.faults import Fault
 from inventories.models import Id, Record, Words
-from playbooks.content import TARGETS, Content, read_playbook, read_role
+from playbooks.content import ROLES, TARGETS, Content, read_playbook, read_role
 from playbooks.inspection import RESERVED
 from playbooks.scrubbing import SHORTEST, Scrubber, looks_secret
 from playbooks.values import UNKNOWN, has_unknown, holds_secret, plain
@@ -43,13 +45,13 @@ class RunInputs(Record):
     hosts: Annotated[tuple[Id, ...], Field(min_length=1)]
     playbook: Words | None = None
     role: Words | None = None
-    variables: dict[Name, Any] = {}
-    groups: dict[Name, tuple[Id, ...]] = {}
+    variables: Mapping[Name, Any] = Field(default_factory=dict)
+    groups: Mapping[Name, tuple[Id, ...]] = Field(default_factory=dict)
     tags: tuple[Tag, ...] = ()
     teardown: Words | None = None
     forget: bool = False
     timeout_s: Annotated[float, Field(gt=0, le=_DAY_S)] = _HOUR_S
-    digests: dict[str, str] = {}
+    digests: Mapping[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -61,11 +63,19 @@ class RunInputs(Record):
             if group in (TARGETS, "all", "ungrouped", "localhost") or group in self.hosts:
                 raise ValueError(f"a group cannot be called {group}: choose another name")
             if strangers := sorted(set(members) - set(self.hosts)):
-                raise ValueError(f"group {group} has {', '.join(strangers)}, which is not among the hosts: add it there")
+                raise ValueError(f"group {group} has {', '.join(strangers)}, not among the hosts: add it there")
         for name in self.variables:
             if RESERVED.match(name):
                 raise ValueError(f"variable {name} changes how hosts are reached: remove it")
         return self
+
+    @property
+    def teardown_beside(self) -> str:
+        """The teardown by its path within the folder that `content` reads; it is given from the root, as all paths."""
+        folder = PurePosixPath(self.playbook or self.role or "").parent
+        path = PurePosixPath(self.teardown or "")
+        inner = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+        return f"{ROLES}/{inner}" if self.role else inner
 
     def content(self, root: Path) -> Content:
         """The folder of the playbook or role; raises OnshoreError."""
@@ -78,7 +88,9 @@ def read_inputs(properties: Properties) -> tuple[RunInputs | None, list[Fault]]:
     given = {key: value for key, value in given.items() if value is not None and key in _FIELDS}
     faults = [Fault(key, "an input that nobody reads", fix="remove it") for key in properties if _is_foreign(key)]
     unknown = [key for key, value in given.items() if key != "variables" and has_unknown(value)]
-    faults += [Fault(key, "not known in a preview", why="it carries the law", fix="give a plain value") for key in unknown]
+    faults += [
+        Fault(key, "not known in a preview", why="it carries the law", fix="give a plain value") for key in unknown
+    ]
     if given.get("variables") is UNKNOWN:
         given["variables"] = {}
     try:
@@ -92,9 +104,6 @@ def read_inputs(properties: Properties) -> tuple[RunInputs | None, list[Fault]]:
 
 
 _FIELDS: Final = frozenset(field.alias or name for name, field in RunInputs.model_fields.items())
-RESULTS: Final = frozenset({"results", "drift", "problems"})
-RERUN: Final = ("hosts", "groups", "playbook", "role", "variables", "tags", "digests")
-"""Inputs whose change means that the playbook has to run again."""
 
 
 def _is_foreign(key: str) -> bool:
@@ -108,7 +117,9 @@ def secret_names(properties: Properties) -> set[str]:
     if variables is None or not hasattr(inner, "items"):
         return set()
     return {
-        name for name, value in inner.items() if variables.is_secret or holds_secret(value) or looks_secret(str(name))
+        name
+        for name, value in inner.items()
+        if variables.is_secret or holds_secret(value) or looks_secret({name: plain(value)})
     }
 
 
@@ -119,7 +130,9 @@ def secret_faults(properties: Properties, inputs: RunInputs) -> Iterator[Fault]:
         value = inputs.variables.get(name)
         if variables is not None and not variables.is_secret and isinstance(value, str) and 0 < len(value) < SHORTEST:
             why = "so short a value cannot be kept out of messages without making them unreadable"
-            yield Fault(f"variables.{name}", f"a secret of fewer than {SHORTEST} characters", "", why, "choose a longer one")
+            yield Fault(
+                f"variables.{name}", f"a secret of fewer than {SHORTEST} characters", "", why, "choose a longer one"
+            )
 
 
 def scrubber(properties: Properties) -> Scrubber:

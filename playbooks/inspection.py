@@ -46,7 +46,11 @@ _Loader.add_multi_constructor("!", _tagged)
 
 
 def content_faults(
-    content: Content, playbooks: Iterable[str], hosts: Collection[str], groups: Collection[str], secrets: Collection[str]
+    content: Content,
+    playbooks: Iterable[str],
+    hosts: Collection[str],
+    groups: Collection[str],
+    secrets: Collection[str],
 ) -> list[Fault]:
     """Everything against running playbooks of a folder; `secrets` are the names of secret variables."""
     documents: dict[str, Any] = {}
@@ -54,7 +58,7 @@ def content_faults(
     for name, file in content.files.items():
         if PurePosixPath(name).suffix in (".yml", ".yaml") and not _UNREAD & set(PurePosixPath(name).parts):
             try:
-                documents[name] = list(yaml.load_all(file.data, _Loader))  # noqa: S506 - a SafeLoader
+                documents[name] = list(yaml.load_all(file.data, _Loader))
             except (yaml.YAMLError, ValueError) as error:
                 faults.append(Fault(name, "not readable as YAML", _where(error), fix="correct the file"))
     allowed = {TARGETS, *groups, *hosts}

@@ -57,7 +57,13 @@ class Gatherer:
     """Takes Ansible's events one by one."""
 
     def __init__(
-        self, hosts: Collection[str], scrub: Callable[[str], str], report: Report, *, check: bool, stop: Callable[[str], None]
+        self,
+        hosts: Collection[str],
+        scrub: Callable[[str], str],
+        report: Report,
+        *,
+        check: bool,
+        stop: Callable[[str], None],
     ) -> None:
         self.outcome = Outcome({name: HostOutcome() for name in hosts})
         self._scrub = scrub
@@ -162,8 +168,8 @@ def _diff(diffs: Any) -> str:
         if diff.get("prepared"):
             lines += str(diff["prepared"]).splitlines()
         before, after = (_text(diff.get(side)) for side in ("before", "after"))
-        names = (str(diff.get(f"{side}_header") or side) for side in ("before", "after"))
-        lines += difflib.unified_diff(before, after, *names, lineterm="", n=1)
+        old, new = (str(diff.get(f"{side}_header") or side) for side in ("before", "after"))
+        lines += difflib.unified_diff(before, after, old, new, lineterm="", n=1)
     if len(lines) > _MOST_DIFF_LINES:
         lines = [*lines[:_MOST_DIFF_LINES], f"… {len(lines) - _MOST_DIFF_LINES} more lines"]
     return "".join(f"\n  {line.rstrip()}" for line in lines)

@@ -33,7 +33,9 @@ def processes_of(folder: Path) -> list[int]:
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if int(entry.name) != os.getpid() and any(mark in (entry / file).read_bytes() for file in ("environ", "cmdline")):
+            if int(entry.name) != os.getpid() and any(
+                mark in (entry / file).read_bytes() for file in ("environ", "cmdline")
+            ):
                 found.append(int(entry.name))
     return found
 

@@ -7,8 +7,9 @@ import os
 import shlex
 import sys
 import threading
+import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from playbooks.outcome import Report
 
 _GRACE_S: Final = 3.0
+_LOOK_S: Final = 0.1
 _FORKS: Final = 20
 _SYNTAX_S: Final = 120.0
 
@@ -58,21 +60,15 @@ class Run:
 
 @dataclass(slots=True)
 class Stopping:
-    """How runs are told to stop, from any thread; `reason` is the first one given."""
+    """How runs are told to stop, from any thread; `reason` is the first one given, empty while nobody asked."""
 
     reason: str = ""
-    _asked: threading.Event = field(default_factory=threading.Event)
+    grace_s: float = _GRACE_S
 
-    def ask(self, reason: str) -> None:
+    def ask(self, reason: str, grace_s: float = _GRACE_S) -> None:
+        """End what runs, and let nothing more run; what goes on after `grace_s` is killed."""
         self.reason = self.reason or reason
-        self._asked.set()
-
-    def wait(self, timeout_s: float | None = None) -> bool:
-        return self._asked.wait(timeout_s)
-
-    @property
-    def asked(self) -> bool:
-        return self._asked.is_set()
+        self.grace_s = min(self.grace_s, grace_s)
 
 
 def run_playbook(run: Run, login: Login, scrub: Callable[[str], str], report: Report, stopping: Stopping) -> Outcome:
@@ -106,7 +102,7 @@ def syntax_fault(content: Content, playbook: str) -> str:
         write_private(folder / "ansible.cfg", "")
         write_private(folder / "inventory" / "hosts.yml", "all: {}\n")
         asked = [_ansible(), "--syntax-check", "-i", str(folder / "inventory"), playbook]
-        environment = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"} | _environment(folder, "", None)
+        environment = {"PATH": os.environ.get("PATH", "")} | _environment(folder, "", None)
         try:
             checked = subprocess.run(
                 asked,
@@ -128,7 +124,7 @@ def inventory(hosts: Sequence[Host], groups: Mapping[str, Sequence[str]]) -> dic
     """The inventory of a run: the hosts it was given by register id, where each answers, and what it is."""
     facts = {host.id: {**host_facts(host), "onshore_department": host.department} for host in hosts}
     children: dict[str, Any] = {TARGETS: {"hosts": facts}}
-    children |= {group: {"hosts": dict.fromkeys(members, {})} for group, members in groups.items()}
+    children |= {group: {"hosts": {name: {} for name in members}} for group, members in groups.items()}
     return {"all": {"children": children}}
 
 
@@ -176,6 +172,7 @@ def _environment(folder: Path, ssh: str, login: Login | None) -> dict[str, str]:
     """Everything Ansible is told, so that no configuration of this machine or folder says otherwise."""
     project = folder / "project"
     told = {
+        "LC_ALL": "C.UTF-8",
         "HOME": folder / "home",
         processes.MARK: folder,
         "ANSIBLE_CONFIG": folder / "ansible.cfg",
@@ -234,15 +231,14 @@ def _watched(folder: Path, timeout_s: float, stopping: Stopping, own: Stopping) 
     over, killed = threading.Event(), threading.Event()
 
     def watch() -> None:
-        waited = 0.0
-        while not over.wait(0.1):
-            waited += 0.1
-            if stopping.asked:
-                own.ask(stopping.reason)
-            elif timeout_s and waited >= timeout_s:
+        began = time.monotonic()
+        while not over.wait(_LOOK_S):
+            if stopping.reason:
+                own.ask(stopping.reason, stopping.grace_s)
+            elif timeout_s and time.monotonic() - began >= timeout_s:
                 own.ask(f"not done within {timeout_s:g} s")
-            if own.asked:
-                processes.end(folder, grace_s=_GRACE_S)
+            if own.reason:
+                processes.end(folder, grace_s=own.grace_s)
                 killed.set()
                 return
 

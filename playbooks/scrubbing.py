@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 HIDDEN: Final = "[secret]"
 SHORTEST: Final = 4
 """Shorter values cannot be told from ordinary text; as secrets they are refused."""
-_LOOKS_SECRET: Final = re.compile(r"passw|passphrase|secret|token|api_?key|private_?key|credential|(^|_)pwd?($|_)", re.I)
+_WORDS: Final = r"passw|passphrase|secret|token|api_?key|private_?key|credential|(^|_)pwd?($|_)"
+_LOOKS_SECRET: Final = re.compile(_WORDS, re.IGNORECASE)
 
 
-def looks_secret(name: str) -> bool:
-    """Whether a variable's name says that it is one, whoever forgot to mark it."""
-    return bool(_LOOKS_SECRET.search(name))
+def looks_secret(value: Any) -> bool:
+    """Whether a name within a value says that it is a secret's, whoever forgot to mark it."""
+    if isinstance(value, dict):
+        return any(_LOOKS_SECRET.search(str(name)) or looks_secret(inner) for name, inner in value.items())
+    return isinstance(value, list) and any(map(looks_secret, value))
 
 
 class Scrubber:

@@ -21,7 +21,8 @@ from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
 from inventories.faults import OnshoreError
-from playbooks.provider import AnsibleProvider, PartlyDoneError
+from playbooks.applying import PartlyDoneError
+from playbooks.provider import AnsibleProvider
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -73,8 +74,6 @@ async def _abort(context: Any, error: BaseException) -> None:
         await context.abort(grpc.StatusCode.UNKNOWN, str(error))
     if isinstance(error, OnshoreError):
         await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
-    if os.environ.get("AW_DEBUG"):
-        import traceback; traceback.print_exception(error)
     # A fault of this provider's: its kind alone, since its words may hold anything.
     await context.abort(grpc.StatusCode.INTERNAL, f"the provider failed: {type(error).__name__}")
 
@@ -88,7 +87,8 @@ class EngineLog:
     def __call__(self, severity: str, message: str, urn: str, *, ephemeral: bool = False) -> None:
         level = engine_pb2.LogSeverity.Value(severity.upper())
         with suppress(grpc.RpcError):
-            self._stub.Log(engine_pb2.LogRequest(severity=level, message=message, urn=urn, ephemeral=ephemeral), timeout=5)
+            request = engine_pb2.LogRequest(severity=level, message=message, urn=urn, ephemeral=ephemeral)
+            self._stub.Log(request, timeout=_END_S)
 
 
 async def serve(address: str) -> None:
@@ -108,5 +108,5 @@ async def serve(address: str) -> None:
     while not over.is_set() and os.getppid() == parent:  # an engine that died waits for nothing any more
         with suppress(TimeoutError):
             await asyncio.wait_for(over.wait(), _WATCH_S)
-    provider.stop("the engine ended")
+    provider.stop(_END_S)
     await server.stop(_END_S)

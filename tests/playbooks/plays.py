@@ -69,6 +69,10 @@ class Plays:
         """Replace the playbook."""
         self.write(name, json.dumps([{"hosts": "targets", "gather_facts": False, "tasks": list(tasks), **play}]))
 
+    def tasks(self, name: str, *tasks: dict[str, Any]) -> None:
+        """Write a role's tasks."""
+        self.write(name, json.dumps(list(tasks)))
+
     def engine(self) -> EmbeddedEngine:
         return EmbeddedEngine(
             self.root,

@@ -67,10 +67,16 @@ UNLAWFUL: dict[str, tuple[dict[str, Any], str]] = {
     "an imported playbook that is not there": ({"site.yml": [{"import_playbook": "no.yml"}]}, "cannot be found"),
     "a playbook that imports itself": ({"site.yml": [{"import_playbook": "site.yml"}]}, "cannot be found"),
     "a task handed to this machine": ({"site.yml": play({**TASK, "delegate_to": "localhost"})}, "delegate_to"),
-    "a task handed to whatever a variable names": ({"site.yml": play({**TASK, "delegate_to": "{{ x }}"})}, "delegate_to"),
+    "a task handed to whatever a variable names": (
+        {"site.yml": play({**TASK, "delegate_to": "{{ x }}"})},
+        "delegate_to",
+    ),
     "a local action": ({"site.yml": play({"local_action": "command id"})}, "local_action"),
     "a local connection": ({"site.yml": play(TASK, connection="local")}, "connection"),
-    "a task deep in a block": ({"site.yml": play({"block": [{"rescue": [{**TASK, "delegate_to": "x"}]}]})}, "delegate_to"),
+    "a task deep in a block": (
+        {"site.yml": play({"block": [{"rescue": [{**TASK, "delegate_to": "x"}]}]})},
+        "delegate_to",
+    ),
     "a role's task handed elsewhere": (
         {"site.yml": play(roles=["web"]), "roles/web/tasks/main.yml": [{**TASK, "delegate_to": "db.example"}]},
         "roles/web/tasks/main.yml",
@@ -157,7 +163,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a variable that leads elsewhere": ({"variables": {"ansible_host": "192.0.2.9"}}, "changes how hosts are reached"),
     "a secret that is too short": ({"variables": {"db_password": "abc"}}, "a secret of fewer than 4 characters"),
     "a time that is none": ({"timeout_s": -1}, "timeoutS"),
-    "a module nobody has": ({"playbook": "web/odd.yml"}, "Ansible cannot read it"),
+    "a module nobody has": ({"playbook": "web/odd.yml"}, "Ansible cannot read odd.yml"),
 }
 
 

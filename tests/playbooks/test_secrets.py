@@ -6,7 +6,7 @@ import base64
 import json
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -16,7 +16,9 @@ from tests.playbooks.plays import said
 if TYPE_CHECKING:
     from tests.playbooks.plays import Plays
 
-PASSWORD = "p4ss {{ 7*7 }} 'quote\" $HOME\\n \u067e"
+TEXT = "p4ss {{ 7*7 }} 'quote\" $HOME\\n \u067e"
+
+OTHER = "hunter-2222"
 
 
 class Watch:
@@ -29,7 +31,7 @@ class Watch:
         self.looked = 0
         self._thread = threading.Thread(target=self._look)
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -56,7 +58,7 @@ def everything_written(plays: Plays) -> str:
     return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
 
 
-FORMS = [PASSWORD, json.dumps(PASSWORD)[1:-1], base64.b64encode(PASSWORD.encode()).decode(), repr(PASSWORD)[1:-1]]
+FORMS = [TEXT, json.dumps(TEXT)[1:-1], base64.b64encode(TEXT.encode()).decode(), repr(TEXT)[1:-1]]
 
 
 def test_a_secret_is_written_on_the_host_and_nowhere_else(plays: Plays) -> None:
@@ -65,10 +67,10 @@ def test_a_secret_is_written_on_the_host_and_nowhere_else(plays: Plays) -> None:
         {"name": "show it", "debug": {"msg": "the password is {{ db_password }}"}},
         {"name": "fail with it", "fail": {"msg": "wrong: {{ db_password | to_json }} {{ db_password | b64encode }}"}},
     )
-    with Watch(PASSWORD) as watch:
-        ran = plays.attempt("up", secret=PASSWORD)
+    with Watch(TEXT) as watch:
+        ran = plays.attempt("up", secret=TEXT)
     assert not ran.ok
-    assert plays.hosts.ssh("host-1", "cat /srv/onshore/secret").stdout.decode() == PASSWORD
+    assert plays.hosts.ssh("host-1", "cat /srv/onshore/secret").stdout.decode() == TEXT
     assert "host-1: task 'fail with it' failed: wrong: " in said(ran)
     assert HIDDEN in said(ran)
     told = json.dumps(ran.result.events, ensure_ascii=False) + said(ran) + everything_written(plays)
@@ -102,19 +104,30 @@ def test_a_variable_that_is_only_called_like_a_secret_is_kept_like_one(plays: Pl
         ({"command": "echo {{ greeting }}"}, False),
     ],
 )
-def test_a_secret_on_a_command_line_is_refused_before_anything_runs(plays: Plays, task: dict, refused: bool) -> None:
+def test_a_secret_on_a_command_line_is_refused_before_anything_runs(
+    plays: Plays, task: dict[str, Any], *, refused: bool
+) -> None:
     plays.playbook({"name": "one", **task})
-    ran = plays.attempt("preview", secret="hunter-2222")
+    ran = plays.attempt("preview", secret=OTHER)
     assert ("a secret variable on a command line" in said(ran)) is refused, said(ran)
-    assert "hunter-2222" not in said(ran)
+    assert OTHER not in said(ran)
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_a_secret_is_replaced(form: str) -> None:
-    assert Scrubber([PASSWORD])(f"before {form} after") == f"before {HIDDEN} after"
+    assert Scrubber([TEXT])(f"before {form} after") == f"before {HIDDEN} after"
 
 
 def test_a_part_of_a_secret_of_several_lines_is_replaced() -> None:
     scrub = Scrubber([{"key": "-----BEGIN\nabcdefgh\n-----END"}, 12345])
     assert scrub("abcdefgh") == HIDDEN
     assert scrub("port 12345, 12") == f"port {HIDDEN}, 12"
+
+
+def test_a_secret_deep_within_a_variable_is_kept_like_one(plays: Plays) -> None:
+    plays.playbook(
+        {"name": "show it", "debug": {"msg": "{{ database.users[0].passwd }}", "verbosity": 0}, "changed_when": True}
+    )
+    plays.spec["variables"] = {"database": {"users": [{"name": "web", "passwd": "deep-8912-example"}]}}
+    ran = plays.run("up")
+    assert "deep-8912-example" not in said(ran) + json.dumps(ran.result.events) + everything_written(plays)
