@@ -39,6 +39,7 @@ up: $(STAMP) ## the main job: a real cluster, a workload on it, and a refusal
 	@echo "==> done: it runs where the law allows, and was refused where not (type: onshore --help, in .venv/bin)"
 
 test: check ## lint, types, room contracts, and every test
+	@$(BIN)/python -m tests.debian
 	@$(BIN)/pytest
 
 check: $(STAMP) ## lint, types and room contracts only
@@ -58,6 +59,7 @@ bench: $(STAMP) ## measure; ratios in one run
 
 clean: ## stop the sandbox clusters and remove what make made
 	@test ! -x $(BIN)/onshore || $(BIN)/onshore cluster down --all
+	@test ! -d .onshore/hosts || $(BIN)/onshore hosts down
 	@test ! -d .onshore/tests || $(BIN)/python -c 'from pathlib import Path; from sandbox import cluster_down; cluster_down("tests", home=Path(".onshore/tests/sandbox"))'
 	rm -rf .venv .onshore .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 

@@ -20,6 +20,7 @@ from cli.doctor import doctor
 from cli.errors import report
 from cli.explain import explain
 from cli.gate import gate
+from cli.hosts import hosts
 from cli.new import new
 from cli.operations import destroy, preview, refresh, up
 from cli.receipt import receipt
@@ -54,6 +55,7 @@ for _command in (
     coverage,
     new,
     cluster,
+    hosts,
     admission,
     stack,
     config,

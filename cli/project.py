@@ -98,6 +98,11 @@ class Project:
         return self.settings.root / ".onshore" / "sandbox"
 
     @property
+    def hosts(self) -> Path:
+        """Where try-out hosts live."""
+        return self.settings.root / ".onshore" / "hosts"
+
+    @property
     def passphrase_file(self) -> Path:
         """The try-out's own passphrase (`onshore cluster up` makes one)."""
         return self.settings.root / ".onshore" / "passphrase"

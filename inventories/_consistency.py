@@ -17,14 +17,17 @@ if TYPE_CHECKING:
         CategoryRule,
         Cluster,
         Department,
+        Host,
         ImageRegistry,
         KeyStore,
+        OnPremisesHost,
         Provider,
         RegisterOverlay,
     )
     from inventories.yaml_source import Document, KeyPath
 
     ProviderFile: TypeAlias = tuple[Document, Provider]
+    PlacedHost: TypeAlias = tuple[Document, KeyPath, Provider, Host]
 
 
 def provider_faults(document: Document, provider: Provider) -> Iterator[Fault]:
@@ -57,33 +60,37 @@ def provider_faults(document: Document, provider: Provider) -> Iterator[Fault]:
 
 
 def host_faults(
-    providers: Sequence[ProviderFile], departments: Sequence[Department], *, fictional: bool
+    hosts: Sequence[PlacedHost],
+    on_premises: Sequence[tuple[Document, KeyPath, OnPremisesHost]],
+    departments: Sequence[Department],
+    *,
+    fictional: bool,
 ) -> Iterator[Fault]:
-    """Hosts stand at sites of regions of their provider, belong to departments, and have an address each."""
-    owners = [department.id for department in departments]
-    for document, provider in providers:
+    """Hosts stand at sites of regions of their provider; each is named once, has an address and a department."""
+    for document, place, provider, host in hosts:
         regions = {region.id: region for region in provider.regions}
-        for index, host in enumerate(provider.hosts):
-            place: KeyPath = ("hosts", index)
-            home = regions.get(host.region)
-            if home is None:
-                fix = nearest(host.region, list(regions))
-                yield Fault(document.where((*place, "region")), "no such region of this provider", host.region, fix=fix)
-            elif host.site not in home.sites:
-                what = f"the site does not belong to region {home.id}"
-                yield Fault(document.where((*place, "site")), what, host.site, fix=nearest(host.site, home.sites))
-            if host.department not in owners:
-                fix = nearest(host.department, owners)
-                yield Fault(document.where((*place, "department")), "no such department", host.department, fix=fix)
-            if host.fictional and not fictional:
-                where = document.where((*place, "fictional"))
-                yield Fault(where, "a fictional host in a register that is not fictional", host.id, fix="remove it")
-    addresses = (
-        (host.address, document.where(("hosts", index, "address")))
-        for document, provider in providers
-        for index, host in enumerate(provider.hosts)
-    )
-    yield from _twice("address of a host", addresses)
+        home = regions.get(host.region)
+        if home is None:
+            fix = nearest(host.region, list(regions))
+            yield Fault(document.where((*place, "region")), "no such region of this provider", host.region, fix=fix)
+        elif host.site not in home.sites:
+            what = f"the site does not belong to region {home.id}"
+            yield Fault(document.where((*place, "site")), what, host.site, fix=nearest(host.site, home.sites))
+        elif "vm" not in home.service_kinds:
+            what, fix = f"region {home.id} does not offer vm", "add it to the region's service_kinds"
+            yield Fault(document.where((*place, "region")), what, host.id, fix=fix)
+    machines = [*((document, place, host) for document, place, _, host in hosts), *on_premises]
+    owners = [department.id for department in departments]
+    for document, place, machine in machines:
+        if machine.department not in owners:
+            fix = nearest(machine.department, owners)
+            yield Fault(document.where((*place, "department")), "no such department", machine.department, fix=fix)
+        if machine.fictional and not fictional:
+            where = document.where((*place, "fictional"))
+            yield Fault(where, "a fictional host in a register that is not fictional", machine.id, fix="remove it")
+    for field, called in (("id", "host"), ("address", "address of a host"), ("host_key", "key of a host")):
+        named = ((getattr(machine, field), document.where((*place, field))) for document, place, machine in machines)
+        yield from _twice(called, named)
 
 
 def register_faults(
@@ -94,7 +101,7 @@ def register_faults(
     fictional: bool,
 ) -> Iterator[Fault]:
     """Ids are used once in the whole register, and approvals name its departments."""
-    for kind in ("sites", "regions", "clusters", "hosts"):
+    for kind in ("sites", "regions", "clusters"):
         yield from _twice(
             kind.removesuffix("s"),
             (
@@ -189,13 +196,20 @@ def key_store_faults(
 
 
 def overlay_faults(
-    overlays: Sequence[tuple[Document, RegisterOverlay]], clusters: Iterable[Cluster]
+    overlays: Sequence[tuple[Document, RegisterOverlay]], clusters: Iterable[Cluster], providers: Iterable[str]
 ) -> Iterator[Fault]:
-    """Overlays name clusters of the register and agree on each."""
+    """Overlays name clusters of the register and agree on each, and give hosts to providers of the register."""
 
     def cure(document: Document) -> str:
         folder = "/".join(document.name.split("/")[:-1]).rpartition("/")[2] or "NAME"
         return f"if a try-out cluster wrote it: onshore cluster rm --name {folder}"
+
+    keepers = sorted(providers)
+    for document, overlay in overlays:
+        for index, host in enumerate(overlay.hosts):
+            if host.provider not in keepers:
+                where, fix = document.where(("hosts", index, "provider")), nearest(host.provider, keepers)
+                yield Fault(where, "the register has no such provider", host.provider, fix=fix)
 
     known = sorted(cluster.id for cluster in clusters)
     said: dict[str, tuple[tuple[str, str], str]] = {}

@@ -25,8 +25,11 @@ from inventories.models import (
     Cluster,
     Declassification,
     Department,
+    Host,
+    HostOverlay,
     ImageRegistry,
     KeyStore,
+    OnPremisesHost,
     Provider,
     Record,
     Register,
@@ -41,13 +44,19 @@ from inventories.yaml_source import Document, M, display_name, read_yaml, valida
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from inventories._consistency import PlacedHost
+    from inventories.yaml_source import KeyPath
+
 D = TypeVar("D", Waiver, Declassification)
 _RULES: Final = Path(__file__).parent / "rules"
 _RETIRED: Final = "retired.yaml"
 _HEAD, _DEPARTMENTS, _APPROVALS = "register.yaml", "departments.yaml", "approvals.yaml"
 _REGISTRIES: Final = "image_registries.yaml"
 _KEY_STORES: Final = "key_stores.yaml"
-_REGISTER_FILES: Final = f"{_HEAD}, {_DEPARTMENTS}, {_APPROVALS}, {_REGISTRIES}, {_KEY_STORES} or providers/<id>.yaml"
+_ON_PREMISES: Final = "on_premises.yaml"
+_REGISTER_FILES: Final = (
+    f"{_HEAD}, {_DEPARTMENTS}, {_APPROVALS}, {_REGISTRIES}, {_KEY_STORES}, {_ON_PREMISES} or providers/<id>.yaml"
+)
 
 
 class _Departments(Record):
@@ -70,12 +79,17 @@ class _KeyStores(Record):
     key_stores: tuple[KeyStore, ...]
 
 
+class _OnPremises(Record):
+    on_premises: tuple[OnPremisesHost, ...]
+
+
 def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
     """Read a register: `register.yaml`, `departments.yaml` and `providers/*.yaml`.
 
-    `approvals.yaml`, `image_registries.yaml` and `key_stores.yaml` may be absent: what they would list is not there.
+    `approvals.yaml`, `image_registries.yaml`, `key_stores.yaml` and `on_premises.yaml` may be absent: what they would
+    list is not there.
 
-    Overlays replace the addresses of clusters, which become fictional. Raises OnshoreError with all faults.
+    Overlays replace the addresses of clusters and add hosts; both are fictional. Raises OnshoreError with all faults.
     """
     if not directory.is_dir():
         fault = Fault(display_name(directory), "there is no register here", fix="correct `register` in onshore.yaml")
@@ -89,6 +103,8 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
     registries = reading.record(path, _ImageRegistries) if path.exists() else None
     path = directory / _KEY_STORES
     stores = reading.record(path, _KeyStores) if path.exists() else None
+    path = directory / _ON_PREMISES
+    on_premises = reading.record(path, _OnPremises) if path.exists() else None
     paths = sorted((directory / "providers").glob("*.yaml"))
     if not paths:
         reading.faults.append(Fault(display_name(directory / "providers"), "no provider is registered", fix="add one"))
@@ -115,23 +131,29 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
             departments[1].departments,
             fictional=head is None or head[1].fictional,
         )
+    is_fictional = head is None or head[1].fictional
+    machines = _hosts(providers), _on_premises(on_premises)
     if departments:
-        is_fictional = head is None or head[1].fictional
-        reading.faults += host_faults(providers, departments[1].departments, fictional=is_fictional)
+        reading.faults += host_faults(*machines, departments[1].departments, fictional=is_fictional)
     complete = not reading.faults
     laid = [part for path in sorted(overlays) if (part := reading.record(path, RegisterOverlay))]
     if complete:  # a provider that could not be read would make its overlay look wrong
-        reading.faults += overlay_faults(laid, (c for _, provider in providers for c in provider.clusters))
+        clusters = (c for _, provider in providers for c in provider.clusters)
+        reading.faults += overlay_faults(laid, clusters, (provider.id for _, provider in providers))
+        if departments and not reading.faults:
+            machines = _hosts(providers, laid), _on_premises(on_premises, laid)
+            reading.faults += host_faults(*machines, departments[1].departments, fictional=True)
     reading.check_leftovers()
     if reading.faults or head is None or departments is None:
         raise OnshoreError(f"the register in {display_name(directory)} cannot be used", reading.faults)
     return Register(
         **{name: getattr(head[1], name) for name in RegisterHead.model_fields},
-        providers=tuple(_overlaid(provider, [overlay for _, overlay in laid]) for _, provider in providers),
+        providers=tuple(_overlaid(provider, [o for _, o in laid], machines[0]) for _, provider in providers),
         departments=departments[1].departments,
         approvals=approvals[1].approvals if approvals else (),
         image_registries=registries[1].image_registries if registries else (),
         key_stores=stores[1].key_stores if stores else (),
+        on_premises=tuple(host for _, _, host in machines[1]),
         digest=_digest(directory, reading.read, laid),
         overlays=tuple(overlay.overlay for _, overlay in laid),
     )
@@ -245,7 +267,42 @@ class _Reading:
                 self.faults.append(fault)
 
 
-def _overlaid(provider: Provider, overlays: Sequence[RegisterOverlay]) -> Provider:
+def _hosts(
+    providers: Sequence[tuple[Document, Provider]], laid: Sequence[tuple[Document, RegisterOverlay]] = ()
+) -> list[PlacedHost]:
+    """Every host of providers and overlays with where it stands; those of an overlay are fictional."""
+    own: list[PlacedHost] = [
+        (document, ("hosts", index), provider, host)
+        for document, provider in providers
+        for index, host in enumerate(provider.hosts)
+    ]
+    by_id = {provider.id: provider for _, provider in providers}
+    return own + [
+        (document, ("hosts", index), by_id[host.provider], _added(host))
+        for document, overlay in laid
+        for index, host in enumerate(overlay.hosts)
+    ]
+
+
+def _added(host: HostOverlay) -> Host:
+    return Host.model_validate({**host.model_dump(exclude={"provider"}), "fictional": True})
+
+
+def _on_premises(
+    file: tuple[Document, _OnPremises] | None, laid: Sequence[tuple[Document, RegisterOverlay]] = ()
+) -> list[tuple[Document, KeyPath, OnPremisesHost]]:
+    """Every machine of a department's own with where it stands; those of an overlay are fictional."""
+    own: list[tuple[Document, KeyPath, OnPremisesHost]] = []
+    if file:
+        own = [(file[0], ("on_premises", index), host) for index, host in enumerate(file[1].on_premises)]
+    return own + [
+        (document, ("on_premises", index), host.model_copy(update={"fictional": True}))
+        for document, overlay in laid
+        for index, host in enumerate(overlay.on_premises)
+    ]
+
+
+def _overlaid(provider: Provider, overlays: Sequence[RegisterOverlay], hosts: Sequence[PlacedHost]) -> Provider:
     addresses = {record.id: record for overlay in overlays for record in overlay.clusters}
 
     def laid(cluster: Cluster) -> Cluster:
@@ -256,7 +313,8 @@ def _overlaid(provider: Provider, overlays: Sequence[RegisterOverlay]) -> Provid
             update={"server": record.server, "ca_sha256": record.ca_sha256, "fictional": True},
         )
 
-    return provider.model_copy(update={"clusters": tuple(map(laid, provider.clusters))})
+    own = tuple(host for _, _, keeper, host in hosts if keeper.id == provider.id)
+    return provider.model_copy(update={"clusters": tuple(map(laid, provider.clusters)), "hosts": own})
 
 
 def _digest(directory: Path, read: Mapping[Path, bytes], overlays: Sequence[tuple[Document, RegisterOverlay]]) -> str:

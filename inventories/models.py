@@ -6,12 +6,15 @@ reads a file (`inventories.loader` does) and nothing here decides a placement (`
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from inventories import patterns
 from inventories.urn_pattern import matches_urn
@@ -222,17 +225,44 @@ class Cluster(Record):
     fictional: bool = False
 
 
-class Host(Record):
-    """A machine under Ansible; `host_key_sha256` is OpenSSH's fingerprint without its prefix."""
+class _Machine(Record):
+    """A machine that is reached by SSH, and known by the key it proves itself with."""
 
     id: Id
+    address: Annotated[str, StringConstraints(pattern=patterns.HOST_ADDRESS)]
+    host_key: Annotated[str, StringConstraints(pattern=patterns.HOST_KEY)]
+    department: Id
+    fictional: bool = False
+
+    @field_validator("host_key")
+    @classmethod
+    def _key_of_its_kind(cls, key: str) -> str:
+        kind, encoded = key.split()
+        try:
+            blob = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            blob = b""
+        if not blob.startswith(len(kind).to_bytes(4, "big") + kind.encode()):
+            raise ValueError(f"not a {kind} key: what follows the kind is cut off, or another kind's")
+        return key
+
+    @property
+    def host_key_sha256(self) -> str:
+        """OpenSSH's fingerprint of the key, without `SHA256:`."""
+        blob = base64.b64decode(self.host_key.split()[1])
+        return base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+class Host(_Machine):
+    """A provider's machine under Ansible, set apart for one department and data up to a category."""
+
     site: Id
     region: Id
-    address: str
-    host_key_sha256: Annotated[str, StringConstraints(pattern=patterns.HOST_KEY)]
-    department: Id
     category_ceiling: str
-    fictional: bool = False
+
+
+class OnPremisesHost(_Machine):
+    """A department's own machine. Nothing is ever placed there; what runs there can be read, to move it away."""
 
 
 class Provider(Record):
@@ -524,6 +554,7 @@ class Register(RegisterHead):
     approvals: tuple[Approval, ...] = ()
     image_registries: tuple[ImageRegistry, ...] = ()
     key_stores: tuple[KeyStore, ...] = ()
+    on_premises: tuple[OnPremisesHost, ...] = ()
     digest: str = ""
     overlays: tuple[str, ...] = ()
 
@@ -551,6 +582,22 @@ class Register(RegisterHead):
         """The cluster that answers at an API server under a CA."""
         found = self._by_address.get((server.rstrip("/"), ca_sha256))
         return self._clusters[found.id] if found else None
+
+    @cached_property
+    def _hosts(self) -> dict[str, tuple[Provider, Host]]:
+        return {host.id: (provider, host) for provider in self.providers for host in provider.hosts}
+
+    def hosts(self) -> tuple[tuple[Provider, Host], ...]:
+        """Every host with its provider, in order of id."""
+        return tuple(self._hosts[key] for key in sorted(self._hosts))
+
+    def host(self, host_id: str) -> tuple[Provider, Host] | None:
+        """A host with its provider."""
+        return self._hosts.get(host_id)
+
+    def on_premises_host(self, host_id: str) -> OnPremisesHost | None:
+        """A department's own machine, by id."""
+        return next((host for host in self.on_premises if host.id == host_id), None)
 
     @cached_property
     def _by_pulumi_name(self) -> dict[tuple[str, str, str], tuple[Provider, Region]]:
@@ -594,9 +641,23 @@ class ClusterOverlay(Record):
     ca_sha256: Sha256
 
 
+class HostOverlay(Host):
+    """A host of a try-out on this machine, given to a provider of the register."""
+
+    provider: Id
+
+
 class RegisterOverlay(Record):
-    """Replaces the addresses of clusters in a register; always fictional, so a production profile refuses it."""
+    """Lays addresses of clusters, and hosts, over a register; always fictional, so a production profile refuses it."""
 
     overlay: Id
     fictional: Literal[True]
-    clusters: Annotated[tuple[ClusterOverlay, ...], Field(min_length=1)]
+    clusters: tuple[ClusterOverlay, ...] = ()
+    hosts: tuple[HostOverlay, ...] = ()
+    on_premises: tuple[OnPremisesHost, ...] = ()
+
+    @model_validator(mode="after")
+    def _lays_something(self) -> Self:
+        if not (self.clusters or self.hosts or self.on_premises):
+            raise ValueError("lays nothing over the register: give clusters, hosts or on_premises")
+        return self

@@ -10,7 +10,8 @@ COUNTRY: Final = r"^[A-Z]{2}$"
 IMAGE_HOST: Final = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?$"
 BACKEND_URL: Final = r"^[a-z][a-z0-9+.-]*://[^\s%#@\\]+$"
 KEY_PREFIX: Final = r"^[A-Za-z0-9][A-Za-z0-9:/._-]{0,500}/$"
-HOST_KEY: Final = r"^[A-Za-z0-9+/]{43}$"
+HOST_ADDRESS: Final = r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|[0-9a-f]{1,4}(:[0-9a-f]{0,4}){2,7})$"
+HOST_KEY: Final = r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+={0,2}$"
 SHA256: Final = r"^[0-9a-f]{64}$"
 HTTPS_URL: Final = r"^https://[^\s/]+(/\S*[^\s/])?$"
 RULE: Final = r"^[A-Z]{3}-\d{3}$"
@@ -29,7 +30,8 @@ IN_WORDS: Final = MappingProxyType(
         IMAGE_HOST: "the host of an image's name, in small letters, with its port if it has one",
         BACKEND_URL: "a URL like s3://bucket or file:///folder, without password, escapes or fragment",
         KEY_PREFIX: "how all names of its keys begin, with a slash at the end, like arn:aws:kms:REGION:ACCOUNT:key/",
-        HOST_KEY: "what `ssh-keygen -lf` shows of a host's key, behind SHA256:",
+        HOST_ADDRESS: "a host's name or IP address, in small letters, without a port",
+        HOST_KEY: "a host's public key without its comment, as `ssh-keyscan` shows it: ssh-ed25519 AAAA…",
         SHA256: "a sha256 digest: 64 lowercase hexadecimal digits",
         HTTPS_URL: "an address that starts with https:// and does not end in a slash",
         RULE: "a rule id like ACC-001",

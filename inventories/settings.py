@@ -37,7 +37,7 @@ class StateBackend(Record):
 class _SettingsFile(Record):
     register_: str = Field(alias="register")  # the plain name would hide a method of the base class
     profile: str
-    overlays: tuple[str, ...] = (".onshore/sandbox/*/overlay.yaml",)
+    overlays: tuple[str, ...] = (".onshore/sandbox/*/overlay.yaml", ".onshore/hosts/*/overlay.yaml")
     kubeconfigs: str = ".onshore/kubeconfigs"
     waivers: str = "inventories/waivers"
     declassifications: str = "inventories/declassifications"

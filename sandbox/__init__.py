@@ -1,12 +1,16 @@
-"""Where can I try it? A real Kubernetes control plane on this machine, whose nodes are played by kwok."""
+"""Where can I try it? A real Kubernetes control plane, and real hosts with SSH servers, on this machine."""
 
+from sandbox._host_needs import hosts_unavailable
 from sandbox._programs import ensure_programs, programs_unavailable
 from sandbox.cluster import ClusterInfo, cluster_down, cluster_remove, cluster_roles, cluster_status, cluster_up
 from sandbox.errors import SandboxError
+from sandbox.hosts import HostInfo, HostsInfo, hosts_down, hosts_status, hosts_up
 from sandbox.progress import shown_on
 
 __all__ = [
     "ClusterInfo",
+    "HostInfo",
+    "HostsInfo",
     "SandboxError",
     "cluster_down",
     "cluster_remove",
@@ -14,6 +18,10 @@ __all__ = [
     "cluster_status",
     "cluster_up",
     "ensure_programs",
+    "hosts_down",
+    "hosts_status",
+    "hosts_unavailable",
+    "hosts_up",
     "programs_unavailable",
     "shown_on",
 ]

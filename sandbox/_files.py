@@ -37,10 +37,14 @@ def refusing(what: str, fix: str) -> Iterator[None]:
 @contextlib.contextmanager
 def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
     """Hold an exclusive lock on a file; `waiting` is called once when another process holds it. A kill releases it."""
-    with path.open("a", encoding="utf-8") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waiting()
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
+    while True:
+        with path.open("a", encoding="utf-8") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                fcntl.flock(stream, fcntl.LOCK_EX)
+            # Who held it may have removed the file: then the lock is on nothing that others would find.
+            if path.exists() and path.stat().st_ino == os.fstat(stream.fileno()).st_ino:
+                yield
+                return

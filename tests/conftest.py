@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cluster import shared_cluster
+from tests.hosts import Hosts, shared_hosts
 from tests.project import CLUSTER_ID, Onshore, make_project
 
 if TYPE_CHECKING:
@@ -61,6 +62,23 @@ def kubectl(cluster: ClusterInfo, programs: dict[str, Path]) -> Callable[..., An
         return json.loads(ended.stdout) if output else ended.stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def possible_hosts() -> None:
+    """Skips, by name, where there can be no sandbox hosts."""
+    from sandbox import hosts_unavailable
+
+    if reasons := hosts_unavailable():
+        pytest.skip(f"no sandbox hosts: {'; '.join(what for what, _ in reasons)}")
+
+
+@pytest.fixture(scope="session")
+def hosts(possible_hosts: None) -> Iterator[Hosts]:
+    """Running sandbox hosts onprem-1, onprem-2, host-1 to host-3, with a register that lists them."""
+    del possible_hosts
+    with shared_hosts() as found:
+        yield found
 
 
 @pytest.fixture

@@ -74,6 +74,7 @@ def test_everything_in_the_example_register_says_that_it_is_fictional() -> None:
         *register.approvals,
         *register.image_registries,
         *register.key_stores,
+        *register.on_premises,
     ]
     records += [cluster for _, cluster in register.clusters()]
     records += [host for provider in register.providers for host in provider.hosts]
@@ -88,6 +89,7 @@ FILES = {
     "approvals": "approvals.yaml",
     "registries": "image_registries.yaml",
     "keys": "key_stores.yaml",
+    "own": "on_premises.yaml",
     "register": "register.yaml",
 }
 WRONG = read_yaml(Path(__file__).parent / "wrong_registers.yaml").data["faults"]
@@ -137,7 +139,16 @@ def test_a_missing_file_is_named(directory: Path, file: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["register.yaml", "departments.yaml", "approvals.yaml", "image_registries.yaml", "key_stores.yaml", ALPHA]
+    "file",
+    [
+        "register.yaml",
+        "departments.yaml",
+        "approvals.yaml",
+        "image_registries.yaml",
+        "key_stores.yaml",
+        "on_premises.yaml",
+        ALPHA,
+    ],
 )
 @pytest.mark.parametrize(
     "content",
@@ -175,12 +186,11 @@ def test_a_file_that_nobody_reads_is_refused(directory: Path) -> None:
     assert any("example-csp-eta.yml: a file that nobody reads" in fault for fault in faults_of(directory))
 
 
-def test_approvals_image_registries_and_key_stores_may_be_absent(directory: Path) -> None:
-    (directory / "approvals.yaml").unlink()
-    (directory / "image_registries.yaml").unlink()
-    (directory / "key_stores.yaml").unlink()
+def test_what_a_register_need_not_list_may_be_absent(directory: Path) -> None:
+    for name in ("approvals", "image_registries", "key_stores", "on_premises"):
+        (directory / f"{name}.yaml").unlink()
     register = load_register(directory)
-    assert register.approvals == register.image_registries == register.key_stores == ()
+    assert register.approvals == register.image_registries == register.key_stores == register.on_premises == ()
     assert register.image_registry("registry.example") is None
 
 

@@ -7,19 +7,22 @@ from functools import cache
 from typing import Any
 
 from inventories.models import Host
-from policies.checks.registered_host import fingerprint
 from tests.policies.asking import UNKNOWN, Provider, Resource, World, table
 from tests.worlds import DEPARTMENT, load_cases
 
-KEY = "ssh-ed25519 " + base64.b64encode(b"example key").decode()
-OTHER = "ssh-ed25519 " + base64.b64encode(b"another key").decode()
+
+def _key(seed: bytes) -> str:
+    return "ssh-ed25519 " + base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + seed * 32).decode()
+
+
+KEY, OTHER = _key(b"k"), _key(b"o")
 COMMAND = Provider(type="pulumi:providers:command")
 
 
 def host(name: str, address: str, **fields: Any) -> Host:
     given = {
         "id": name, "address": address, "site": "example-site-1", "region": "example-region-1",
-        "host_key_sha256": fingerprint(KEY), "department": DEPARTMENT, "category_ceiling": "confidential",
+        "host_key": KEY, "department": DEPARTMENT, "category_ceiling": "confidential",
     }  # fmt: skip
     return Host.model_validate(given | fields)
 
