@@ -32,11 +32,13 @@ ORDER BY 1, 2"""
 
 _SEQUENCES: Final = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1, 2"""
+WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'
+  AND n.nspname <> 'information_schema' ORDER BY 1, 2"""
 
 _FOREIGN: Final = """
 SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'f' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 1, 2"""
+WHERE c.relkind = 'f' AND n.nspname !~ '^pg_'
+  AND n.nspname <> 'information_schema' ORDER BY 1, 2"""
 
 # By pages of 1 MiB, so that none is too large for one value; a page's number is part of what is digested.
 _LARGE_OBJECTS: Final = """
