@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from inventories.faults import Fault, OnshoreError
@@ -69,6 +69,12 @@ class Parity:
     def size_bytes(self) -> int:
         """Bytes that were compared, as the source counts them."""
         return sum(part.size_bytes for part in self.parts)
+
+
+def mirrored(parity: Parity) -> Parity:
+    """The same evidence seen from the target: what that side held at its moment."""
+    parts = tuple(replace(part, source=part.target, target=part.source) for part in parity.parts)
+    return replace(parity, source=parity.target, target=parity.source, parts=parts)
 
 
 def write_evidence(folder: Path, asset: str, parity: Parity) -> tuple[Path, str]:

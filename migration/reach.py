@@ -25,6 +25,12 @@ _TUNNEL_S: Final = 20.0
 _ALIVE: Final = ("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "-o", "ConnectTimeout=15")
 
 
+def bound(argv: Sequence[str]) -> list[str]:
+    """A command that ends when this process does, however it ends; where util-linux is not there, as it is."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", *argv] if setpriv else list(argv)
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """A machine by its name and the command that runs others there; without one they run on this machine."""
@@ -78,7 +84,7 @@ class Reach:
         local = folder / path.rsplit("/", 1)[1]
         options = ["-N", "-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindUnlink=yes", "-L", f"{local}:{path}"]
         tunnel = subprocess.Popen(
-            [self.ssh[0], *options, *self.ssh[1:]],
+            bound([self.ssh[0], *options, *self.ssh[1:]]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -17,6 +17,7 @@ import threading
 from typing import IO, TYPE_CHECKING, Final
 
 from inventories.faults import Fault, OnshoreError
+from migration.reach import bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +103,7 @@ def _checked(asked: str, wanted: str, target: Reach) -> list[str]:
 
 
 def _start(argv: list[str], errors: IO[bytes], stack: contextlib.ExitStack) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, bufsize=0)
+    process = subprocess.Popen(bound(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, bufsize=0)
 
     def stop() -> None:
         process.kill()

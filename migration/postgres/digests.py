@@ -74,6 +74,15 @@ def digest(session: psycopg.Connection, chunk: Chunk, columns: Sequence[str]) ->
     return _table_digest(session.execute(query).fetchone())
 
 
+def fresh_digest(session: psycopg.Connection, view: Relation, columns: Sequence[str]) -> TableDigest:
+    """The digest that a materialised view would have if it were refreshed now."""
+    name = sql.Literal(sql.Identifier(view.schema, view.name).as_string(session))
+    (definition,) = session.execute(sql.SQL("SELECT pg_get_viewdef({}::regclass)").format(name)).fetchone() or ("",)
+    inner = sql.SQL(definition.rstrip().rstrip(";"))
+    query = sql.SQL("SELECT {} FROM (SELECT {} AS d FROM ({}) v OFFSET 0) r")
+    return _table_digest(session.execute(query.format(sql.SQL(_SUMS), row_digest(columns), inner)).fetchone())
+
+
 def bucket_digests(
     session: psycopg.Connection, relation: Relation, columns: Sequence[str], key: Sequence[str]
 ) -> dict[int, TableDigest]:

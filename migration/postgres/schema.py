@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from migration.postgres.server import Server
 
 _HEAD: Final = re.compile(r"^-- (?:Data for )?Name: (.*); Type: ([A-Z ]+); Schema: (.*); Owner: (.*)$")
-# What depends on the run, the file or the way a database was closed to writers, and on nothing that was moved.
-_PASSING: Final = re.compile(r"^(--|\\(un)?restrict |\\connect |SET |SELECT pg_catalog\.set_config\(|$)")
-_CLOSED: Final = re.compile(r"^ALTER DATABASE .* CONNECTION LIMIT = 0;$")
+# What depends on the run or the file, and on nothing that was moved. A connection limit is how a source is closed.
+_PASSING: Final = re.compile(
+    r"^(--|\\(un)?restrict |\\connect |SET |SELECT pg_catalog\.set_config\(|$"
+    r"|ALTER DATABASE .* CONNECTION LIMIT = -?\d+;$)"
+)
 
 
 def definitions(server: Server, database: str, snapshot: str | None = None) -> dict[str, str]:
@@ -44,7 +46,7 @@ def split_definitions(text: str) -> dict[str, str]:
             label = f"{kind} {name}" if schema == "-" else f"{kind} {schema}.{name}"
             current = blocks.setdefault(label, [])
             current.append(f"owner: {owner}")
-        elif not _PASSING.match(line) and not _CLOSED.match(line):
+        elif not _PASSING.match(line):
             current.append(line)
     return {
         label: "\n".join(sorted(lines) if label.startswith(("ACL ", "DEFAULT ACL ")) else lines)

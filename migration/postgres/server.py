@@ -41,9 +41,9 @@ class Server:
     name: str
     parameters: Mapping[str, str]
 
-    def dsn(self, database: str) -> str:
+    def dsn(self, database: str, **more: str) -> str:
         """The connection string for a program; it holds no password."""
-        return conninfo.make_conninfo("", **{"connect_timeout": "15", **self.parameters, "dbname": database})
+        return conninfo.make_conninfo("", **{"connect_timeout": "15", **self.parameters, **more, "dbname": database})
 
     def connect(self, database: str, *, autocommit: bool = False) -> psycopg.Connection:
         """A session in which every value has one form of text; raises OnshoreError when the server cannot be used."""
