@@ -1,13 +1,15 @@
-"""`onshore hosts up|down|status`: try-out hosts on this machine."""
+"""`onshore hosts …`: real hosts on this machine for trying out (up, down, status); `host_inventories` has the rest."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from cli import host_inventories
 from cli.project import Project, json_option, project_option
 
 if TYPE_CHECKING:
@@ -22,6 +24,10 @@ _NAME = click.option("--name", default=_DEFAULT_NAME, show_default=True, help="W
 @click.group()
 def hosts() -> None:
     """Hosts: those of the register, and real ones on this machine for trying out."""
+
+
+for _command in (host_inventories.list_, host_inventories.write, host_inventories.check):
+    hosts.add_command(_command)
 
 
 @hosts.command()
@@ -63,6 +69,7 @@ def up(
             disk_mib=disk_mib,
             progress=progress,
         )
+    _lend_key(project, info)
     if as_json:
         click.echo(json.dumps(_public(info), indent=2))
     else:
@@ -72,13 +79,21 @@ def up(
 @hosts.command()
 @project_option
 @_NAME
-def down(cwd: Path, *, name: str) -> None:
+@click.option("--all", "everything", is_flag=True, help="Every sandbox of hosts of this project.")
+def down(cwd: Path, *, name: str, everything: bool) -> None:
     """End the hosts and remove every trace of them, their data too."""
     from sandbox import hosts_down, shown_on  # noqa: PLC0415
 
-    with shown_on(sys.stderr) as progress:
-        hosts_down(name, home=Project.find(cwd).hosts, progress=progress)
-    click.echo(f"no host of {name} is left", err=True)
+    project = Project.find(cwd)
+    home = project.hosts
+    names = sorted(path.name for path in home.glob("[!.]*") if path.is_dir()) if everything else [name]
+    for each in names:
+        _withdraw_key(project, each)
+        with shown_on(sys.stderr) as progress:
+            hosts_down(each, home=home, progress=progress)
+        click.echo(f"no host of {each} is left", err=True)
+    if not names:
+        click.echo("no hosts here", err=True)
 
 
 @hosts.command()
@@ -133,6 +148,22 @@ def _site(project: Project, region: str, department: str, ceiling: str) -> dict[
         raise OnshoreError("the hosts cannot be registered so", faults)
     provider, home = regions[region]
     return {"provider": provider.id, "region": region, "site": home.sites[0], "category_ceiling": ceiling}
+
+
+def _lend_key(project: Project, info: HostsInfo) -> None:
+    """Let playbooks log in with the sandbox's key, unless somebody has put a key there."""
+    key = project.settings.ssh_key
+    if not key.exists():
+        key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copyfile(info.identity, key)
+        key.chmod(0o600)
+
+
+def _withdraw_key(project: Project, name: str) -> None:
+    """Remove the copy of a sandbox's key, and nobody else's key."""
+    own, key = project.hosts / name / "id_ed25519", project.settings.ssh_key
+    if own.is_file() and key.is_file() and key.read_bytes() == own.read_bytes():
+        key.unlink()
 
 
 def _show(info: HostsInfo) -> None:

@@ -44,6 +44,8 @@ class _SettingsFile(Record):
     trusted_keys: tuple[str, ...] = ()
     receipt_hours: Annotated[int, Field(ge=1, le=_YEAR_HOURS)] = _DAY_HOURS
     state_backends: tuple[StateBackend, ...] = ()
+    ssh_user: str = "root"
+    ssh_key: str = ".onshore/ssh/id_ed25519"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Settings:
     """Where the facts of a project lie; all paths are absolute.
 
     `kubeconfigs` holds `<cluster-id>.yaml` files. `trusted_keys` are the public keys whose receipts hold here, and
-    `receipt_hours` how long one holds at most. `state_backends`: where state may lie (STA-001).
+    `receipt_hours` how long one holds at most. `state_backends`: where state may lie (STA-001). `ssh_user` logs in to
+    hosts, with the private key in the file `ssh_key`.
     """
 
     root: Path
@@ -64,14 +67,16 @@ class Settings:
     trusted_keys: tuple[Path, ...] = ()
     receipt_hours: int = _DAY_HOURS
     state_backends: tuple[StateBackend, ...] = ()
+    ssh_user: str = "root"
+    ssh_key: Path = Path(".onshore/ssh/id_ed25519")
 
     @classmethod
     def load(cls, start: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read the nearest `onshore.yaml` from a folder upwards.
 
         The environment goes before the file: ONSHORE_REGISTER, ONSHORE_PROFILE, ONSHORE_KUBECONFIGS, ONSHORE_WAIVERS,
-        ONSHORE_DECLASSIFICATIONS, and ONSHORE_OVERLAYS (paths or patterns, separated like PATH; empty: none). Paths
-        count from the file's folder.
+        ONSHORE_DECLASSIFICATIONS, ONSHORE_SSH_USER, ONSHORE_SSH_KEY, and ONSHORE_OVERLAYS (paths or patterns, separated
+        like PATH; empty: none). Paths count from the file's folder.
         Raises OnshoreError with all faults.
         """
         root = _find_root(start.resolve())
@@ -93,6 +98,8 @@ class Settings:
             trusted_keys=tuple(root / key for key in record.trusted_keys),
             receipt_hours=record.receipt_hours,
             state_backends=record.state_backends,
+            ssh_user=environment.get("ONSHORE_SSH_USER") or record.ssh_user,
+            ssh_key=root / (environment.get("ONSHORE_SSH_KEY") or record.ssh_key),
         )
 
     def load_register(self) -> Register:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from policies.derived import names
+from policies.hosts import hosted
 from policies.kubeconfig import Access, read
 from policies.location import Place, provider_place, resource_place
 from policies.objects import read_objects
@@ -85,7 +86,11 @@ class Builder:
             provider=provider,
             destination=destination,
             objects=objects,
-            targets=(*reached, *located(place, service, self.stack.category, labels, self.facts)),
+            targets=(
+                *reached,
+                *located(place, service, self.stack.category, labels, self.facts),
+                *hosted(type_, props, self.stack.category, self.facts),
+            ),
             labels=labels,
             place=place,
             place_endpoint=self._endpoint(type_, provider),

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PROVIDER_PREFIX = "pulumi:providers:"
 KUBERNETES_PROVIDER = PROVIDER_PREFIX + "kubernetes"
 STACK_TYPE = "pulumi:pulumi:Stack"
+OWN_TYPES = ("onshore:index:", "onshore-ansible:index:")
+"""How the types of our own components and runs begin: they say their department, category and hosts themselves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sysconfig
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
 
 
 def find_plugin(package: str, version: str = "") -> Path | None:
-    """The plugin executable of a package: on PATH, else in the Pulumi home (the version asked for, else the newest)."""
+    """The plugin executable of a package: on PATH, else installed beside this Python, else in the Pulumi home.
+
+    In the home it is the version asked for, else the newest.
+    """
     name = f"pulumi-resource-{package}"
-    if found := shutil.which(name):
+    # An environment that is used without being activated is not on PATH, and what it brings was still meant.
+    if found := shutil.which(name) or shutil.which(name, path=sysconfig.get_path("scripts")):
         return Path(found)
     home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
     folders = sorted((home / "plugins").glob(f"resource-{package}-v*"), key=_version_key)

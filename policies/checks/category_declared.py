@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from inventories.labels import CATEGORY_LABEL
 from policies.placed import named
-from policies.subject import Violation
+from policies.subject import OWN_TYPES, Violation
 from policies.values import at, join
 
 if TYPE_CHECKING:
@@ -15,14 +15,12 @@ if TYPE_CHECKING:
     from policies.objects import KubeObject
     from policies.subject import Subject
 
-_COMPONENTS: Final = "onshore:index:"
-
 
 def check(subject: Subject) -> Iterator[Violation]:
     """The stack by its configuration, components by their input, objects and pod templates by their label."""
     if subject.is_stack:
         yield from _stack(subject)
-    if subject.type.startswith(_COMPONENTS):
+    if subject.type.startswith(OWN_TYPES):
         yield from _value(subject, "category", subject.props.get("category"))
     for path, label in subject.labels:
         yield from _label(subject, path, label)

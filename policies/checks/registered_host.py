@@ -7,8 +7,9 @@ import binascii
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
+from policies.hosts import known_host
 from policies.objects import is_unreadable
-from policies.subject import Violation
+from policies.subject import OWN_TYPES, Violation
 from policies.values import MALFORMED, at, join, sequence
 
 if TYPE_CHECKING:
@@ -17,13 +18,12 @@ if TYPE_CHECKING:
     from inventories.models import Host
     from policies.subject import Subject
 
-_COMPONENTS: Final = "onshore:index:"
 _LISTED: Final = "a host of the register"
 
 
 def check(subject: Subject) -> Iterator[Violation]:
     """The `hosts` of components, and the `connection` of everything that is no Kubernetes object."""
-    if subject.type.startswith(_COMPONENTS) and "hosts" in subject.props:
+    if subject.type.startswith(OWN_TYPES) and "hosts" in subject.props:
         hosts = subject.props["hosts"]
         if not isinstance(hosts, list):
             yield Violation("hosts", hosts, "a list of hosts")
@@ -43,11 +43,11 @@ def _host(subject: Subject, path: str, value: Any) -> Iterator[Violation]:
         return
     name = at(value, "host") if isinstance(value, dict) else value
     place = join(path, "host") if isinstance(value, dict) else path
-    known = {key: host for host in _hosts(subject) for key in (host.id, host.address)}
-    host = known.get(name) if isinstance(name, str) else None
-    if host is None:
+    known = known_host(subject.facts.register, value)
+    if known is None:
         yield Violation(place, name, _LISTED)
         return
+    _, host = known
     yield from _allowed(subject, place, host)
     if isinstance(value, dict):
         key = value.get("hostKey")
@@ -70,11 +70,6 @@ def _allowed(subject: Subject, path: str, host: Host) -> Iterator[Violation]:
     if site is None or (category.rule.in_country and site.country != facts.profile.country):
         got = f"{host.id} at {host.site} in {site.country if site else 'an unknown country'}"
         yield Violation(f"{path} (site)", got, f"a host in {facts.profile.country}", public=True)
-
-
-def _hosts(subject: Subject) -> Iterator[Host]:
-    for provider in subject.facts.register.providers:
-        yield from provider.hosts
 
 
 def fingerprint(key: Any) -> str:

@@ -72,6 +72,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory, cluster: object) -> Path:
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     yield folder
     subprocess.run([folder / ".venv/bin/onshore", "cluster", "down", "--all"], cwd=folder, check=False)
+    subprocess.run([folder / ".venv/bin/onshore", "hosts", "down"], cwd=folder, check=False)
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -84,7 +85,9 @@ def _environment(folder: Path) -> dict[str, str]:
 
 @pytest.mark.cluster
 @pytest.mark.parametrize("block", _ALL, ids=[f"{block.page}:{block.line}" for block in _ALL])
-def test_a_command_block_does_what_the_page_says(block: Block, clone: Path) -> None:
+def test_a_command_block_does_what_the_page_says(block: Block, clone: Path, request: pytest.FixtureRequest) -> None:
+    if "onshore hosts up" in (ROOT / block.page).read_text(encoding="utf-8"):
+        request.getfixturevalue("possible_hosts")
     if block.page != "README.md" and not (clone / ".venv").exists():
         # a page that runs alone begins where README's first block, `make up`, would have left it
         subprocess.run(["make", "setup"], cwd=clone, env=_environment(clone), check=True, capture_output=True)

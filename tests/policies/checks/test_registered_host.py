@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+from datetime import date
 from functools import cache
 from typing import Any
 
-from inventories.models import Host
+import pytest
+
+from inventories.models import Host, OnPremisesHost, StatusChange
 from tests.policies.asking import UNKNOWN, Provider, Resource, World, table
 from tests.worlds import DEPARTMENT, load_cases
 
@@ -27,8 +30,7 @@ def host(name: str, address: str, **fields: Any) -> Host:
     return Host.model_validate(given | fields)
 
 
-@cache
-def world(category: str = "restricted") -> World:
+def world(category: str = "restricted", **changes: Any) -> World:
     register = load_cases()[0].register
     hosts = (
         host("example-host-1", "192.0.2.21"),
@@ -37,12 +39,35 @@ def world(category: str = "restricted") -> World:
         host("example-host-4", "192.0.2.24", category_ceiling="nobody-knows"),
         host("example-host-5", "192.0.2.25", site="nowhere"),
     )
-    provider = register.providers[0].model_copy(update={"hosts": hosts})
-    return World(category, register=register.model_copy(update={"providers": (provider,)}))
+    own = OnPremisesHost(id="example-own", address="192.0.2.31", host_key=KEY, department=DEPARTMENT)
+    provider = changed({"hosts": hosts, **changes})
+    return World(category, register=register.model_copy(update={"providers": (provider,), "on_premises": (own,)}))
+
+
+def changed(changes: dict[str, Any]) -> Any:
+    """The world's provider, accredited for machines, with changes: of its own fields, or of its `region`."""
+    provider = load_cases()[0].register.providers[0]
+    scope = provider.accreditation.scope
+    wider = scope.model_copy(update={"service_kinds": changes.pop("kinds", scope.service_kinds | {"vm"})})
+    told: dict[str, Any] = {"scope": wider}
+    if status := changes.pop("status", None):
+        told["history"] = (StatusChange(status=status, effective_on=date(2025, 1, 1)),)
+    regions = tuple(one.model_copy(update=changes.pop("region", {})) for one in provider.regions[:1])
+    accreditation = provider.accreditation.model_copy(update=told)
+    return provider.model_copy(update={"accreditation": accreditation, "regions": regions, **changes})
+
+
+@cache
+def usual() -> World:
+    return world()
 
 
 def component(hosts: Any) -> Resource:
     return Resource("onshore:index:Machines", {"category": "restricted", "hosts": hosts})
+
+
+def run(hosts: Any) -> Resource:
+    return Resource("onshore-ansible:index:Run", {"category": "restricted", "hosts": hosts})
 
 
 def command(connection: Any) -> Resource:
@@ -56,6 +81,10 @@ def command(connection: Any) -> Resource:
         "a host with its key": (component([{"host": "192.0.2.21", "hostKey": KEY}]),),
         "a connection with its key": (command({"host": "192.0.2.21", "hostKey": KEY}), "OPQ-001"),
         "a host nobody knows": (component(["example-host-9"]), "HST-001"),
+        "a department's own machine": (component(["example-own"]), "HST-001"),
+        "a connection to a department's own": (command({"host": "192.0.2.31", "hostKey": KEY}), "HST-001", "OPQ-001"),
+        "a playbook's run": (run(["example-host-1"]),),
+        "a playbook's run elsewhere": (run(["example-host-9"]), "HST-001"),
         "another department's": (component(["example-host-2"]), "HST-001"),
         "one for lesser data": (component(["example-host-3"]), "HST-001"),
         "one for data nobody knows": (component(["example-host-4"]), "HST-001"),
@@ -80,4 +109,32 @@ def command(connection: Any) -> Resource:
     }
 )
 def test_hosts_are_the_registers(asked: Resource, refusing: set[str]) -> None:
-    assert world().refused_by(asked) == refusing
+    assert usual().refused_by(asked) == refusing
+
+
+PROVIDERS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "as it is": ({}, set()),
+    "a suspended provider": ({"status": "suspended"}, {"ACC-001"}),
+    "a provider accredited for clusters only": ({"kinds": frozenset({"kubernetes"})}, {"ACC-002"}),
+    "a provider without audits": ({"audits": ()}, {"ACC-003"}),
+    "a region of a public cloud": ({"region": {"deployment_model": "public"}}, {"ACC-002", "CAT-002"}),
+    "a region of a low level": ({"region": {"security_level": "baseline"}}, {"CAT-003"}),
+}
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@pytest.mark.parametrize("ask", [lambda: component(["example-host-1"]), lambda: run(["192.0.2.21"])])
+def test_what_stands_on_a_host_stands_with_its_provider(name: str, ask: Any) -> None:
+    changes, rules = PROVIDERS[name]
+    assert world(**changes).refused_by(ask()) == rules
+
+
+def test_a_proxy_carries_the_data_too() -> None:
+    through = {"host": "192.0.2.21", "hostKey": KEY, "proxy": {"host": "192.0.2.25", "hostKey": KEY}}
+    assert world(status="suspended").refused_by(command(through)) == {"ACC-001", "HST-001", "OPQ-001"}
+
+
+def test_a_component_with_stricter_data_than_its_stack_is_judged_by_its_own() -> None:
+    asked = Resource("onshore:index:Machines", {"category": "secret", "hosts": ["example-host-1"]})
+    assert "CAT-003" in world("open").refused_by(asked)
+    assert usual().refused_by(component(["example-host-1"])) == set()

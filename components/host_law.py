@@ -1,0 +1,37 @@
+"""May these hosts hold this department's data of this category today? Every fault of every host, as data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from inventories.faults import Fault
+from inventories.hosts import Use, refusals
+from inventories.yaml_source import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from components.governance import Law
+
+_REFUSED: Final = "what is not known is refused"
+_FIX: Final = "choose a host that `onshore hosts list` shows for this department and category"
+
+
+def host_faults(hosts: Iterable[str], department: str, category: str, law: Law) -> Iterator[Fault]:
+    """What stands against running something of a department and a category on hosts, named by register id."""
+    register, profile = law.register, law.profile
+    asked = profile.category(category)
+    if asked is None:
+        names = [name for one in profile.categories for name in (one.id, *one.aliases)]
+        yield Fault("category", "unknown data category", category, _REFUSED, nearest(category, names))
+    owners = [one.id for one in register.departments]
+    if department not in owners:
+        yield Fault("department", "unknown department", department, _REFUSED, nearest(department, owners))
+    known = [host.id for _, host in register.hosts()]
+    use = Use(department, asked or max(profile.categories, key=lambda one: one.rank), law.on)
+    for index, name in enumerate(hosts):
+        fix = _FIX if register.host(name) else nearest(name, known)
+        for reason in refusals(register, profile, name, use):
+            what, why = f"{reason.what} ({reason.rule})", f"allowed: {reason.allowed}"
+            got = reason.got if reason.got.startswith(name) else f"{name}: {reason.got}"
+            yield Fault(f"hosts[{index}]", what, got, why, fix)

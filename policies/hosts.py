@@ -1,0 +1,48 @@
+"""The hosts that a resource names: those of our own components and runs, and the `connection` of anybody's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from policies.placed import Target, named
+from policies.subject import OWN_TYPES
+from policies.values import at, sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from inventories.models import Category, Host, Provider, Register
+    from policies.subject import Facts
+
+
+def named_hosts(type_: str, props: Mapping[str, Any], facts: Facts) -> Iterator[tuple[str, Any]]:
+    """What stands where a host is named, with its path: an id, an address, or a mapping with `host`."""
+    if type_.startswith(OWN_TYPES):
+        yield from ((f"hosts[{i}]", host) for i, host in enumerate(sequence(props.get("hosts"))))
+    if type_ not in facts.types.kinds and (connection := props.get("connection")) is not None:
+        yield "connection", connection
+        if (proxy := at(connection, "proxy")) is not None:
+            yield "connection.proxy", proxy
+
+
+def known_host(register: Register, value: Any) -> tuple[Provider, Host] | None:
+    """The register's host that is named, by id or address."""
+    name = at(value, "host") if isinstance(value, dict) else value
+    if not isinstance(name, str):
+        return None
+    return register.host(name) or next((found for found in register.hosts() if found[1].address == name), None)
+
+
+def hosted(type_: str, props: Mapping[str, Any], stack: Category | None, facts: Facts) -> Iterator[Target]:
+    """The placements that naming hosts stands for: the stack's data, or the resource's own where that is stricter."""
+    categories = [one for one in (stack, named(facts, props.get("category"))) if one is not None]
+    if not categories:
+        return
+    category = max(categories, key=lambda one: one.rank)
+    for path, value in named_hosts(type_, props, facts):
+        if (found := known_host(facts.register, value)) is None:
+            continue  # HST-001 speaks of it
+        provider, host = found
+        for region in provider.regions:
+            if region.id == host.region:
+                yield Target(path, provider, region, category, "vm")
