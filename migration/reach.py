@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shlex
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -95,10 +94,12 @@ class Reach:
                 time.sleep(0.02)
             if not local.exists():
                 tunnel.kill()
-                _, said = tunnel.communicate()
-                raise self.failed("the tunnel", tunnel.returncode, said)
+                tunnel.wait()
+                raise self.failed("the tunnel", tunnel.returncode, tunnel.stderr.read() if tunnel.stderr else b"")
             yield str(folder)
         finally:
-            tunnel.send_signal(signal.SIGTERM)
-            tunnel.communicate()
+            tunnel.terminate()
+            tunnel.wait()
+            if tunnel.stderr:
+                tunnel.stderr.close()
             shutil.rmtree(folder, ignore_errors=True)

@@ -20,7 +20,7 @@ from migration.postgres.server import Server, program
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ODD = Path(__file__).with_name("odd_data.sql")
+ODD = Path(__file__).with_name("odd_data.sql")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Cluster:
         self.sql(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)", "postgres")
         self.sql(f"CREATE DATABASE {database}", "postgres")
         dsn = self.server.dsn(database)
-        argv = [program("psql"), "-q", "-X", "-v", "ON_ERROR_STOP=1", "-v", f"rows={rows}", "-f", str(_ODD), dsn]
+        argv = [program("psql"), "-q", "-X", "-v", "ON_ERROR_STOP=1", "-v", f"rows={rows}", "-f", str(ODD), dsn]
         subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
 
     def copy_to(self, other: Cluster, database: str = "registry") -> None:

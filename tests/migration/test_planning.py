@@ -1,4 +1,4 @@
-"""Assessment and plan: lawful targets, costs with their assumptions, waves in order, and what was changed is re-checked."""
+"""Assessment and plan: lawful targets, costs with their assumptions, waves in order, a re-check of what was changed."""
 
 from __future__ import annotations
 
