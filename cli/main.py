@@ -21,6 +21,7 @@ from cli.errors import report
 from cli.explain import explain
 from cli.gate import gate
 from cli.hosts import hosts
+from cli.migrate import migrate
 from cli.new import new
 from cli.operations import destroy, preview, refresh, up
 from cli.receipt import receipt
@@ -57,6 +58,7 @@ for _command in (
     cluster,
     hosts,
     admission,
+    migrate,
     stack,
     config,
     doctor,

@@ -1,0 +1,105 @@
+"""How a machine is reached: by SSH that knows the register's keys and no other; or, for tests and tools, right here."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from inventories.faults import Fault, OnshoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_LOST: Final = 255
+_NOT_FOUND: Final = 127
+_TUNNEL_S: Final = 20.0
+# A cut line is noticed within 15 seconds, also while nothing is sent.
+_ALIVE: Final = ("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "-o", "ConnectTimeout=15")
+
+
+def bound(argv: Sequence[str]) -> list[str]:
+    """A command that ends when this process does, however it ends; where util-linux is not there, as it is."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", *argv] if setpriv else list(argv)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A machine by its name and the command that runs others there; without one they run on this machine."""
+
+    name: str
+    ssh: tuple[str, ...] = ()
+    login: str = ""
+
+    @classmethod
+    def by_ssh(cls, name: str, address: str, login: str, identity: Path, pinned: Sequence[str]) -> Reach:
+        """`pinned`: the arguments that trust the register's keys only (`inventories.hosts.ssh_arguments`)."""
+        alone = ("-o", "IdentitiesOnly=yes", "-i", str(identity))
+        return cls(name, ("ssh", *pinned, *_ALIVE, *alone, "-l", login, address), login)
+
+    def argv(self, command: Sequence[str]) -> list[str]:
+        """What to run here so that the command runs there."""
+        return [*self.ssh, shlex.join(command)] if self.ssh else list(command)
+
+    def run(self, command: Sequence[str], *, stdin: bytes = b"") -> bytes:
+        """Run a command there to its end and return what it printed; raises OnshoreError when it fails."""
+        done = subprocess.run(self.argv(command), input=stdin, capture_output=True, check=False)
+        if done.returncode:
+            raise self.failed(command[0], done.returncode, done.stderr)
+        return done.stdout
+
+    def failed(self, what: str, code: int, stderr: bytes) -> OnshoreError:
+        """The fault of a command that failed there, in its own words."""
+        said = [line for line in stderr.decode(errors="replace").strip().splitlines() if line.strip()]
+        got = said[-1] if said else f"exit code {code}"
+        fix = ""
+        if code == _LOST and self.ssh:
+            what, fix = "the connection failed or was lost", "mend the connection; what was done is kept: run it again"
+            if any("HOST IDENTIFICATION HAS CHANGED" in line or "key verification failed" in line for line in said):
+                what, got = "the host does not prove itself with the register's key (HST-001)", said[-1]
+                fix = "find out why; only the Cloud Office changes a key in the register"
+        elif code == _NOT_FOUND or (not self.ssh and f"'{what}'" in got):
+            what, fix = f"{what} is missing there", f"install {what.split('/')[-1]} on {self.name}"
+        elif "No space left on device" in stderr.decode(errors="replace"):
+            what, fix = "the disk there is full", "make room and run it again; nothing was lost at the source"
+        else:
+            what = f"{what} failed"
+        return OnshoreError(f"{self.name} cannot be used", [Fault(self.name, what, got, fix=fix)])
+
+    @contextlib.contextmanager
+    def socket(self, path: str) -> Iterator[str]:
+        """A Unix socket there as one here, for as long as the context lasts; the folder that holds it."""
+        if not self.ssh:
+            yield path.rsplit("/", 1)[0]
+            return
+        folder = Path(tempfile.mkdtemp(prefix="onshore-tunnel-"))
+        local = folder / path.rsplit("/", 1)[1]
+        options = ["-N", "-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindUnlink=yes", "-L", f"{local}:{path}"]
+        tunnel = subprocess.Popen(
+            bound([self.ssh[0], *options, *self.ssh[1:]]),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            deadline = time.monotonic() + _TUNNEL_S
+            while not local.exists() and tunnel.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.02)
+            if not local.exists():
+                tunnel.kill()
+                tunnel.wait()
+                raise self.failed("the tunnel", tunnel.returncode, tunnel.stderr.read() if tunnel.stderr else b"")
+            yield str(folder)
+        finally:
+            tunnel.terminate()
+            tunnel.wait()
+            if tunnel.stderr:
+                tunnel.stderr.close()
+            shutil.rmtree(folder, ignore_errors=True)

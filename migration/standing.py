@@ -1,0 +1,70 @@
+"""Where each asset stands, told by the ledger alone: pure, so that whoever holds the ledger comes to the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from migration.ledger import Entry
+
+State = Literal["planned", "copying", "copied", "differs", "verified", "closing", "cut over", "rolled back", "retired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An asset's state, and what later steps need to know of earlier ones.
+
+    `targets`: hosts on which a copy was begun, so that what lies there is ours. `dump`: the dump that is whole.
+    `checksum`: the copy under way reads every file, because a difference was found.
+    `evidence`: of the last verification. `limit_before`: how many sessions the source let in before it was closed.
+    """
+
+    state: State = "planned"
+    targets: frozenset[str] = frozenset()
+    roles: bool = False
+    dump: str = ""
+    checksum: bool = False
+    evidence: str = ""
+    limit_before: int | None = None
+    at: str = ""
+
+
+def standings(entries: Iterable[Entry]) -> dict[str, Standing]:
+    """The standing of every asset that the ledger names."""
+    found: dict[str, Standing] = {}
+    for entry in entries:
+        if entry.asset:
+            found[entry.asset] = _after(found.get(entry.asset, Standing()), entry)
+    return found
+
+
+def _after(now: Standing, entry: Entry) -> Standing:
+    change = _CHANGES.get(entry.step)
+    return replace(now, at=entry.at, **change(now, entry)) if change else now
+
+
+def _copy_started(now: Standing, entry: Entry) -> dict[str, Any]:
+    fresh = {"state": "copying", "roles": False, "dump": "", "evidence": ""}
+    checksum = bool(entry.details.get("checksum"))
+    return {**fresh, "targets": now.targets | {entry.details["target"]}, "checksum": checksum}
+
+
+def _verified(_: Standing, entry: Entry) -> dict[str, Any]:
+    return {"state": "verified" if entry.details["equal"] else "differs", "evidence": entry.evidence}
+
+
+_CHANGES: Final[Mapping[str, Callable[[Standing, Entry], dict[str, Any]]]] = {
+    "copy started": _copy_started,
+    "roles copied": lambda _, __: {"roles": True},
+    "dumped": lambda _, entry: {"dump": entry.details["folder"]},
+    "copied": lambda _, __: {"state": "copied", "dump": ""},
+    "verified": _verified,
+    "closing": lambda _, entry: {"state": "closing", "limit_before": entry.details.get("limit_before")},
+    "reopened": lambda _, __: {"state": "differs", "limit_before": None},
+    "cutover": lambda _, __: {"state": "cut over"},
+    "rolled back": lambda _, __: {"state": "rolled back", "limit_before": None},
+    "retired": lambda _, __: {"state": "retired"},
+}

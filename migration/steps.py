@@ -1,0 +1,286 @@
+"""The steps of a move, one asset at a time: copy, verify, cut over, roll back, retire; each one in the ledger."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from inventories.faults import Fault, OnshoreError
+from migration.evidence import Parity, mirrored, read_evidence, write_evidence
+from migration.files.moving import move_tree
+from migration.files.parity import check_tree_path, empty_or_absent, tree_parity, tree_written_since
+from migration.postgres.moving import connection_limit, copy_roles, dump, restore, set_connection_limit
+from migration.postgres.parity import database_parity, written_since
+from migration.standing import Standing, standings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from migration.discovery import Asset
+    from migration.ledger import Ledger
+    from migration.postgres.server import Server
+    from migration.reach import Reach
+    from migration.retention import Retention
+
+MOVABLE: Final = ("database", "files")
+_CLOSED_STATES: Final = ("closing", "cut over", "retired")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A machine as steps use it; `postgres`: its server, where databases move from or to it."""
+
+    reach: Reach
+    postgres: Server | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How far a running copy has come."""
+
+    asset: str
+    phase: str
+    moved_bytes: int
+    seconds: float
+
+    def __str__(self) -> str:
+        speed = self.moved_bytes / self.seconds / 2**20 if self.seconds else 0.0
+        return f"{self.asset}: {self.phase}, {self.moved_bytes / 2**20:.1f} MiB, {speed:.1f} MiB/s"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A move at work: its ledger, where evidence and dumps lie, and how hard it may press on machines."""
+
+    ledger: Ledger
+    evidence: Path
+    staging: Path
+    jobs: int = 2
+    limit_bytes_s: int = 0
+    progress: Callable[[Rate], None] = field(default=lambda _: None)
+
+    def standing(self, asset: Asset) -> Standing:
+        """Where an asset stands by the ledger."""
+        return standings(self.ledger.entries()).get(asset.id, Standing())
+
+
+def copy(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 0, again: bool = False) -> Standing:
+    """Copy an asset to its target; where an earlier run was cut off, go on from its last whole step.
+
+    What was copied already is left alone, unless it differs or `again`. Raises OnshoreError when the target holds
+    something that this move did not put there, or when the asset was cut over already.
+    """
+    now = move.standing(asset)
+    if now.state in _CLOSED_STATES:
+        raise _refused(asset, f"it is {now.state}", "roll it back first")
+    if now.state in ("copied", "verified") and not again:
+        return now
+    target_name = target.reach.name
+    if now.state != "copying" or target_name not in now.targets:
+        if target_name not in now.targets:
+            _check_nothing_there(asset, target)
+        # what a verification found to differ may hide behind the same size and time
+        checksum = again or now.state == "differs"
+        details = {"source": source.reach.name, "target": target_name, "checksum": checksum}
+        move.ledger.append("copy started", asset=asset.id, wave=wave, details=details)
+    if asset.kind == "database":
+        _copy_database(move, asset, source, target, wave)
+    else:
+        _copy_files(move, asset, source, target, wave)
+    return move.standing(asset)
+
+
+def verify(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 0) -> tuple[Parity, str]:
+    """Compare both sides and keep the evidence; returns it with its digest."""
+    now = move.standing(asset)
+    if now.state not in ("copied", "verified", "differs"):
+        fix = "what was verified at its cutover stands" if now.state in _CLOSED_STATES else "run its wave first"
+        raise _refused(asset, f"it is {now.state}", fix)
+    parity = _parity(move, asset, source, target)
+    _, digest = write_evidence(move.evidence, asset.id, parity)
+    details = {
+        "equal": parity.equal,
+        "differences": len(parity.differences),
+        "rows": parity.rows,
+        "bytes": parity.size_bytes,
+        "seconds": parity.seconds,
+    }
+    move.ledger.append("verified", asset=asset.id, wave=wave, evidence=digest, details=details)
+    if parity.equal:
+        shutil.rmtree(_dump_folder(move, asset), ignore_errors=True)
+    return parity, digest
+
+
+def cutover(move: Move, asset: Asset, source: Site, *, wave: int = 0) -> None:
+    """Close the source and declare the target to be the one that counts.
+
+    Raises OnshoreError, and opens the source again, when something was written there after the evidence was taken.
+    """
+    now = move.standing(asset)
+    if now.state == "cut over":
+        return
+    if now.state not in ("verified", "closing"):
+        raise _refused(asset, f"it is {now.state}, not verified", "verify it first")
+    parity = _evidence(move, asset, now)
+    if asset.kind == "database":
+        server = _postgres(source)
+        if now.state != "closing":
+            limit = connection_limit(server, asset.name)
+            move.ledger.append("closing", asset=asset.id, wave=wave, details={"limit_before": limit})
+        set_connection_limit(server, asset.name, 0)
+    late = _written_since(move, asset, source, parity)
+    if late:
+        _reopen(move, asset, source)
+        move.ledger.append("reopened", asset=asset.id, wave=wave, details={"written": list(late[:20])})
+        raise _late(asset, late)
+    move.ledger.append("cutover", asset=asset.id, wave=wave, evidence=now.evidence)
+
+
+def rollback(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 0, lose_writes: bool = False) -> None:
+    """Open the source again and declare it to be the one that counts.
+
+    Raises OnshoreError when the target was written to since the cutover, unless those writes may be lost.
+    """
+    now = move.standing(asset)
+    if now.state in ("planned", "rolled back"):
+        return
+    if now.state == "retired":
+        raise _refused(asset, "it is retired", "bring it back from its retention copy")
+    lost: tuple[str, ...] = ()
+    if now.state == "cut over":
+        lost = _written_since(move, asset, target, mirrored(_evidence(move, asset, now)))
+        if lost and not lose_writes:
+            faults = [Fault(asset.id, "written at the target since the cutover", line) for line in lost[:20]]
+            fix = "copy it back by hand; or add --lose-writes to give it up"
+            raise OnshoreError(f"{asset.id} cannot be rolled back: {fix}", faults, refused=True)
+    _reopen(move, asset, source)
+    move.ledger.append("rolled back", asset=asset.id, wave=wave, details={"lost": list(lost[:20])})
+
+
+def retire(move: Move, asset: Asset, source: Site, retention: Retention | None, *, wave: int = 0) -> None:
+    """Record that the source may be given up; nothing is deleted here.
+
+    Refused until the asset is cut over, its evidence is at hand and equal, nothing was written at the source since, and
+    a retention copy is on record.
+    """
+    now = move.standing(asset)
+    if now.state == "retired":
+        return
+    faults = []
+    if now.state != "cut over":
+        faults.append(Fault(asset.id, "not cut over", now.state, fix="cut it over first"))
+    if retention is None:
+        fix = "write it down in retention.yaml, with its place, digest and end"
+        faults.append(Fault(asset.id, "no retention copy is on record", fix=fix))
+    if now.evidence:
+        parity = _evidence(move, asset, now)
+        if not parity.equal:
+            faults.append(Fault(asset.id, "its evidence names differences", str(len(parity.differences))))
+        else:
+            late = _written_since(move, asset, source, parity)
+            what = "written at the source after the evidence was taken"
+            faults += [Fault(asset.id, what, line, fix="roll back, and move it again") for line in late[:20]]
+    else:
+        faults.append(Fault(asset.id, "no parity evidence", fix="verify it first"))
+    if faults or retention is None:
+        raise OnshoreError(f"{asset.id} cannot be retired", faults, refused=True)
+    move.ledger.append("retention", asset=asset.id, wave=wave, details=retention.model_dump(mode="json"))
+    move.ledger.append("retired", asset=asset.id, wave=wave, evidence=now.evidence)
+
+
+def _copy_database(move: Move, asset: Asset, source: Site, target: Site, wave: int) -> None:
+    ours, theirs, folder = _postgres(source), _postgres(target), _dump_folder(move, asset)
+    now = move.standing(asset)
+    if not now.roles:
+        made = copy_roles(ours, theirs)
+        move.ledger.append("roles copied", asset=asset.id, wave=wave, details={"made": list(made)})
+    pressing: dict[str, Any] = {"jobs": move.jobs, "limit_bytes_s": move.limit_bytes_s}
+    if not now.dump or not folder.is_dir():
+        size = dump(ours, asset.name, folder, **pressing, progress=_told(move, asset, "reading"))
+        details = {"folder": folder.name, "bytes": size}
+        move.ledger.append("dumped", asset=asset.id, wave=wave, details=details)
+    restore(theirs, asset.name, folder, **pressing, progress=_told(move, asset, "writing"))
+    move.ledger.append("copied", asset=asset.id, wave=wave)
+
+
+def _copy_files(move: Move, asset: Asset, source: Site, target: Site, wave: int) -> None:
+    moved = move_tree(
+        source.reach,
+        asset.name,
+        target.reach,
+        asset.name,
+        checksum=move.standing(asset).checksum,
+        limit_kib_s=move.limit_bytes_s // 1024,
+        progress=_told(move, asset, "copying"),
+    )
+    move.ledger.append("copied", asset=asset.id, wave=wave, details={"bytes": moved})
+
+
+def _check_nothing_there(asset: Asset, target: Site) -> None:
+    if asset.kind == "database":
+        free = not _postgres(target).has(asset.name)
+    else:
+        check_tree_path(asset.name)
+        free = empty_or_absent(target.reach, asset.name)
+    if not free:
+        what = f"{target.reach.name} holds a {asset.kind} of that name already, which this move did not put there"
+        raise _refused(asset, what, "choose another target, or remove it there if it may go")
+
+
+def _parity(move: Move, asset: Asset, source: Site, target: Site) -> Parity:
+    if asset.kind == "database":
+        return database_parity(_postgres(source), _postgres(target), asset.name, jobs=move.jobs)
+    return tree_parity(source.reach, asset.name, target.reach, asset.name)
+
+
+def _written_since(move: Move, asset: Asset, site: Site, parity: Parity) -> tuple[str, ...]:
+    if asset.kind == "database":
+        return written_since(_postgres(site), asset.name, parity, jobs=move.jobs)
+    return tree_written_since(site.reach, asset.name, parity)
+
+
+def _reopen(move: Move, asset: Asset, source: Site) -> None:
+    limit = move.standing(asset).limit_before
+    if asset.kind == "database" and limit is not None:
+        set_connection_limit(_postgres(source), asset.name, limit)
+
+
+def _evidence(move: Move, asset: Asset, now: Standing) -> Parity:
+    named, parity = read_evidence(move.evidence, now.evidence)
+    if named != asset.id:
+        raise _refused(asset, f"the ledger names evidence of {named}", "verify it again")
+    return parity
+
+
+def _told(move: Move, asset: Asset, phase: str) -> Callable[[int], None]:
+    started = time.monotonic()
+
+    def tell(moved: int) -> None:
+        move.progress(Rate(asset.id, phase, moved, time.monotonic() - started))
+
+    return tell
+
+
+def _dump_folder(move: Move, asset: Asset) -> Path:
+    return move.staging / asset.id.replace("/", "--")
+
+
+def _postgres(site: Site) -> Server:
+    if site.postgres is None:
+        fix = "say how it is reached: `postgresql` of this host in reach.yaml"
+        fault = Fault(site.reach.name, "no PostgreSQL server is known there", fix=fix)
+        raise OnshoreError(f"{site.reach.name} cannot be used", [fault])
+    return site.postgres
+
+
+def _refused(asset: Asset, why: str, fix: str) -> OnshoreError:
+    return OnshoreError(f"{asset.id} stays as it is", [Fault(asset.id, why, fix=fix)], refused=True)
+
+
+def _late(asset: Asset, lines: tuple[str, ...]) -> OnshoreError:
+    faults = [Fault(asset.id, "written at the source after the evidence was taken", line) for line in lines[:20]]
+    summary = f"{asset.id} is not cut over: its source was written to; the source is open again: run and verify anew"
+    return OnshoreError(summary, faults, refused=True)

@@ -1,0 +1,27 @@
+"""Two PostgreSQL servers for a test run: `onprem` is moved from, `incountry` is moved to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.migration.postgres_servers import Cluster, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def two_servers() -> Iterator[tuple[Cluster, Cluster]]:
+    """Both servers, as long as the run lasts."""
+    with running("onprem", 54101) as source, running("incountry", 54102) as target:
+        yield source, target
+
+
+@pytest.fixture
+def servers(two_servers: tuple[Cluster, Cluster]) -> Iterator[tuple[Cluster, Cluster]]:
+    """Both servers, empty again after the test."""
+    yield two_servers
+    for cluster in two_servers:
+        cluster.wipe()
