@@ -1,8 +1,8 @@
 """What is saved when: the journal between a run and its state file (`pkg/backend/snapshot.go`).
 
 Before a provider is called the intention is on disk, afterwards the result. A small state is written whole each time;
-of a large one what changed goes to a journal (`journal.py`), and the whole again when that has grown to its size. Threads
-that change something while a write runs share the next one.
+of a large one what changed goes to a journal (`journal.py`), and the whole again when that has grown to its size.
+Threads that change something while a write runs share the next one.
 """
 
 from __future__ import annotations
