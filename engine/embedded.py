@@ -175,7 +175,7 @@ class EmbeddedEngine:
                 f"the imported state is of another stack or project: {foreign[0]}",
                 fix=f"Import it as the stack its URNs name, or one of {name} here.",
             )
-        from engine.snapshot import now  # noqa: PLC0415
+        from engine.times import now  # noqa: PLC0415
 
         sealed = encode_deployment(
             Deployment(deployment.resources, deployment.pending, secrets.salt, deployment.metadata),

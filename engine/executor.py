@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import os
 import threading
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -18,17 +17,16 @@ from engine import messages as m
 from engine.diffing import equal
 from engine.events import shown, step_metadata
 from engine.performer import Performer
-from engine.provider import CheckResult, DiffResult, InitFailedError, ProviderError, UnsupportedError
+from engine.provider import InitFailedError, ProviderError
 from engine.providers.builtin import READ_STACK_OUTPUTS
-from engine.providers.pool import INTERNAL, external_inputs, resource_id
+from engine.questions import Questions
 from engine.steps import REMOVALS
-from engine.urn import is_provider_type
 
 if TYPE_CHECKING:
     from engine.analyzers import Analyzers
     from engine.events import EventStream
     from engine.planner import Planner
-    from engine.provider import InvokeResult, Provider
+    from engine.provider import InvokeResult
     from engine.providers.pool import ProviderPool
     from engine.snapshot import Snapshot
     from engine.state import ResourceState
@@ -55,6 +53,7 @@ class Executor:
         self._analyzers = analyzers
         self._events = events
         self.parallel = parallel
+        self._questions = Questions(providers, self.known)
         self._performer = Performer(snapshot, providers, preview=planner.plan.options.preview)
         self._slots = threading.BoundedSemaphore(parallel)
         self._tokens = itertools.count(1)
@@ -153,13 +152,13 @@ class Executor:
             case m.Run():
                 return self._run(instruction)
             case m.Check():
-                return self._check(instruction)
+                return self._questions.check(instruction)
             case m.Analyze():
                 return self._analyzers.analyze(instruction)
             case m.Diff():
-                return self._diff(instruction)
+                return self._questions.diff(instruction)
             case m.CompareProviders():
-                return self._compare_providers(instruction)
+                return self._questions.compare(instruction)
             case m.Marked(old=old, marked=marked):
                 self.snapshot.swap(old, marked)
                 self.snapshot.save()
@@ -170,72 +169,6 @@ class Executor:
             case m.Report(severity=severity, message=message, urn=urn):
                 self._events.diagnostic(severity, message, urn=urn)
         return None
-
-    # ------------------------------------------------------------ questions to providers
-
-    def _check(self, ask: m.Check) -> m.Checked:
-        try:
-            if is_provider_type(ask.type):
-                result = self._check_provider(ask)
-            else:
-                provider = self.providers.get(ask.provider)
-                result = provider.check(resource_id(ask.urn), ask.old_inputs, ask.news, os.urandom(32))
-        except ProviderError as error:
-            return m.Checked(ask.token, ask.news, error=error.message)
-        return m.Checked(ask.token, result.inputs, result.failures)
-
-    def _check_provider(self, ask: m.Check) -> CheckResult:
-        provider = self.providers.draft(ask.urn, ask.news)
-        internal = ask.news.get(INTERNAL)
-        news = external_inputs(ask.news)
-        try:
-            result = provider.check_config(resource_id(ask.urn), external_inputs(ask.old_inputs or {}), news)
-        except UnsupportedError:
-            result = CheckResult(news)
-        if internal is None:
-            return result
-        return CheckResult({**result.inputs, INTERNAL: internal}, result.failures)
-
-    def _diff(self, ask: m.Diff) -> m.Diffed:
-        try:
-            old = ask.old
-            if is_provider_type(old.type):
-                provider = self.providers.draft(ask.urn, ask.news)
-                diff = self._diff_provider(provider, old, ask.news, ask.ignore_changes)
-            else:
-                provider = self.providers.get(ask.provider)
-                identity = resource_id(ask.urn, old.id)
-                diff = provider.diff(identity, old.inputs, old.outputs, ask.news, ask.ignore_changes)
-        except ProviderError as error:
-            return m.Diffed(ask.token, None, error.message)
-        return m.Diffed(ask.token, diff)
-
-    def _diff_provider(
-        self, provider: Provider, old: ResourceState, news: PropertyMap, ignored: tuple[str, ...] = ()
-    ) -> DiffResult:
-        try:
-            return provider.diff_config(
-                resource_id(old.urn, old.id),
-                external_inputs(old.inputs),
-                external_inputs(old.outputs),
-                external_inputs(news),
-                ignored,
-            )
-        except UnsupportedError:
-            return DiffResult(changes=None)
-
-    def _compare_providers(self, ask: m.CompareProviders) -> m.ProviderCompared:
-        try:
-            provider = self.providers.get(ask.new_provider)
-            with self._lock:
-                new = self.planner.plan.known(ask.new_provider.rpartition("::")[0])
-            diff = self._diff_provider(provider, ask.old_provider, new.inputs if new else {})
-        except ProviderError as error:
-            return m.ProviderCompared(ask.token, replace=False, error=error.message)
-        details = diff.detailed or {}
-        return m.ProviderCompared(
-            ask.token, replace=bool(diff.replaces) or any(d.kind.endswith("-replace") for d in details.values())
-        )
 
     # ------------------------------------------------------------ steps
 

@@ -22,9 +22,9 @@ def integrity_faults(resources: tuple[ResourceState, ...]) -> list[str]:
             faults.append(f"{state.urn} is a component and has the id {state.id!r}")
         if state.provider and not state.pending_replacement and state.provider not in references:
             faults.append(f"{state.urn} refers to the provider {state.provider}, which does not stand before it")
-        faults.extend(
-            f"{state.urn} refers to {urn}, which does not stand before it" for urn in _references(state) - seen.keys()
-        )
+        # a set less the keys of a mapping would go through all of these, for each resource
+        missing = [urn for urn in _references(state) if urn not in seen]
+        faults.extend(f"{state.urn} refers to {urn}, which does not stand before it" for urn in sorted(missing))
         if state.urn in seen and not state.delete and not seen[state.urn].delete:
             faults.append(f"{state.urn} is recorded twice")
         if state.urn not in seen or not state.delete:

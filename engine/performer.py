@@ -9,7 +9,7 @@ from engine.diffing import equal, with_secret_outputs
 from engine.provider import CallOptions, InitFailedError, ProviderError
 from engine.providers.pool import external_inputs, resource_id
 from engine.registration import replaces
-from engine.snapshot import now
+from engine.times import now
 from engine.urn import is_provider_type
 from engine.values import UNKNOWN, UNKNOWN_SENTINEL, Unknown
 

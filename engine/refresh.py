@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from engine.diffing import equal, with_secret_outputs
 from engine.provider import DiffResult, InitFailedError, PropertyDiff, ProviderError
 from engine.providers.pool import resource_id
-from engine.snapshot import now
 from engine.steps import Step
 from engine.targets import Targets
+from engine.times import now
 from engine.urn import is_provider_type
 
 if TYPE_CHECKING:

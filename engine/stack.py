@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import os
@@ -30,7 +31,7 @@ _KEY: Final = re.compile(r"[A-Za-z0-9._-]+:[A-Za-z0-9._/-]+")
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """An opened stack. `known`: the backend has it; `secrets` encrypts what is written."""
+    """An opened stack. `known`: the backend has it; `secrets` encrypts what is written; `digest`: of the state read."""
 
     name: str
     config_file: StackConfig
@@ -38,15 +39,23 @@ class Stack:
     deployment: Deployment
     secrets: PassphraseSecrets
     known: bool
+    digest: bytes = b""
 
 
 def open_stack(
-    project: Project, backend: FileBackend, name: str, passphrase: str | None = None, *, later: bool = False
+    project: Project,
+    backend: FileBackend,
+    name: str,
+    passphrase: str | None = None,
+    *,
+    later: bool = False,
+    before: Stack | None = None,
 ) -> Stack:
     """Reads and decrypts everything of one stack; raises EngineError for whatever is missing, wrong or damaged.
 
     `later`: the caller does something else first, and then `secrets.check()`; nothing but a wrong passphrase for
-    secrets that nobody has read is found out so late.
+    secrets that nobody has read is found out so late. `before`: the same stack as it was opened a moment ago; a state
+    that is still the same is not read again.
     """
     name = configuration.check_stack_name(name)
     stack_file = configuration.load_stack_config(project, name)
@@ -57,15 +66,18 @@ def open_stack(
             fix=f"Write {stack_file.path}, or choose one of: {', '.join(backend.stacks()) or 'none yet'}.",
             exit_code=6,
         )
-    latest = latest_of(document, str(backend.path(name))) if document is not None else {}
-    recorded_salt = salt_of(latest)
+    digest = hashlib.sha256((document or "").encode()).digest()
+    read = before.deployment if before is not None and before.digest == digest else None
+    latest = latest_of(document, str(backend.path(name))) if document is not None and read is None else {}
+    recorded_salt = salt_of(latest) if read is None else read.salt
     phrase = passphrase if passphrase is not None else passphrase_from(os.environ)
     salt = stack_file.salt or recorded_salt
     secrets = PassphraseSecrets(phrase, salt, later=later) if salt else PassphraseSecrets.create(phrase)
-    deployment = decode_deployment(latest, secrets.under(recorded_salt).decrypt)
-    verify(deployment.resources, str(backend.path(name)))
+    if read is None:
+        read = decode_deployment(latest, secrets.under(recorded_salt).decrypt)
+        verify(read.resources, str(backend.path(name)))
     resolved = configuration.resolve(stack_file.values, secrets.decrypt)
-    return Stack(name, stack_file, resolved, deployment, secrets, known=document is not None)
+    return Stack(name, stack_file, resolved, read, secrets, known=document is not None, digest=digest)
 
 
 def take_stack(
@@ -85,7 +97,7 @@ def take_stack(
     try:
         backend.create()
         held.enter_context(backend.lock(name))
-        stack = open_stack(project, backend, name, passphrase)
+        stack = open_stack(project, backend, name, passphrase, before=found)
         backend.sweep(name)
         backend.back_up(name)
     except OSError as error:
