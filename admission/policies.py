@@ -40,6 +40,10 @@ class AdmissionRules:
     objects: list[dict[str, Any]]
 
     @property
+    def parameters(self) -> dict[str, Any]:
+        return next(obj for obj in self.objects if obj["kind"] == KIND)
+
+    @property
     def parameters_known(self) -> str:
         return _KNOWN + self.digest
 

@@ -65,19 +65,23 @@ def apply(cwd: Path, cluster: str, *, yes: bool) -> None:
 @click.argument("cluster")
 def status(cwd: Path, cluster: str, *, as_json: bool) -> None:
     """Whether the rules of today are in force on a CLUSTER; exit code 1 when they are not."""
-    from cli.admitting import IN_FORCE, standing, way_to  # noqa: PLC0415 - `--help` needs none of it
+    from cli.admitting import IN_FORCE, parameters_there, standing, way_to  # noqa: PLC0415 - `--help` needs none of it
 
     way = way_to(Project.find(cwd), cluster)
     with closing(way.client):
         whole, parts = standing(way)
+        there = parameters_there(way)
     if as_json:
         objects = [{"kind": obj["kind"], "name": obj["metadata"]["name"], "state": state} for state, obj in parts]
-        said = {"cluster": cluster, "digest": way.rules.digest, "policies": way.rules.rules, "state": whole}
-        click.echo(json.dumps({**said, "objects": objects}, indent=2))
+        register = way.rules.parameters["spec"]["register"]
+        said = {"cluster": cluster, "digest": way.rules.digest, "policies": way.rules.rules, "register": register}
+        click.echo(json.dumps({**said, "state": whole, "there": there, "objects": objects}, indent=2))
     else:
         for state, obj in parts:
             if state != IN_FORCE:
                 click.echo(f"{state:9} {obj['kind']} {obj['metadata']['name']}")
+        if there and there["digest"] != way.rules.digest:
+            click.echo(f"there     the rules {there['digest']}, of the register {there['register']}")
         click.echo(f"the rules {way.rules.digest} on {cluster}: {whole}")
     if whole != IN_FORCE:
         raise click.exceptions.Exit(1)

@@ -92,6 +92,13 @@ def standing(way: Way) -> tuple[str, list[tuple[str, Object]]]:
     return whole, parts
 
 
+def parameters_there(way: Way) -> dict[str, str]:
+    """Digest and register of the parameters that the cluster holds; empty where it holds none."""
+    with _in_words(way.cluster):
+        live = _get(way.client, way.rules.parameters) or {"spec": {}}
+    return {name: str(live["spec"].get(name)) for name in ("digest", "register") if live["spec"]}
+
+
 def remove_all(way: Way) -> list[Object]:
     """Parameters go when no policy asks for them any more: one that does not find them refuses everything."""
     with _in_words(way.cluster):

@@ -21,7 +21,7 @@ def _compiled(known: Facts) -> AdmissionRules:
 
 
 def _parameters(rules: AdmissionRules) -> Any:
-    return next(obj["spec"] for obj in rules.objects if obj["kind"] == "AdmissionParameters")
+    return rules.parameters["spec"]
 
 
 def _refusing(rules: AdmissionRules) -> set[str]:

@@ -106,7 +106,10 @@ def test_a_new_issue_of_the_register_needs_new_parameters_only(onshore: Onshore)
     try:
         _applied(onshore)
         register.write_text(register.read_text().replace('version: "2026.1"', 'version: "2026.2"'))
-        assert onshore("admission", "status", CLUSTER_ID).returncode == 1
+        stale = onshore("admission", "status", CLUSTER_ID)
+        assert stale.returncode == 1
+        assert "stale     AdmissionParameters onshore" in stale.stdout
+        assert "of the register 2026.1@" in stale.stdout
         changed = [line.split()[1:] for line in _applied(onshore) if not line.startswith("unchanged")]
         assert changed == [["AdmissionParameters", "onshore"]]
     finally:
