@@ -14,11 +14,14 @@ from inventories import load_rules
 from inventories.labels import CATEGORY_LABEL
 from policies.dispatcher import write
 from reports import FORMATS
+from tests.cli.disks import small_disk
 from tests.policies.asking import SECRET_SIGNATURE, SIGNATURE, namespace
 from tests.project import CLUSTER_ID
 from tests.worlds import DEPARTMENT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cli.conftest import Claimed
     from tests.project import Onshore
 
@@ -157,3 +160,16 @@ def test_a_report_that_cannot_be_written_is_named_before_anything_runs(offline: 
     done = offline("preview", STACK, "--report", asked)
     assert done.returncode == 2
     assert re.search(r"FORMAT:FILE|cannot be written", done.stderr)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_half_a_report_is_taken_away(offline: Onshore, tmp_path: Path, form: str) -> None:
+    for number in range(60):
+        offline.write(f"states/{number}.json", state("restricted", f"s{number}"))
+    with small_disk(tmp_path / "disk") as disk:
+        disk.fill(leave=8192)
+        target = disk.folder / "report"
+        done = offline("audit", "states", "--format", form, "-o", str(target))
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert "cannot be written: No space left on device" in done.stderr
+        assert not target.exists()
