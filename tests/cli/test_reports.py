@@ -92,6 +92,22 @@ def test_lawful_files_are_clean_and_one_unreadable_one_spoils_it(offline: Onshor
         assert offline("audit", nothing).returncode == 2
 
 
+def test_of_a_backend_the_stacks_are_judged_and_not_what_they_were(offline: Onshore) -> None:
+    offline.write("state/.pulumi/stacks/p/s.json", state())
+    for past in ("history/p/s/s-1.checkpoint.json", "backups/p/s/s.1.json"):
+        offline.write(f"state/.pulumi/{past}", state("restricted"))
+    offline.write("state/.pulumi/history/p/s/s-1.history.json", "{}")
+    for folder in ("state", "state/.pulumi"):
+        done = offline("audit", folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "nothing refused; 3 resources judged" in done.stdout
+    assert offline("audit", "state/.pulumi/backups").returncode == 3
+    offline.write("state/.pulumi/stacks/p/t.json.zst", "what cannot be read")
+    spoilt = offline("audit", "state")
+    assert spoilt.returncode == 2, spoilt.stdout + spoilt.stderr
+    assert "t.json.zst: not complete JSON" in spoilt.stdout
+
+
 def test_a_run_without_faults_is_reported_clean(claimed: Claimed) -> None:
     project = claimed.onshore
     asked = [f"--report={form}:report.{form}" for form in FORMS]
