@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
@@ -14,8 +15,10 @@ from inventories.faults import Fault, OnshoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from io import BufferedReader
     from pathlib import Path
 
+_GZIP: Final = b"\x1f\x8b"
 _PENDING: Final = "pending_operations"
 _NEWEST: Final = 4  # version of a deployment; the engine writes 3
 _DEEPEST: Final = 1000  # the reader names every place by its whole path
@@ -61,12 +64,12 @@ class Document:
         """The stack's configuration, which only a preview holds."""
         found: dict[str, Any] = {}
         if not self.form.versioned:
-            with self.path.open("rb") as file:
+            with _opened(self.path) as file:
                 found = next(ijson.items(file, "config"), {})
         return found if isinstance(found, dict) else {}
 
     def _items(self, prefix: str) -> Iterator[dict[str, Any]]:
-        with self.path.open("rb") as file:
+        with _opened(self.path) as file:
             for item in ijson.items(file, prefix, use_float=True):
                 if not isinstance(item, dict):
                     raise ValueError("a resource that is no mapping")  # noqa: TRY004 - what ijson raises
@@ -78,7 +81,7 @@ def open_document(path: Path) -> Document:
     found: Form | None = None
     version: int | Decimal = 0
     has_begun = False
-    with path.open("rb") as file:
+    with _opened(path) as file:
         for key, value in _top(ijson.basic_parse(file)):
             found = found or _FORMS.get(key)
             version = value if key == "version" and isinstance(value, int | Decimal) else version
@@ -88,6 +91,13 @@ def open_document(path: Path) -> Document:
     if found.versioned and not 0 < version <= _NEWEST:
         raise unreadable(path, f"a document of version {version}")
     return Document(path, found, has_begun)
+
+
+def _opened(path: Path) -> BufferedReader | gzip.GzipFile:
+    """A file's content; backends may write it compressed, under any name."""
+    with path.open("rb") as file:
+        packed = file.read(len(_GZIP)) == _GZIP
+    return gzip.open(path) if packed else path.open("rb")
 
 
 def _top(events: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ def audit_file(path: Path, facts: Facts, checks: Catalogue) -> Found:
         return judge_records(str(path), document.records(), builder, checks)
     except OSError as error:
         raise unreadable(path, error.strerror or "it cannot be opened") from None
-    except (ijson.JSONError, ValueError, RecursionError) as error:
+    except (ijson.JSONError, ValueError, RecursionError, EOFError, zlib.error) as error:
         raise unreadable(path, f"not complete JSON of its form, with resources ({type(error).__name__})") from None
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from policies.dispatcher import Catalogue
     from policies.subject import Facts
     from reports import Finding, Report
+
+_ENDINGS: Final = (".json", ".json.gz", ".json.zst")  # the last cannot be read, and is not to be passed over
+_PAST: Final = ((".pulumi", "history"), (".pulumi", "backups"))
 
 
 @click.command()
@@ -86,8 +89,16 @@ def judge(cwd: Path, paths: Iterable[Path], clusters: Iterable[str], facts: Fact
 def _files(paths: Iterable[Path], facts: Facts, checks: Catalogue) -> Iterator[Iterator[Found]]:
     """Each file by itself: one that cannot be read does not hide the next; an empty folder is no file."""
     for path in paths:
-        files = sorted(path.rglob("*.json")) if path.is_dir() else []
+        files = sorted(_states(path)) if path.is_dir() else []
         yield from (_file(file, facts, checks) for file in files or [path])
+
+
+def _states(folder: Path) -> Iterator[Path]:
+    """The files below a folder, compressed ones too; of a file backend its stacks, not what they once were."""
+    for file in folder.rglob("*.json*"):
+        below = (folder.resolve().name, *file.relative_to(folder).parts)
+        if file.name.endswith(_ENDINGS) and not any(pair in _PAST for pair in pairwise(below)):
+            yield file
 
 
 def _file(file: Path, facts: Facts, checks: Catalogue) -> Iterator[Found]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -143,6 +144,18 @@ def test_what_cannot_be_read_is_never_clean(tmp_path: Path, document: Any) -> No
     with pytest.raises(OnshoreError) as raised:
         audited(tmp_path, document)
     assert raised.value.faults[0].fix
+
+
+def test_a_compressed_file_is_read_to_its_end(tmp_path: Path) -> None:
+    world, whole = World(), gzip.compress(json.dumps(exported(stack(**OPEN), provider(), home(None))).encode())
+    checks = Catalogue(load_checks(world.facts.rules))
+    for name in ("s.json.gz", "s.json"):
+        (tmp_path / name).write_bytes(whole)
+        assert "CAT-001" in {one.rule for one in audit_file(tmp_path / name, world.facts, checks).findings}
+    for broken in (whole[:2], whole[:-20], whole[:40] + b"nonsense" + whole[48:], whole[:10]):
+        (tmp_path / "s.json").write_bytes(broken)
+        with pytest.raises(OnshoreError):
+            audit_file(tmp_path / "s.json", world.facts, checks)
 
 
 def test_what_stands_twice_is_said_once(tmp_path: Path) -> None:

@@ -14,11 +14,14 @@ from inventories import load_rules
 from inventories.labels import CATEGORY_LABEL
 from policies.dispatcher import write
 from reports import FORMATS
+from tests.cli.disks import small_disk
 from tests.policies.asking import SECRET_SIGNATURE, SIGNATURE, namespace
 from tests.project import CLUSTER_ID
 from tests.worlds import DEPARTMENT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.cli.conftest import Claimed
     from tests.project import Onshore
 
@@ -89,6 +92,22 @@ def test_lawful_files_are_clean_and_one_unreadable_one_spoils_it(offline: Onshor
         assert offline("audit", nothing).returncode == 2
 
 
+def test_of_a_backend_the_stacks_are_judged_and_not_what_they_were(offline: Onshore) -> None:
+    offline.write("state/.pulumi/stacks/p/s.json", state())
+    for past in ("history/p/s/s-1.checkpoint.json", "backups/p/s/s.1.json"):
+        offline.write(f"state/.pulumi/{past}", state("restricted"))
+    offline.write("state/.pulumi/history/p/s/s-1.history.json", "{}")
+    for folder in ("state", "state/.pulumi"):
+        done = offline("audit", folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "nothing refused; 3 resources judged" in done.stdout
+    assert offline("audit", "state/.pulumi/backups").returncode == 3
+    offline.write("state/.pulumi/stacks/p/t.json.zst", "what cannot be read")
+    spoilt = offline("audit", "state")
+    assert spoilt.returncode == 2, spoilt.stdout + spoilt.stderr
+    assert "t.json.zst: not complete JSON" in spoilt.stdout
+
+
 def test_a_run_without_faults_is_reported_clean(claimed: Claimed) -> None:
     project = claimed.onshore
     asked = [f"--report={form}:report.{form}" for form in FORMS]
@@ -157,3 +176,16 @@ def test_a_report_that_cannot_be_written_is_named_before_anything_runs(offline: 
     done = offline("preview", STACK, "--report", asked)
     assert done.returncode == 2
     assert re.search(r"FORMAT:FILE|cannot be written", done.stderr)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_half_a_report_is_taken_away(offline: Onshore, tmp_path: Path, form: str) -> None:
+    for number in range(60):
+        offline.write(f"states/{number}.json", state("restricted", f"s{number}"))
+    with small_disk(tmp_path / "disk") as disk:
+        disk.fill(leave=8192)
+        target = disk.folder / "report"
+        done = offline("audit", "states", "--format", form, "-o", str(target))
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert "cannot be written: No space left on device" in done.stderr
+        assert not target.exists()

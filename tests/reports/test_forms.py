@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tracemalloc
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -18,6 +19,7 @@ from jsonschema import Draft4Validator
 
 from reports import FORMATS, Finding, Head, Report, Rule, Unread
 from reports import render as parts
+from reports.streaming import written
 
 RULES = (Rule("CAT-001", "high", "Every resource declares a category"), Rule("RES-001", "critical", "In the country"))
 HEAD = Head("audit", "0.1.0", "f" * 64, "pakistan-cloud-first 1", date(2026, 6, 1), RULES)
@@ -146,6 +148,32 @@ def test_any_words_make_a_readable_report(finding: Finding) -> None:
     junit(report)
     for form in FORMATS:
         render(report, form).encode()
+
+
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+VALUES = st.recursive(PLAIN, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+
+
+@given(VALUES, st.lists(VALUES))
+def test_what_is_written_in_parts_is_what_is_written_at_once(value: Any, items: list[Any]) -> None:
+    assert "".join(written(value)) == json.dumps(value, indent=2)
+    streamed = {"runs": [{"before": value, "results": iter(items), "after": value}]}
+    whole = {"runs": [{"before": value, "results": items, "after": value}]}
+    assert "".join(written(streamed)) == json.dumps(whole, indent=2)
+
+
+def test_a_report_is_not_held_as_text() -> None:
+    many = tuple(replace(FOUND, urn=f"urn:{n}", message="x" * 900) for n in range(5_000))
+    report = Report(HEAD, many, (), len(many))
+    for form in FORMATS:
+        tracemalloc.start()
+        try:
+            size = sum(map(len, parts(report, form)))
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert form == "markdown" or size > 4_500_000
+        assert peak < 1_500_000, form
 
 
 def test_a_comment_on_a_merge_request_is_never_too_long() -> None:
