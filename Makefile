@@ -59,7 +59,8 @@ bench: $(STAMP) ## measure; ratios in one run
 
 clean: ## stop the sandbox clusters and remove what make made
 	@test ! -x $(BIN)/onshore || $(BIN)/onshore cluster down --all
-	@test ! -d .onshore/hosts || $(BIN)/onshore hosts down
+	@test ! -d .onshore/hosts || $(BIN)/onshore hosts down --all
+	@test ! -d .onshore/tests/hosts || $(BIN)/python -c 'from pathlib import Path; from sandbox import hosts_down; hosts_down(home=Path(".onshore/tests/hosts"))'
 	@test ! -d .onshore/tests || $(BIN)/python -c 'from pathlib import Path; from sandbox import cluster_down; cluster_down("tests", home=Path(".onshore/tests/sandbox"))'
 	rm -rf .venv .onshore .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 

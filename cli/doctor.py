@@ -38,7 +38,7 @@ class Finding:
 @json_option
 def doctor(cwd: Path, *, as_json: bool) -> int:
     """Say what is installed, what is missing, and what to type."""
-    findings = [_python(), *map(_package, _PACKAGES), _go(), _pulumi(), _passphrase(cwd), *_project(cwd)]
+    findings = [_python(), *map(_package, _PACKAGES), _go(), _pulumi(), _hosts(), _passphrase(cwd), *_project(cwd)]
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -71,6 +71,15 @@ def _pulumi() -> Finding:
     found = _version_of("pulumi", "version")
     fix = "not needed: the embedded engine takes its place"
     return Finding("pulumi CLI", ok=bool(found), found=found or "not on PATH", needed=False, fix=fix)
+
+
+def _hosts() -> Finding:
+    from sandbox import hosts_unavailable  # noqa: PLC0415 - `--help` needs no sandbox
+
+    reasons = hosts_unavailable()
+    found = "; ".join(what for what, _ in reasons) or "can be made here"
+    fix = f"only try-out hosts need it: {'; '.join(fix for _, fix in reasons)}"
+    return Finding("sandbox hosts", ok=not reasons, found=found, needed=False, fix=fix)
 
 
 def _passphrase(cwd: Path) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sandbox import HostsInfo
 
 _DEFAULT_NAME: Final = "sandbox"
+_REGION, _DEPARTMENT, _CEILING = "example-csp-alpha-khi", "health-example", "confidential"
 _NAME = click.option("--name", default=_DEFAULT_NAME, show_default=True, help="Which sandbox of hosts.")
 
 
@@ -35,9 +37,9 @@ for _command in (host_inventories.list_, host_inventories.write, host_inventorie
 @_NAME
 @click.option("--count", type=click.IntRange(0), default=1, show_default=True, help="How many hosts in the country.")
 @click.option("--on-premises", type=click.IntRange(0), default=0, show_default=True, help="How many of a department's.")
-@click.option("--region", default="example-csp-alpha-khi", show_default=True, help="Whose hosts they play (region id).")
-@click.option("--department", default="health-example", show_default=True, help="Whose data they hold.")
-@click.option("--ceiling", default="confidential", show_default=True, help="The highest category they may hold.")
+@click.option("--region", help=f"Whose hosts they play, by region id.  [default: as before, at first {_REGION}]")
+@click.option("--department", help=f"Whose data they hold.  [default: as before, at first {_DEPARTMENT}]")
+@click.option("--ceiling", help=f"The highest category they may hold.  [default: as before, at first {_CEILING}]")
 @click.option("--disk-mib", type=click.IntRange(64), default=4096, show_default=True, help="What each may write.")
 def up(
     cwd: Path,
@@ -46,17 +48,20 @@ def up(
     name: str,
     count: int,
     on_premises: int,
-    region: str,
-    department: str,
-    ceiling: str,
+    region: str | None,
+    department: str | None,
+    ceiling: str | None,
     disk_mib: int,
 ) -> None:
     """Make real hosts on this machine, and register them; what runs already stays. Needs root."""
-    from sandbox import hosts_up, shown_on  # noqa: PLC0415
+    from sandbox import hosts_place, hosts_up, shown_on  # noqa: PLC0415
 
     project = Project.find(cwd)
     _check_possible()
-    site = _site(project, region, department, ceiling)
+    before = hosts_place(name, home=project.hosts)
+    owner = department or before.get("department", _DEPARTMENT)
+    highest = ceiling or before.get("category_ceiling", _CEILING)
+    site = _site(project, region or before.get("region", _REGION), owner, highest)
     with shown_on(sys.stderr) as progress:
         info = hosts_up(
             name,
@@ -64,10 +69,11 @@ def up(
             in_country=count,
             on_premises=on_premises,
             site=site,
-            owner={"department": department},
+            owner={"department": owner},
             disk_mib=disk_mib,
             progress=progress,
         )
+    _lend_key(project, info)
     if as_json:
         click.echo(json.dumps(_public(info), indent=2))
     else:
@@ -77,13 +83,21 @@ def up(
 @hosts.command()
 @project_option
 @_NAME
-def down(cwd: Path, *, name: str) -> None:
+@click.option("--all", "everything", is_flag=True, help="Every sandbox of hosts of this project.")
+def down(cwd: Path, *, name: str, everything: bool) -> None:
     """End the hosts and remove every trace of them, their data too."""
     from sandbox import hosts_down, shown_on  # noqa: PLC0415
 
-    with shown_on(sys.stderr) as progress:
-        hosts_down(name, home=Project.find(cwd).hosts, progress=progress)
-    click.echo(f"no host of {name} is left", err=True)
+    project = Project.find(cwd)
+    home = project.hosts
+    names = sorted(path.name for path in home.glob("[!.]*") if path.is_dir()) if everything else [name]
+    for each in names:
+        _withdraw_key(project, each)
+        with shown_on(sys.stderr) as progress:
+            hosts_down(each, home=home, progress=progress)
+        click.echo(f"no host of {each} is left", err=True)
+    if not names:
+        click.echo("no hosts here", err=True)
 
 
 @hosts.command()
@@ -138,6 +152,22 @@ def _site(project: Project, region: str, department: str, ceiling: str) -> dict[
         raise OnshoreError("the hosts cannot be registered so", faults)
     provider, home = regions[region]
     return {"provider": provider.id, "region": region, "site": home.sites[0], "category_ceiling": ceiling}
+
+
+def _lend_key(project: Project, info: HostsInfo) -> None:
+    """Let playbooks log in with the sandbox's key, unless somebody has put a key there."""
+    key = project.settings.ssh_key
+    if not key.exists():
+        key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copyfile(info.identity, key)
+        key.chmod(0o600)
+
+
+def _withdraw_key(project: Project, name: str) -> None:
+    """Remove the copy of a sandbox's key, and nobody else's key."""
+    own, key = project.hosts / name / "id_ed25519", project.settings.ssh_key
+    if own.is_file() and key.is_file() and key.read_bytes() == own.read_bytes():
+        key.unlink()
 
 
 def _show(info: HostsInfo) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -107,6 +107,11 @@ def gateway(network: int) -> str:
 def address(network: int, host: HostState) -> str:
     """The address of a host."""
     return str(NETWORKS[network][_FIRST_ADDRESS[host.role] + host.number])
+
+
+def hardware_address(network: int, host: HostState) -> str:
+    """The hardware address of a host (locally administered): the same after a restart, so nobody asks for it anew."""
+    return ":".join(f"{byte:02x}" for byte in (2, 0, *IPv4Address(address(network, host)).packed))
 
 
 def link_name(network: int) -> str:

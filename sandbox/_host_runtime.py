@@ -13,12 +13,24 @@ import os
 import subprocess
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sandbox._host_layout import BRIDGE, INIT, NETWORKS, SWITCH, HostsLayout, HostState, address, gateway, link_name
+from sandbox._host_layout import (
+    BRIDGE,
+    INIT,
+    NETWORKS,
+    SWITCH,
+    HostsLayout,
+    HostState,
+    address,
+    gateway,
+    hardware_address,
+    link_name,
+)
 from sandbox._host_needs import program
 from sandbox._processes import running, start, stop
 from sandbox.errors import SandboxError
@@ -29,37 +41,38 @@ if TYPE_CHECKING:
 _WITHIN_S: Final = 60.0
 _POLL_S: Final = 0.02
 _GRACE_S: Final = 5.0
+_AT_ONCE: Final = 4
 _LOG_TAIL_LINES: Final = 5
 
 
+class NetworkTakenError(Exception):
+    """Another sandbox took a network between our choice and our link."""
+
+
 def bring_up(layout: HostsLayout, network: int, hosts: Iterable[HostState], disk_mib: int) -> None:
-    """Start what does not run of the switch and the hosts, and link what is not linked. Raises SandboxError."""
+    """Start what does not run of the switch and the hosts, and link what is not linked.
+
+    Raises SandboxError, or NetworkTakenError before any host is linked.
+    """
     hosts = tuple(hosts)
     layout.mount_point.mkdir(exist_ok=True)
     layout.log(SWITCH).parent.mkdir(exist_ok=True)
-    if SWITCH not in _pids(layout):
-        _drop_link(network)
-        _start(layout, SWITCH, ["-n", "--", "sh", "-ec", f"ip link add {BRIDGE} type bridge; exec sleep infinity"])
-    switch = _pids(layout)[SWITCH]
-    _wait(layout, SWITCH, lambda: "" if _has_link(switch, BRIDGE) else "it has no bridge")
-    _ip(switch, "link", "set", BRIDGE, "up")
-    _link_machine(layout, network, switch)
+    switch = _switch(layout, network)
     for host in hosts:
-        if host.name not in _pids(layout):
+        if host.name not in outermost(layout):
             init = ["sh", str(INIT), str(layout.directory), host.name, str(disk_mib)]
             _start(layout, host.name, ["-n", "-m", "-u", "-i", "-p", "-f", "--kill-child", "--", *init])
     for host in hosts:
         _link_host(layout, network, host, switch)
-    for host in hosts:
-        _wait(layout, host.name, partial(_not_ready, layout, network, host))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(lambda host: _wait(layout, host.name, partial(_not_ready, layout, network, host)), hosts))
 
 
-def stop_all(layout: HostsLayout, network: int | None) -> None:
+def stop_all(layout: HostsLayout) -> None:
     """End every process of the sandbox's, and with them all that lives in their namespaces."""
     alive = running(layout.directory)
     stop([process for process in alive if process.component != SWITCH], _GRACE_S)
-    if network is not None and _owner_of_link(network) == str(layout.directory):
-        _drop_link(network)
+    _drop_own_links(layout)
     stop(running(layout.directory), _GRACE_S)
 
 
@@ -99,27 +112,59 @@ def _not_ready(layout: HostsLayout, network: int, host: HostState) -> str:
     return "" if can_log_in(layout, network, host) else "it does not let the sandbox's key in"
 
 
-def _pids(layout: HostsLayout) -> dict[str, int]:
+def outermost(layout: HostsLayout) -> dict[str, int]:
     """Component -> its outermost process: `unshare` itself, which is in the component's network namespace."""
+    marked = {process.pid: process.component for process in running(layout.directory)}
     found: dict[str, int] = {}
-    for process in running(layout.directory):
-        found[process.component] = min(process.pid, found.get(process.component, process.pid))
+    for pid, component in marked.items():
+        with contextlib.suppress(OSError):  # one that has just ended
+            if marked.get(_parent(pid)) != component:
+                found[component] = pid
     return found
+
+
+def _pid(layout: HostsLayout, component: str) -> int:
+    if (pid := outermost(layout).get(component)) is None:
+        raise _ended(layout, component, "ended by itself")
+    return pid
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
 
 
 def _start(layout: HostsLayout, component: str, arguments: list[str]) -> None:
     start(component, [program("unshare"), *arguments], layout.directory, layout.log(component))
 
 
-def _link_machine(layout: HostsLayout, network: int, switch: int) -> None:
-    """The link between this machine and the switch, with this machine's address in the sandbox's network."""
+def _switch(layout: HostsLayout, network: int) -> int:
+    """The switch, linked to this machine, which has an address in its network; the process that holds it."""
     name = link_name(network)
-    if _owner_of_link(network) is None:
-        _here("link", "add", name, "type", "veth", "peer", "name", "machine", "netns", str(switch))
+    if SWITCH not in outermost(layout) or _owner_of_link(network) != str(layout.directory):
+        _begin_switch(layout)
+        pid = _pid(layout, SWITCH)
+        # The kernel has one link of a name: who makes it has the network.
+        if _run(["ip", "link", "add", name, "type", "veth", "peer", "name", "machine", "netns", str(pid)]).returncode:
+            raise NetworkTakenError(name)
         _here("link", "set", "dev", name, "alias", str(layout.directory))
-    _ip(switch, "link", "set", "machine", "master", BRIDGE, "up")
+    pid = _pid(layout, SWITCH)
+    _ip(pid, "link", "set", BRIDGE, "up")
+    _ip(pid, "link", "set", "machine", "master", BRIDGE, "up")
     _here("address", "replace", f"{gateway(network)}/24", "dev", name)
     _here("link", "set", name, "up")
+    return pid
+
+
+def _begin_switch(layout: HostsLayout) -> None:
+    """A new switch; what was linked to an old one is unlinked at once, not when the kernel comes to it."""
+    stop([process for process in running(layout.directory) if process.component == SWITCH], _GRACE_S)
+    _drop_own_links(layout)
+    for component, pid in outermost(layout).items():
+        if component != SWITCH:
+            _run(_inside(pid, "link", "delete", "eth0"))
+    _start(layout, SWITCH, ["-n", "--", "sh", "-ec", f"ip link add {BRIDGE} type bridge; exec sleep infinity"])
+    pid = _pid(layout, SWITCH)
+    _wait(layout, SWITCH, lambda: "" if _has_link(pid, BRIDGE) else "it has no bridge")
 
 
 def _link_host(layout: HostsLayout, network: int, host: HostState, switch: int) -> None:
@@ -127,11 +172,13 @@ def _link_host(layout: HostsLayout, network: int, host: HostState, switch: int) 
         same = Path(f"/proc/{pid}/ns/net").readlink() == Path("/proc/self/ns/net").readlink()
         return "it has no network of its own yet" if same else ""
 
-    pid = _pids(layout).get(host.name, 0)
+    pid = _pid(layout, host.name)
     _wait(layout, host.name, has_own_network)
     if not _has_link(pid, "eth0"):
         port = f"{host.role[0]}{host.number}"
-        _ip(switch, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", str(pid))
+        _run(_inside(switch, "link", "delete", port))  # of a host of this name that has ended
+        peer = ["name", "eth0", "address", hardware_address(network, host), "netns", str(pid)]
+        _ip(switch, "link", "add", port, "type", "veth", "peer", *peer)
         _ip(switch, "link", "set", port, "master", BRIDGE, "up")
     _ip(pid, "address", "replace", f"{address(network, host)}/24", "dev", "eth0")
     _ip(pid, "link", "set", "eth0", "up")
@@ -142,7 +189,7 @@ def _wait(layout: HostsLayout, component: str, owed: Callable[[], str]) -> None:
     deadline = time.monotonic() + _WITHIN_S
     last = ""
     while time.monotonic() < deadline:
-        if component not in _pids(layout):
+        if component not in outermost(layout):
             raise _ended(layout, component, "ended by itself")
         with contextlib.suppress(OSError):
             if not (last := owed()):
@@ -159,11 +206,16 @@ def _ended(layout: HostsLayout, component: str, how: str) -> SandboxError:
 
 
 def _has_link(pid: int, name: str) -> bool:
-    return _run(["nsenter", "-t", str(pid), "-n", "ip", "link", "show", name]).returncode == 0
+    return _run(_inside(pid, "link", "show", name)).returncode == 0
+
+
+def _inside(pid: int, *arguments: str) -> list[str]:
+    """`ip` in the network namespace of a process."""
+    return ["nsenter", "-t", str(pid), "-n", "ip", *arguments]
 
 
 def _ip(pid: int, *arguments: str) -> None:
-    _succeed(["nsenter", "-t", str(pid), "-n", "ip", *arguments])
+    _succeed(_inside(pid, *arguments))
 
 
 def _here(*arguments: str) -> None:
@@ -179,8 +231,10 @@ def _owner_of_link(network: int) -> str | None:
     return str(json.loads(done.stdout)[0].get("ifalias", ""))
 
 
-def _drop_link(network: int) -> None:
-    _run(["ip", "link", "delete", link_name(network)])
+def _drop_own_links(layout: HostsLayout) -> None:
+    for link in json.loads(_succeed(["ip", "-json", "link"])):
+        if link.get("ifalias") == str(layout.directory):
+            _run(["ip", "link", "delete", str(link["ifname"])])
 
 
 def _networks_here(*, but: str) -> set[int]:

@@ -11,6 +11,7 @@ import contextlib
 import os
 import select
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MARK: Final = "ONSHORE_SANDBOX_PROCESS"
+_ENVIRONMENT: Final = slice(50 - 3, 52 - 3)  # env_start and env_end of proc_pid_stat(5), counted behind the name
+_EXEC_WITHIN_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +110,24 @@ def _mark(component: str, directory: Path) -> str:
     return f"{component}@{directory.resolve()}"
 
 
+def _has_environment(pid: int) -> bool:
+    """Whether a process whose environment reads as empty has one: between two programs (`exec`) it does for an instant.
+
+    Raises OSError for what never has one: ended processes, and threads of the kernel.
+    """
+    Path(f"/proc/{pid}/exe").readlink()
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    begins, ends = fields[_ENVIRONMENT]
+    return ends == "0" or begins != ends
+
+
 def _mark_of(pid: int) -> str | None:
     """The mark in a process's environment; None when it is gone, ended, another user's or not marked."""
     try:
         environment = Path(f"/proc/{pid}/environ").read_bytes()
+        deadline = time.monotonic() + _EXEC_WITHIN_S
+        while not environment and _has_environment(pid) and time.monotonic() < deadline:
+            environment = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return None
     wanted = f"{MARK}=".encode()

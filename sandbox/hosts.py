@@ -12,6 +12,7 @@ import json
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -29,7 +30,7 @@ from sandbox._host_layout import (
     wanted_hosts,
 )
 from sandbox._host_needs import hosts_unavailable, program
-from sandbox._host_runtime import bring_up, can_log_in, choose_network, stop_all
+from sandbox._host_runtime import NetworkTakenError, bring_up, can_log_in, choose_network, outermost, stop_all
 from sandbox._processes import running
 from sandbox.errors import SandboxError
 
@@ -38,12 +39,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_NAME: Final = "sandbox"
+_ATTEMPTS: Final = 3
+_AT_ONCE: Final = 8
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
 class HostInfo:
-    """A sandbox host as it is now; `problem` says why it is not `ready`. `pids`: its outermost processes."""
+    """A sandbox host as it is now; `problem` says why it is not `ready`. `pid`: its outermost process."""
 
     name: str
     role: Role
@@ -52,7 +55,7 @@ class HostInfo:
     host_key_sha256: str
     ready: bool
     problem: str = ""
-    pids: tuple[int, ...] = ()
+    pid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,40 +101,50 @@ def hosts_up(
     layout = HostsLayout(home.resolve() / name)
     with _holding(layout, progress):
         before = _read(layout)
+        if before and (before.site, before.owner) != (dict(site), dict(owner)):
+            told = ", ".join([*before.owner.values(), *before.site.values()])
+            what = f"The hosts of {name} are registered otherwise ({told}), and stay so as long as they run."
+            raise SandboxError(what, "Give others a --name of their own, or take these down: onshore hosts down.")
         prefix = "" if name == DEFAULT_NAME else f"{name}-"
         asked = wanted_hosts(prefix, {"in-country": in_country, "on-premises": on_premises})
         hosts = tuple(dict.fromkeys((*(before.hosts if before else ()), *asked)))
         layout.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        state = _State(
-            choose_network(layout, before.network if before else None), disk_mib, dict(site), dict(owner), hosts
-        )
-        if before and before.network != state.network:
-            stop_all(layout, before.network)  # others took its addresses while it was down
-        write_whole(layout.state, json.dumps(asdict(state), indent=1))
-        keys = _write_files(layout, name, state)
         absent = {host.name for host in hosts} - {process.component for process in running(layout.directory)}
         if absent:
-            progress(f"starting {len(absent)} of {len(hosts)} sandbox hosts; usually takes 2 to 5 seconds")
-        bring_up(layout, state.network, hosts, disk_mib)
-        return _info(layout, state, keys)
+            progress(f"starting {len(absent)} of {len(hosts)} sandbox hosts; usually half a second each")
+        for _ in range(_ATTEMPTS):
+            network = choose_network(layout, before.network if before else None)
+            state = _State(network, disk_mib, dict(site), dict(owner), hosts)
+            write_whole(layout.state, json.dumps(asdict(state), indent=1))
+            keys = _write_files(layout, name, state)
+            with contextlib.suppress(NetworkTakenError):
+                bring_up(layout, network, hosts, disk_mib)
+                return _info(layout, state, keys, are_ready=True)
+    raise SandboxError(
+        f"Others took the networks of the sandbox hosts {name}, {_ATTEMPTS} times in a row.", "Try again."
+    )
 
 
 def hosts_down(name: str = DEFAULT_NAME, *, home: Path, progress: Callable[[str], None] = lambda _: None) -> None:
     """End the hosts of a sandbox and remove every trace of them, whatever state it is in; twice is the same as once."""
     _check(name, 0)
     layout = HostsLayout(home.resolve() / name)
-    if not home.is_dir() or not (layout.directory.exists() or running(layout.directory)):
+    if not layout.directory.exists() and not running(layout.directory):
         return
     with _holding(layout, progress):
-        network = None
-        with contextlib.suppress(SandboxError):  # a state that cannot be read must not keep anything alive
-            network = state.network if (state := _read(layout)) else None
         if alive := running(layout.directory):
             progress(f"ending {len(alive)} processes of the sandbox hosts {name}")
-        stop_all(layout, network)
+        stop_all(layout)
         if layout.directory.exists():
             shutil.rmtree(layout.directory)
         (layout.directory.parent / f".{name}.lock").unlink()
+
+
+def hosts_place(name: str = DEFAULT_NAME, *, home: Path) -> Mapping[str, str]:
+    """What the register was told of a sandbox's hosts, `site` and `owner` together; nothing before the first `up`."""
+    _check(name, 0)
+    state = _read(HostsLayout(home.resolve() / name))
+    return {**state.site, **state.owner} if state else {}
 
 
 def hosts_status(*, home: Path) -> list[HostsInfo]:
@@ -197,21 +210,21 @@ def _read(layout: HostsLayout) -> _State | None:
         ) from error
 
 
-def _info(layout: HostsLayout, state: _State, keys: Mapping[str, str]) -> HostsInfo:
-    pids: dict[str, tuple[int, ...]] = {}
-    for process in running(layout.directory):
-        pids[process.component] = (*pids.get(process.component, ()), process.pid)
+def _info(layout: HostsLayout, state: _State, keys: Mapping[str, str], *, are_ready: bool = False) -> HostsInfo:
+    pids = outermost(layout)
 
     def told(host: HostState) -> HostInfo:
-        key, own = keys[host.name], pids.get(host.name, ())
+        key, own = keys[host.name], pids.get(host.name)
         problem = "" if own else "it is down"
-        if own and not can_log_in(layout, state.network, host):
+        if own and not are_ready and not can_log_in(layout, state.network, host):
             problem = f"it does not let the sandbox's key in, see {layout.log(host.name)}"
         where = address(state.network, host)
         return HostInfo(host.name, host.role, where, key, fingerprint(key), not problem, problem, own)
 
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        hosts = tuple(pool.map(told, state.hosts))
     directory = layout.directory
-    return HostsInfo(directory.name, directory, layout.identity, layout.overlay, tuple(map(told, state.hosts)))
+    return HostsInfo(directory.name, directory, layout.identity, layout.overlay, hosts)
 
 
 def _check(name: str, count: int) -> None:

@@ -73,6 +73,19 @@ class Hosts:
         assert not check or done.returncode == 0, f"{name}: {command}\n{done.stdout!r}\n{done.stderr.decode()}"
         return done
 
+    @contextlib.contextmanager
+    def cut(self, name: str) -> Iterator[None]:
+        """A host without network, as if its cable were out, while the block runs."""
+        self._link(name, "down")
+        try:
+            yield
+        finally:
+            self._link(name, "up")
+
+    def _link(self, name: str, state: str) -> None:
+        command = ["nsenter", "-t", str(self[name].pid), "-n", "ip", "link", "set", "eth0", state]
+        subprocess.run(command, check=True, timeout=20)
+
 
 @contextlib.contextmanager
 def shared_hosts() -> Iterator[Hosts]:

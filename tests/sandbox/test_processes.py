@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,6 @@ from sandbox._processes import MARK, Process, running, start, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SLEEP = shutil.which("sleep") or "/bin/sleep"
 
@@ -42,6 +42,20 @@ def test_a_process_counts_as_running_from_its_start_on(tmp_path: Path) -> None:
         start("etcd", [SLEEP, "600"], tmp_path, tmp_path / "log")
         assert len(running(tmp_path)) == 1
         stop(running(tmp_path), grace_s=5)
+
+
+def test_a_process_counts_as_running_while_it_becomes_another_program(tmp_path: Path) -> None:
+    script = tmp_path / "again.sh"
+    script.write_text('[ "$1" -gt 0 ] && exec sh "$0" $(($1 - 1)); exec sleep 600')
+    start("host", ["/bin/sh", str(script), "400"], tmp_path, tmp_path / "log")
+    seen = set()
+    try:
+        while b"sleep" not in seen:
+            (process,) = running(tmp_path)
+            seen.add(Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")[0])
+    finally:
+        stop(running(tmp_path), grace_s=5)
+    assert b"sh" in seen
 
 
 def test_a_process_that_took_over_a_pid_is_left_alone(tmp_path: Path, stranger: subprocess.Popen[bytes]) -> None:
