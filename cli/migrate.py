@@ -179,6 +179,7 @@ def run(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, again:
 @_ASSET
 def verify(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str) -> int:
     """Compare both sides of WAVE, and keep the evidence; exit code 1 where anything differs."""
+    from migration.steps import CLOSED  # noqa: PLC0415
     from migration.steps import verify as verify_asset  # noqa: PLC0415
 
     work = _workspace(cwd, folder)
@@ -187,6 +188,9 @@ def verify(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str) -> 
     with work.ledger.only_one():
         move = work.move(_progress(as_json=as_json))
         for found, planned in moves:
+            if (state := move.standing(found).state) in CLOSED and not asset:
+                click.echo(f"{found.id} is {state}: its evidence stands", err=True)
+                continue
             with work.sites(found, planned) as (source, target):
                 parity, digest = verify_asset(move, found, source, target, wave=wave)
             equal = equal and parity.equal
@@ -207,6 +211,7 @@ def verify(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str) -> 
 @_YES
 def cutover(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, yes: bool) -> None:
     """Close the sources of WAVE and let the targets count; refused where evidence is older than the last write."""
+    from migration.steps import check_current  # noqa: PLC0415
     from migration.steps import cutover as cut_over  # noqa: PLC0415
 
     check_askable(f"cutover closes the sources of wave {wave}", yes=yes)
@@ -216,6 +221,9 @@ def cutover(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, ye
     rows = []
     with work.ledger.only_one():
         move = work.move(_progress(as_json=as_json))
+        for found, planned in moves if len(moves) > 1 else ():  # a wave is cut over as a whole, or not at all
+            with work.sites(found, planned) as (source, _):
+                check_current(move, found, source, wave=wave)
         for found, planned in moves:
             with work.sites(found, planned) as (source, _):
                 cut_over(move, found, source, wave=wave)

@@ -96,9 +96,11 @@ def _run(
     import ansible_runner  # noqa: PLC0415 - slow to import, and of this one function
 
     told: dict[str, Any] = {}
+    spoken: list[str] = []
     failed = {machine.id: _UNHEARD for machine in machines}
 
     def hear(event: dict[str, Any]) -> None:
+        spoken.extend(line for line in event.get("stdout", "").splitlines() if line.strip())
         data = event.get("event_data", {})
         host, result = data.get("host", ""), data.get("res", {})
         if event["event"] == "runner_on_ok" and data.get("task") == _TASK:
@@ -117,6 +119,7 @@ def _run(
         task = {"name": _TASK, "ansible.builtin.command": {"argv": argv, "stdin": stdin}, "changed_when": False}
         playbook = [{"hosts": "all", "gather_facts": False, "tasks": [task]}]
         inventory = {"all": {"hosts": {machine.id: _variables(machine, access, folder) for machine in machines}}}
+        (private / "ansible.cfg").touch()
         for file, content in (("look.yaml", playbook), ("hosts.yaml", inventory)):
             (private / file).write_text(yaml.safe_dump(content), encoding="utf-8")
         ended = ansible_runner.run(
@@ -129,9 +132,8 @@ def _run(
             event_handler=hear,
             settings={"suppress_output_file": True, "pexpect_timeout": 1},
         )
-        if len(failed) == len(machines) and ended.rc and not told:
-            said = ended.stdout.read().strip().splitlines() if ended.stdout else []
-            failed |= {machine: said[-1] for machine in failed if said and failed[machine] == _UNHEARD}
+    if ended.rc and spoken:
+        failed |= {machine: spoken[-1] for machine in failed if failed[machine] == _UNHEARD}
     return told, failed
 
 
@@ -140,7 +142,7 @@ def _environment(private: Path, pins: Path) -> dict[str, str]:
     return {
         "LC_ALL": "C.UTF-8",
         "HOME": str(private),
-        "ANSIBLE_CONFIG": "/dev/null",
+        "ANSIBLE_CONFIG": str(private / "ansible.cfg"),
         "ANSIBLE_HOME": str(private / "ansible"),
         "ANSIBLE_HOST_KEY_CHECKING": "True",
         "ANSIBLE_SSH_ARGS": shlex.join(ssh_arguments(str(pins))),

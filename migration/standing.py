@@ -63,6 +63,7 @@ _CHANGES: Final[Mapping[str, Callable[[Standing, Entry], dict[str, Any]]]] = {
     "copied": lambda _, __: {"state": "copied", "dump": ""},
     "verified": _verified,
     "closing": lambda _, entry: {"state": "closing", "limit_before": entry.details.get("limit_before")},
+    "outdated": lambda _, __: {"state": "differs"},
     "reopened": lambda _, __: {"state": "differs", "limit_before": None},
     "cutover": lambda _, __: {"state": "cut over"},
     "rolled back": lambda _, __: {"state": "rolled back", "limit_before": None},

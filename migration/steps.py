@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from migration.retention import Retention
 
 MOVABLE: Final = ("database", "files")
-_CLOSED_STATES: Final = ("closing", "cut over", "retired")
+CLOSED: Final = ("closing", "cut over", "retired")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,12 @@ def copy(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 0,
     """Copy an asset to its target; where an earlier run was cut off, go on from its last whole step.
 
     What was copied already is left alone, unless it differs or `again`. Raises OnshoreError when the target holds
-    something that this move did not put there, or when the asset was cut over already.
+    something that this move did not put there, or when what was cut over shall be copied `again`.
     """
     now = move.standing(asset)
-    if now.state in _CLOSED_STATES:
+    if now.state in CLOSED and again:
         raise _refused(asset, f"it is {now.state}", "roll it back first")
-    if now.state in ("copied", "verified") and not again:
+    if now.state in ("copied", "verified", *CLOSED) and not again:
         return now
     target_name = target.reach.name
     if now.state != "copying" or target_name not in now.targets:
@@ -97,7 +97,7 @@ def verify(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 
     """Compare both sides and keep the evidence; returns it with its digest."""
     now = move.standing(asset)
     if now.state not in ("copied", "verified", "differs"):
-        fix = "what was verified at its cutover stands" if now.state in _CLOSED_STATES else "run its wave first"
+        fix = "what was verified at its cutover stands" if now.state in CLOSED else "run its wave first"
         raise _refused(asset, f"it is {now.state}", fix)
     parity = _parity(move, asset, source, target)
     _, digest = write_evidence(move.evidence, asset.id, parity)
@@ -112,6 +112,19 @@ def verify(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 
     if parity.equal:
         shutil.rmtree(_dump_folder(move, asset), ignore_errors=True)
     return parity, digest
+
+
+def check_current(move: Move, asset: Asset, source: Site, *, wave: int = 0) -> None:
+    """Raise OnshoreError when an asset could not be cut over: not verified, or written to since; nothing is closed."""
+    now = move.standing(asset)
+    if now.state in CLOSED:
+        return
+    if now.state != "verified":
+        raise _refused(asset, f"it is {now.state}, not verified", "verify it first")
+    late = _written_since(move, asset, source, _evidence(move, asset, now))
+    if late:
+        move.ledger.append("outdated", asset=asset.id, wave=wave, details={"written": list(late[:20])})
+        raise _late(asset, late)
 
 
 def cutover(move: Move, asset: Asset, source: Site, *, wave: int = 0) -> None:
@@ -132,7 +145,7 @@ def cutover(move: Move, asset: Asset, source: Site, *, wave: int = 0) -> None:
             move.ledger.append("closing", asset=asset.id, wave=wave, details={"limit_before": limit})
         set_connection_limit(server, asset.name, 0)
     late = _written_since(move, asset, source, parity)
-    if late:
+    if late:  # although `check_current` found nothing a moment ago
         _reopen(move, asset, source)
         move.ledger.append("reopened", asset=asset.id, wave=wave, details={"written": list(late[:20])})
         raise _late(asset, late)
@@ -282,5 +295,5 @@ def _refused(asset: Asset, why: str, fix: str) -> OnshoreError:
 
 def _late(asset: Asset, lines: tuple[str, ...]) -> OnshoreError:
     faults = [Fault(asset.id, "written at the source after the evidence was taken", line) for line in lines[:20]]
-    summary = f"{asset.id} is not cut over: its source was written to; the source is open again: run and verify anew"
+    summary = f"{asset.id} is not cut over, and its source is open: it was written to; run and verify it again"
     return OnshoreError(summary, faults, refused=True)

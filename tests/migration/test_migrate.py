@@ -38,12 +38,12 @@ def moving(hosts: Hosts, tmp_path: Path) -> Iterator[Onshore]:
     """A project whose register lists the sandbox's hosts, with a database and a folder to move on `onprem-1`."""
     made = make_project(tmp_path / "project")
     made.environment["ONSHORE_OVERLAYS"] = str(hosts.overlay)
-    home = next(hosts.ssh(name, _START, user="postgres").stdout.decode().strip() for name in ("onprem-1", "host-1"))
+    homes = {name: hosts.ssh(name, _START, user="postgres").stdout.decode().strip() for name in ("onprem-1", "host-1")}
     script = b"CREATE DATABASE registry;\n\\c registry\n" + ODD.read_bytes()
     hosts.ssh("onprem-1", _FILL, user="postgres", stdin=script)
     put_tree(hosts, Path("/srv/portal"))
     named = [
-        {"host": name, "identity": str(hosts.identity), "postgresql": {"socket_folder": f"{home}/socket"}}
+        {"host": name, "identity": str(hosts.identity), "postgresql": {"socket_folder": f"{homes['onprem-1']}/socket"}}
         for name in ("onprem-1", "host-1", "host-2", "host-3")
     ]
     made.write("move/access.yaml", yaml.safe_dump({"hosts": named}))
@@ -77,11 +77,16 @@ def test_a_department_moves_from_its_machine_to_one_in_the_country(moving: Onsho
     file.write_text(answered(file.read_text()))
     assessed = moving("migrate", "assess")
     assert assessed.returncode == 0, assessed.stdout + assessed.stderr
-    assert "onprem-1/database/registry  restricted  host host-1" in assessed.stdout
+    assert "onprem-1/database/registry  restricted  host example-host-khi-1" in assessed.stdout
     assert "PKR 87,000.00 before" in assessed.stdout
     planned = moving("migrate", "plan")
     assert planned.returncode == 0, planned.stderr
     assert "Wave 1" in planned.stdout
+    plan = moving.root / "move" / "plan.yaml"
+    plan.write_text(plan.read_text().replace("target: example-host-khi-1", "target: host-1"))
+    checked = moving("migrate", "plan", "--check")
+    assert checked.returncode == 0, checked.stderr
+    assert "onprem-1/database/registry (restricted) to host host-1" in checked.stdout
     assert moving("migrate", "verify", "1").returncode == 3
     ran = moving("migrate", "run", "1")
     assert ran.returncode == 0, ran.stderr
@@ -97,6 +102,10 @@ def test_a_department_moves_from_its_machine_to_one_in_the_country(moving: Onsho
     assert moving("migrate", "verify", "1").returncode == 0
     cut = moving("migrate", "cutover", "1", "--yes")
     assert cut.returncode == 0, cut.stderr
+    retire_and_report(moving)
+
+
+def retire_and_report(moving: Onshore) -> None:
     gone = moving("migrate", "retire", "1", "--yes")
     assert gone.returncode == 3
     assert "no retention copy is on record" in gone.stderr
