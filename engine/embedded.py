@@ -9,13 +9,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.backend import FileBackend
 from engine.config import blinded, check_stack_name, load_project, load_stack_config
-from engine.document import ENGINE_VERSION, decode_deployment, encode_deployment, exported_deployment, salt_of
 from engine.errors import EngineError
 from engine.events import visible_outputs
-from engine.integrity import verify
-from engine.json_values import encode_value
+from engine.saving.backend import FileBackend
+from engine.saving.document import ENGINE_VERSION, decode_deployment, encode_deployment, exported_deployment, salt_of
+from engine.saving.integrity import verify
+from engine.saving.json_values import encode_value
 from engine.stack import never_deployed, open_stack, set_config, stack_outputs
 from engine.state import Deployment
 
@@ -159,7 +159,7 @@ class EmbeddedEngine:
         text = json.dumps(state)
         body = exported_deployment(text, "the imported state") if "deployment" in state else None
         if body is None:
-            from engine.document import latest_of  # noqa: PLC0415 - a rescued file is a checkpoint
+            from engine.saving.document import latest_of  # noqa: PLC0415 - a rescued file is a checkpoint
 
             body = latest_of(text, "the imported state")
         opened = open_stack(self._project, self._backend, name, self._passphrase)
@@ -175,7 +175,7 @@ class EmbeddedEngine:
                 f"the imported state is of another stack or project: {foreign[0]}",
                 fix=f"Import it as the stack its URNs name, or one of {name} here.",
             )
-        from engine.times import now  # noqa: PLC0415
+        from engine.saving.times import now  # noqa: PLC0415
 
         sealed = encode_deployment(
             Deployment(deployment.resources, deployment.pending, secrets.salt, deployment.metadata),

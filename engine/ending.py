@@ -13,11 +13,11 @@ from engine.stack import history_entry
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.backend import FileBackend
     from engine.events import EventStream
     from engine.executor import Executor
     from engine.interruption import Interruption
     from engine.options import Options
+    from engine.saving.backend import FileBackend
     from engine.stack import Stack
 
 Kind = Literal["preview", "up", "refresh", "destroy"]

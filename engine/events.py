@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from engine import wire
-from engine.json_values import encode_value
+from engine.saving.json_values import encode_value
 from engine.urn import STACK_TYPE
 
 if TYPE_CHECKING:

@@ -13,22 +13,22 @@ from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
-from engine import messages as m
-from engine.diffing import equal
 from engine.events import shown, step_metadata
 from engine.performer import Performer
+from engine.planning import messages as m
+from engine.planning.diffing import equal
 from engine.provider import InitFailedError, ProviderError
 from engine.providers.builtin import READ_STACK_OUTPUTS
 from engine.questions import Questions
 from engine.steps import REMOVALS
 
 if TYPE_CHECKING:
-    from engine.analyzers import Analyzers
     from engine.events import EventStream
-    from engine.planner import Planner
+    from engine.packs.analyzers import Analyzers
+    from engine.planning.planner import Planner
     from engine.provider import InvokeResult
     from engine.providers.pool import ProviderPool
-    from engine.snapshot import Snapshot
+    from engine.saving.snapshot import Snapshot
     from engine.state import ResourceState
     from engine.steps import Goal, Step
     from engine.values import PropertyMap

@@ -16,8 +16,8 @@ from pulumi.runtime.proto import provider_pb2, resource_pb2
 
 from engine import wire
 from engine.default_providers import DefaultProviders
+from engine.planning.registration import default_provider_disabled
 from engine.provider import ProviderError
-from engine.registration import default_provider_disabled
 from engine.requests import Positions, goal_of, read_goal, refuse_unsupported
 from engine.rpc_error import MonitorError
 from engine.transforms import Transforms
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from engine.config import Configuration
     from engine.executor import Executor
-    from engine.messages import Answer
+    from engine.planning.messages import Answer
     from engine.steps import Goal
 
 _FEATURES: Final = (

@@ -9,29 +9,29 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from engine import config as configuration
-from engine.analyzers import Analyzers
 from engine.ending import Ending, Outcome
 from engine.events import EventStream
 from engine.executor import Executor
 from engine.interruption import Interruption
-from engine.pack_process import RunFacts
-from engine.plan import PlanOptions
-from engine.planner import Planner
+from engine.packs.analyzers import Analyzers
+from engine.packs.process import RunFacts
+from engine.planning.plan import PlanOptions
+from engine.planning.planner import Planner
 from engine.providers import make_provider as plugin_or_builtin
 from engine.providers.builtin import BuiltinProvider
 from engine.providers.pool import ProviderPool
 from engine.refresh import refresh_resources
-from engine.snapshot import Snapshot
+from engine.saving.snapshot import Snapshot
 from engine.stack import open_stack, other_outputs, take_stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.backend import FileBackend
     from engine.config import Project
     from engine.ending import Kind
     from engine.options import Options, RunResult
     from engine.provider import MakeProvider, Provider
+    from engine.saving.backend import FileBackend
     from engine.stack import Stack
     from engine.state import ResourceState
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Final
 
-from engine.diffing import equal, with_secret_outputs
+from engine.planning.diffing import equal, with_secret_outputs
+from engine.planning.registration import replaces
 from engine.provider import CallOptions, InitFailedError, ProviderError
 from engine.providers.pool import external_inputs, resource_id
-from engine.registration import replaces
-from engine.times import now
+from engine.saving.times import now
 from engine.urn import is_provider_type
 from engine.values import UNKNOWN, UNKNOWN_SENTINEL, Unknown
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.providers.pool import ProviderPool
-    from engine.snapshot import Snapshot
+    from engine.saving.snapshot import Snapshot
     from engine.state import ResourceState
     from engine.steps import Step
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from engine import messages as m
+from engine.planning import messages as m
 from engine.provider import CheckResult, DiffResult, ProviderError, UnsupportedError
 from engine.providers.pool import INTERNAL, external_inputs, resource_id
 from engine.urn import is_provider_type, split_reference

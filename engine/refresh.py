@@ -6,12 +6,12 @@ import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from engine.diffing import equal, with_secret_outputs
+from engine.planning.diffing import equal, with_secret_outputs
+from engine.planning.targets import Targets
 from engine.provider import DiffResult, InitFailedError, PropertyDiff, ProviderError
 from engine.providers.pool import resource_id
+from engine.saving.times import now
 from engine.steps import Step
-from engine.targets import Targets
-from engine.times import now
 from engine.urn import is_provider_type
 
 if TYPE_CHECKING:

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine import config as configuration
 from engine import paths
-from engine.document import decode_deployment, latest_of, salt_of
 from engine.errors import EngineError
-from engine.integrity import verify
+from engine.saving.document import decode_deployment, latest_of, salt_of
+from engine.saving.integrity import verify
 from engine.secrets import PassphraseSecrets, passphrase_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import ExitStack
 
-    from engine.backend import FileBackend
     from engine.config import Configuration, Project, StackConfig
+    from engine.saving.backend import FileBackend
     from engine.state import Deployment
     from engine.values import PropertyMap
 

@@ -15,21 +15,18 @@ from pulumi.runtime.proto import provider_pb2
 
 from engine.engine_service import GRPC_OPTIONS, serve_engine
 from engine.provider import (
-    CheckFailure,
     CheckResult,
     CreateResult,
-    DiffKind,
     DiffResult,
     InitFailedError,
     InvokeResult,
-    PropertyDiff,
     ProviderError,
     ReadResult,
     UnsupportedError,
 )
 from engine.providers.plugin_calls import Limits, PluginCalls
 from engine.providers.plugin_process import PluginProcess
-from engine.providers.plugin_values import config_text, mark_secrets
+from engine.providers.plugin_values import check_failures, config_text, diff_result, mark_secrets
 from engine.wire import contains_unknown, from_struct, to_struct
 
 if TYPE_CHECKING:
@@ -40,10 +37,6 @@ if TYPE_CHECKING:
     from engine.provider import CallOptions, Log, Provider, ResourceId
     from engine.values import PropertyMap
 
-_KINDS: Final[dict[int, DiffKind]] = dict(
-    enumerate(("add", "add-replace", "delete", "delete-replace", "update", "update-replace"))
-)
-_CHANGES: Final = {provider_pb2.DiffResponse.DIFF_NONE: False, provider_pb2.DiffResponse.DIFF_SOME: True}
 _UNCONFIGURED: Final = (
     "The provider for this resource has inputs that are not known during preview.\n"
     "This preview may not correctly represent the changes that will be applied during an update."
@@ -112,9 +105,7 @@ class _Plugin:
 
     def check_config(self, resource: ResourceId, old_inputs: PropertyMap, news: PropertyMap) -> CheckResult:
         request = provider_pb2.CheckRequest(
-            urn=resource.urn,
-            name=resource.name,
-            type=resource.type,
+            **_named(resource),
             olds=self._struct(old_inputs),
             news=self._struct(news),
         )
@@ -152,9 +143,7 @@ class _Plugin:
             sends_old_inputs=True,
             sends_old_inputs_to_delete=True,
             id=resource.id,
-            urn=resource.urn,
-            name=resource.name,
-            type=resource.type,
+            **_named(resource),
         )
         response = self._calls.ask("Configure", request)
         if not self._handshaken:
@@ -169,9 +158,7 @@ class _Plugin:
         if not self._known:
             return CheckResult(news)
         request = provider_pb2.CheckRequest(
-            urn=resource.urn,
-            name=resource.name,
-            type=resource.type,
+            **_named(resource),
             olds=self._struct(old_inputs or {}),
             news=self._struct(news),
             randomSeed=random_seed,
@@ -195,9 +182,7 @@ class _Plugin:
         if options.preview and not (self._known and self._previews):
             return CreateResult("", dict(news) if self._known else {})
         request = provider_pb2.CreateRequest(
-            urn=resource.urn,
-            name=resource.name,
-            type=resource.type,
+            **_named(resource),
             properties=self._struct(news, unknowns=options.preview),
             timeout=options.timeout_s,
             preview=options.preview,
@@ -223,9 +208,7 @@ class _Plugin:
             return dict(news) if self._known else {}
         request = provider_pb2.UpdateRequest(
             id=resource.id,
-            urn=resource.urn,
-            name=resource.name,
-            type=resource.type,
+            **_named(resource),
             olds=self._struct(olds),
             old_inputs=self._struct(old_inputs),
             news=self._struct(news, unknowns=options.preview),
@@ -239,9 +222,7 @@ class _Plugin:
     def delete(self, resource: ResourceId, old_inputs: PropertyMap, olds: PropertyMap, options: CallOptions) -> None:
         request = provider_pb2.DeleteRequest(
             id=resource.id,
-            urn=resource.urn,
-            name=resource.name,
-            type=resource.type,
+            **_named(resource),
             properties=self._struct(olds),
             old_inputs=self._struct(old_inputs),
             timeout=options.timeout_s,
@@ -253,9 +234,7 @@ class _Plugin:
             return ReadResult(resource.id, {})
         request = provider_pb2.ReadRequest(
             id=resource.id,
-            urn=resource.urn,
-            name=resource.name,
-            type=resource.type,
+            **_named(resource),
             properties=self._struct(olds),
             inputs=None if old_inputs is None else self._struct(old_inputs),
         )
@@ -270,7 +249,7 @@ class _Plugin:
             return InvokeResult({})
         request = provider_pb2.InvokeRequest(tok=token, args=self._struct(args, unknowns=preview), preview=preview)
         response = self._calls.ask("Invoke", request)
-        return InvokeResult(from_struct(getattr(response, "return")), _failures(response.failures))
+        return InvokeResult(from_struct(getattr(response, "return")), check_failures(response.failures))
 
     # -- life
 
@@ -318,7 +297,7 @@ class _Plugin:
             raise
 
     def _checked(self, response: Any, news: PropertyMap) -> CheckResult:
-        return CheckResult(self._results(response.inputs, news), _failures(response.failures))
+        return CheckResult(self._results(response.inputs, news), check_failures(response.failures))
 
     def _diff(
         self,
@@ -331,27 +310,14 @@ class _Plugin:
     ) -> DiffResult:
         request = provider_pb2.DiffRequest(
             id=resource.id,
-            urn=resource.urn,
-            name=resource.name,
-            type=resource.type,
+            **_named(resource),
             olds=self._struct(olds),
             old_inputs=self._struct(old_inputs),
             news=self._struct(news),
             ignoreChanges=ignore_changes,
         )
-        response = self._calls.ask(method, request)
-        detailed = {
-            path: PropertyDiff(_KINDS.get(diff.kind, "update"), diff.inputDiff)
-            for path, diff in response.detailedDiff.items()
-        }
-        return DiffResult(
-            changes=_CHANGES.get(response.changes),
-            replaces=tuple(response.replaces),
-            diffs=tuple(response.diffs),
-            detailed=detailed if response.hasDetailedDiff else None,
-            delete_before_replace=response.deleteBeforeReplace,
-        )
+        return diff_result(self._calls.ask(method, request))
 
 
-def _failures(failures: Any) -> tuple[CheckFailure, ...]:
-    return tuple(CheckFailure(failure.property, failure.reason) for failure in failures)
+def _named(resource: ResourceId) -> dict[str, Any]:
+    return {"urn": resource.urn, "name": resource.name, "type": resource.type}

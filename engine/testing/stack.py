@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import yaml
 
-from engine.backend import FileBackend
 from engine.config import load_project
 from engine.embedded import EmbeddedEngine
-from engine.json_values import decode_value
 from engine.options import Options, RunResult
+from engine.saving.backend import FileBackend
+from engine.saving.json_values import decode_value
 from engine.stack import open_stack
 from engine.testing.cloud import Cloud, Fake
 from engine.urn import is_provider_type, name_of

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.backend import FileBackend
+from engine.saving.backend import FileBackend
 from engine.secrets import PassphraseSecrets
 from tests.cli.disks import small_disk
 from tests.cli.refusals import check_document, check_words, contents, refuse

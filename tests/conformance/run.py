@@ -29,10 +29,10 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from engine import EmbeddedEngine, EngineError, Options
-from engine.backend import FileBackend
+from engine.saving.backend import FileBackend
 from engine.config import load_project, load_stack_config, set_value, write_salt
 from engine.secrets import PassphraseSecrets
-from engine.document import manifest, secrets_provider
+from engine.saving.document import manifest, secrets_provider
 from tests.conformance.compare import check_file_order, compare_events, compare_trees
 from tests.conformance.normalise import Normaliser
 

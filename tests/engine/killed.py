@@ -19,7 +19,7 @@ from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from engine import snapshot
+from engine.saving import snapshot
 from engine.testing import Cloud, Kind, Stack
 from tests.engine.projects import PRELUDE
 

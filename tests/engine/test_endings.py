@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine import EngineError
-from engine.backend import FileBackend
-from engine.pack_process import PackProcess
+from engine.packs.process import PackProcess
+from engine.saving.backend import FileBackend
 from engine.testing import Fake
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_what_a_killed_run_was_writing_is_swept_away_by_the_next(project: Projec
 # dies between writing the new state and putting it in the old one's place
 KILLED = textwrap.dedent("""
     import os, pathlib, signal, sys
-    from engine.backend import FileBackend
+    from engine.saving.backend import FileBackend
     pathlib.Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     FileBackend(pathlib.Path(sys.argv[1]), "shop").write("test", b"{}")
 """)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import snapshot as snapshots
-from engine.backend import FileBackend
-from engine.document import decode_deployment, latest_of
 from engine.errors import EngineError
-from engine.snapshot import Snapshot
+from engine.saving import snapshot as snapshots
+from engine.saving.backend import FileBackend
+from engine.saving.document import decode_deployment, latest_of
+from engine.saving.snapshot import Snapshot
 from engine.state import Deployment, ResourceState
 
 URN = "urn:pulumi:test::shop::fake:index:Thing::"

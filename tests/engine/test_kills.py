@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.backend import FileBackend
+from engine.saving.backend import FileBackend
 from engine.urn import name_of
 from tests.engine.killed import stack_in
 

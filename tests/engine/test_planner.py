@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import messages as m
-from engine.deletion import END_TOKEN
-from engine.ordering import deletion_layers, references_of
-from engine.plan import PlanOptions
-from engine.planner import Planner
+from engine.planning import messages as m
+from engine.planning.deletion import END_TOKEN
+from engine.planning.ordering import deletion_layers, references_of
+from engine.planning.plan import PlanOptions
+from engine.planning.planner import Planner
 from engine.provider import CheckFailure, DiffResult, PropertyDiff
 from engine.state import ResourceState
 from engine.steps import AliasSpec, Goal

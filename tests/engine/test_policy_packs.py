@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine import EngineError
-from engine.policy_config import PolicySettings, merge, schema_faults
+from engine.packs.policy_config import PolicySettings, merge, schema_faults
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -181,7 +181,7 @@ def test_a_policy_that_raises_fails_the_run(project: Project, tmp_path: Path) ->
 def test_a_pack_that_never_answers_fails_the_run_by_its_name(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, judged: str
 ) -> None:
-    monkeypatch.setattr("engine.pack._ANSWER_TIMEOUT_S", 3.0)
+    monkeypatch.setattr("engine.packs.pack._ANSWER_TIMEOUT_S", 3.0)
     first = "limit = args" if judged == "the resource" else "things = ["
     program = "import time\n" + PACK.replace(first, f"time.sleep(600)\n    {first}")
     result = project.up("Thing('a')", policy_packs=(write_pack(tmp_path / "silent", program),))

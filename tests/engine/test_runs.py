@@ -220,7 +220,7 @@ def test_an_interrupt_finishes_what_runs_and_saves_it(project: Project) -> None:
 def test_a_backend_that_cannot_be_written_stops_the_run_and_loses_nothing(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.backend import FileBackend
+    from engine.saving.backend import FileBackend
 
     real = FileBackend.write
 
@@ -247,7 +247,7 @@ def test_a_backend_that_cannot_be_written_stops_the_run_and_loses_nothing(
 def test_a_read_only_backend_is_refused_before_anything_happens(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.backend import FileBackend
+    from engine.saving.backend import FileBackend
 
     def refuse(_self: FileBackend) -> None:
         raise PermissionError(13, "Permission denied", "/backend")
@@ -261,7 +261,7 @@ def test_a_read_only_backend_is_refused_before_anything_happens(
 def test_a_held_lock_names_who_and_since_when(project: Project) -> None:
     project.up(ONE)
     before = project.state.read_bytes()
-    from engine.backend import FileBackend
+    from engine.saving.backend import FileBackend
 
     backend = FileBackend.at(f"file://{project.folder / 'state'}", "shop")
     with (

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.config import load_project, load_stack_config, resolve, set_value, write_salt
-from engine.document import decode_deployment, encode_deployment, latest_of, salt_of
 from engine.errors import EngineError
-from engine.integrity import integrity_faults
+from engine.saving.document import decode_deployment, encode_deployment, latest_of, salt_of
+from engine.saving.integrity import integrity_faults
 from engine.secrets import PassphraseSecrets
 from engine.state import Deployment, ResourceState
 from engine.values import UNKNOWN, Archive, Asset, ResourceReference, Secret

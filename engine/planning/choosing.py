@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine import diffing
-from engine.advancing import chain
-from engine.messages import (
+from engine.planning import diffing
+from engine.planning.advancing import chain
+from engine.planning.messages import (
     Analyze,
     Analyzed,
     Checked,
@@ -18,13 +18,13 @@ from engine.messages import (
     Reject,
     Report,
 )
-from engine.replacing import begin_replacement, dependent_diffed, replacement
+from engine.planning.replacing import begin_replacement, dependent_diffed, replacement
 from engine.urn import is_provider_type, split_reference
 
 if TYPE_CHECKING:
-    from engine.diffing import Decision
-    from engine.plan import Plan
-    from engine.registration import Registration
+    from engine.planning.diffing import Decision
+    from engine.planning.plan import Plan
+    from engine.planning.registration import Registration
     from engine.state import ResourceState
     from engine.steps import Op
 

@@ -6,15 +6,15 @@ import dataclasses
 from collections import deque
 from typing import TYPE_CHECKING
 
-from engine import diffing
-from engine.deletion import END_TOKEN
-from engine.messages import Analyze, Check, Instruction, Reject, Run, StepEnded, StepFailed
-from engine.registration import replaces
+from engine.planning import diffing
+from engine.planning.deletion import END_TOKEN
+from engine.planning.messages import Analyze, Check, Instruction, Reject, Run, StepEnded, StepFailed
+from engine.planning.registration import replaces
 from engine.state import ResourceState
 
 if TYPE_CHECKING:
-    from engine.plan import Plan
-    from engine.registration import Registration
+    from engine.planning.plan import Plan
+    from engine.planning.registration import Registration
     from engine.steps import Step
 
 

@@ -11,8 +11,8 @@ from engine.steps import Goal, Op, Step
 from engine.urn import split_reference
 
 if TYPE_CHECKING:
-    from engine.dependents import Dependents
-    from engine.diffing import Decision
+    from engine.planning.dependents import Dependents
+    from engine.planning.diffing import Decision
     from engine.provider import CheckFailure
     from engine.values import PropertyMap
 

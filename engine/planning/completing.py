@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from engine.deletion import Deletion, only_targets, uncovered_reports, unmet_reports, without_protected
-from engine.messages import Complete, Finished, Finishing, Instruction, OutputsRegistered, ProgramEnded
+from engine.planning.deletion import Deletion, only_targets, uncovered_reports, unmet_reports, without_protected
+from engine.planning.messages import Complete, Finished, Finishing, Instruction, OutputsRegistered, ProgramEnded
 from engine.urn import STACK_TYPE
 
 if TYPE_CHECKING:
-    from engine.plan import Plan
+    from engine.planning.plan import Plan
     from engine.state import ResourceState
     from engine.values import PropertyMap
 

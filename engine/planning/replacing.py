@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.advancing import chain
-from engine.dependents import Dependents
-from engine.messages import Check, Diff, Instruction, Report
-from engine.registration import removal
+from engine.planning.advancing import chain
+from engine.planning.dependents import Dependents
+from engine.planning.messages import Check, Diff, Instruction, Report
+from engine.planning.registration import removal
 
 if TYPE_CHECKING:
-    from engine.plan import Plan
+    from engine.planning.plan import Plan
+    from engine.planning.registration import Registration
     from engine.provider import DiffResult
-    from engine.registration import Registration
 
 
 def begin_replacement(plan: Plan, registration: Registration) -> list[Instruction]:

@@ -10,11 +10,11 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.document import encode_resource, manifest, secrets_provider
 from engine.errors import EngineError
-from engine.journal import Change, opening
+from engine.saving.document import encode_resource, manifest, secrets_provider
+from engine.saving.journal import Change, opening
+from engine.saving.times import now
 from engine.state import Deployment, PendingOperation, ResourceState
-from engine.times import now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.deletion import Deletion
-from engine.messages import Answer, Instruction, Marked, Reject, Report
-from engine.targets import Targets
+from engine.planning.deletion import Deletion
+from engine.planning.messages import Answer, Instruction, Marked, Reject, Report
+from engine.planning.targets import Targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.registration import Registration
+    from engine.planning.registration import Registration
     from engine.state import ResourceState
     from engine.steps import Step
     from engine.values import PropertyMap

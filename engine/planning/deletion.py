@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from engine.messages import Finished, Instruction, Report, Run, RunTogether
-from engine.ordering import deletion_layers, needed_by, references_of
-from engine.registration import removal
+from engine.planning.messages import Finished, Instruction, Report, Run, RunTogether
+from engine.planning.ordering import deletion_layers, needed_by, references_of
+from engine.planning.registration import removal
 from engine.steps import Step
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
+    from engine.planning.targets import Targets
     from engine.state import ResourceState
-    from engine.targets import Targets
 
 END_TOKEN = 0  # steps after the program belong to no registration
 

@@ -12,7 +12,7 @@ from engine.urn import name_of, split_reference, type_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from engine.messages import Analyze
+    from engine.planning.messages import Analyze
     from engine.state import ResourceState
     from engine.values import PropertyMap
 
@@ -47,10 +47,13 @@ class PackMessages:
 
     def stack(self, resources: Iterable[ResourceState]) -> Any:
         """The question about the finished stack."""
-        return proto.AnalyzeStackRequest(resources=[self._finished(state) for state in resources])
+        request = proto.AnalyzeStackRequest()
+        for state in resources:  # added in place: a list of messages would be copied, whole
+            self._add(request.resources, state)
+        return request
 
-    def _finished(self, state: ResourceState) -> Any:
-        return proto.AnalyzerResource(
+    def _add(self, resources: Any, state: ResourceState) -> None:
+        resources.add(
             type=state.type,
             properties=wire.to_struct(state.outputs, references=False),
             urn=state.urn,

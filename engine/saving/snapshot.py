@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from engine.errors import EngineError
-from engine.integrity import verify
-from engine.records import Records
+from engine.saving.integrity import verify
+from engine.saving.records import Records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.backend import FileBackend
+    from engine.saving.backend import FileBackend
     from engine.secrets import PassphraseSecrets
     from engine.state import Deployment, ResourceState
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from engine.advancing import chain, check
-from engine.aliases import alias_urns
-from engine.messages import Instruction, Registered, Reject, Renamed, Report
-from engine.registration import Registration, default_provider_disabled, needs
+from engine.planning.advancing import chain, check
+from engine.planning.aliases import alias_urns
+from engine.planning.messages import Instruction, Registered, Reject, Renamed, Report
+from engine.planning.registration import Registration, default_provider_disabled, needs
 from engine.state import ResourceState
 from engine.steps import Op, Step
 from engine.urn import is_provider_type, make_urn, package_of
 
 if TYPE_CHECKING:
-    from engine.plan import Plan
+    from engine.planning.plan import Plan
     from engine.steps import Goal
 
 

@@ -11,8 +11,8 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from engine import files
 from engine.errors import LockedError
+from engine.saving import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from engine import messages as m
-from engine.advancing import step_ended, step_failed
-from engine.choosing import analyzed, checked, diffed, provider_compared
-from engine.completing import finish, outputs_registered, program_ended
-from engine.plan import Plan, PlanOptions
-from engine.registering import registered
+from engine.planning import messages as m
+from engine.planning.advancing import step_ended, step_failed
+from engine.planning.choosing import analyzed, checked, diffed, provider_compared
+from engine.planning.completing import finish, outputs_registered, program_ended
+from engine.planning.plan import Plan, PlanOptions
+from engine.planning.registering import registered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -13,14 +13,14 @@ from pulumi.runtime.proto import analyzer_pb2_grpc
 from engine import wire
 from engine.engine_service import GRPC_OPTIONS
 from engine.errors import EngineError
-from engine.pack_process import START_TIMEOUT_S
-from engine.policy_config import LEVELS, PolicySettings, merge, schema_faults
+from engine.packs.policy_config import LEVELS, PolicySettings, merge, schema_faults
+from engine.packs.process import START_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import ExitStack
 
-    from engine.pack_process import PackProcess, RunFacts
+    from engine.packs.process import PackProcess, RunFacts
 
 # A stack of thousands may take a policy a minute; a pack that is silent for five will never answer.
 _ANSWER_TIMEOUT_S: Final = 300.0

@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.errors import EngineError
-from engine.json_values import decode_value, encode_value
+from engine.saving.json_values import decode_value, encode_value
 from engine.state import Deployment, PendingOperation, ResourceState
 from engine.values import UNKNOWN_SENTINEL, Unknown
 

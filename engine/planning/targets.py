@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from engine.ordering import references_of
+from engine.planning.ordering import references_of
 from engine.urn import STACK_TYPE, is_provider_type, type_of
 
 if TYPE_CHECKING:

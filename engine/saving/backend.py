@@ -19,8 +19,8 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-from engine import files, journal, locks
 from engine.errors import EngineError
+from engine.saving import files, journal, locks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,24 +11,30 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine import wire
 from engine.events import shown
-from engine.messages import Analyze, Analyzed
-from engine.pack_process import PackProcess, reserved_port
-from engine.policy_config import LEVELS, PolicySettings, read_policy_config
+from engine.packs.policy_config import LEVELS, PolicySettings, read_policy_config
+from engine.packs.process import PackProcess, reserved_port
+from engine.planning.messages import Analyze, Analyzed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from engine.events import EventStream
-    from engine.pack import Pack
-    from engine.pack_messages import PackMessages
-    from engine.pack_process import RunFacts
+    from engine.packs.messages import PackMessages
+    from engine.packs.pack import Pack
+    from engine.packs.process import RunFacts
     from engine.state import ResourceState
     from engine.values import PropertyMap
 
 _ADVISORY: Final = "advisory"
 # What this process needs is imported while the packs' processes import what they need. It is as much.
-_MEANWHILE: Final = ("engine.monitor", "engine.program", "engine.program_engine", "engine.pack", "engine.pack_messages")
+_MEANWHILE: Final = (
+    "engine.monitor",
+    "engine.program",
+    "engine.program_engine",
+    "engine.packs.pack",
+    "engine.packs.messages",
+)
 
 
 class Analyzers:
@@ -81,8 +87,8 @@ class Analyzers:
 
     def _connect_all(self, settings: Sequence[Mapping[str, PolicySettings]], port: int, facts: RunFacts) -> None:
         from engine.engine_service import serve_engine  # noqa: PLC0415 - gRPC is needed with packs only
-        from engine.pack import PolicyConfigError, connect  # noqa: PLC0415
-        from engine.pack_messages import PackMessages  # noqa: PLC0415
+        from engine.packs.messages import PackMessages  # noqa: PLC0415
+        from engine.packs.pack import PolicyConfigError, connect  # noqa: PLC0415
 
         self._messages = PackMessages(self._known)
         self._ending.enter_context(serve_engine(self._events.diagnostic, port))
@@ -103,7 +109,7 @@ class Analyzers:
             return Analyzed(ask.token, inputs)
         if self._messages is None or len(self._packs) < len(self._launched):
             return Analyzed(ask.token, inputs, error="the policy packs are not ready")
-        from engine.pack import PolicyFaultError  # noqa: PLC0415 - gRPC is needed with packs only
+        from engine.packs.pack import PolicyFaultError  # noqa: PLC0415 - gRPC is needed with packs only
 
         try:
             for pack in self._packs:
@@ -148,7 +154,7 @@ class Analyzers:
             return False, ""
         if self._messages is None or len(self._packs) < len(self._launched):
             return True, "the policy packs are not ready"
-        from engine.pack import PolicyFaultError  # noqa: PLC0415 - gRPC is needed with packs only
+        from engine.packs.pack import PolicyFaultError  # noqa: PLC0415 - gRPC is needed with packs only
 
         refused = False
         request = self._messages.stack(resources)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from engine.ordering import dependents_of
+from engine.planning.ordering import dependents_of
 from engine.urn import split_reference
 from engine.values import UNKNOWN
 

@@ -1,0 +1,1 @@
+"""Policy packs: their processes, what they are asked, what their answers mean."""

@@ -1,0 +1,1 @@
+"""A stack's state as it lies on disk, and what is saved when."""
