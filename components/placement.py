@@ -34,7 +34,8 @@ def place(
     """The cheapest lawful cluster for a request on a day, or a refusal with every reason and the way out.
 
     Cost is the request's size at the cluster's price list, in rupees a month to the paisa; ties go by cluster id.
-    `rules` say from which day each binds: until then it advises. One that is not among them binds.
+    `rules` say from which day each binds: until then it advises. One that is not among them binds, and before the
+    register's first day all do.
     Never raises: a request that makes no sense is a refusal with `faults`.
     """
     return Placer(register, profile, on=on, rules=rules).place(request)
@@ -63,8 +64,9 @@ class Placer:
         self._profile = profile
         self._on = on
         self._rules = rules
-        later = {rule.id: rule.effective_on for rule in rules.values() if rule.effective_on > on}
-        # A cluster whose site nobody knows is no place to build on, whatever binds.
+        later = {rule.id: rule.effective_on for rule in rules.values() if rule.effective_on > on >= register.issued_on}
+        # A cluster whose site nobody knows is no place to build on, whatever binds; and a day before the register's own
+        # is a wrong clock's, and excuses nothing.
         self._binds_from = {rule: day for rule, day in later.items() if rule != "RES-004"}
         self._reference = f"{register.version}@{register.digest[:12]}"
         self._later: dict[date, Placer] = {}

@@ -197,7 +197,8 @@ def _note(
         return
     got = violation.got if violation.public else _shown(subject, violation)
     later = max(rule.effective_on, asked.effective_on)
-    binds = crashed or later <= facts.on
+    # A day before the register's own is a wrong clock's, and excuses nothing.
+    binds = crashed or later <= facts.on or facts.on < facts.register.issued_on
     waiver, relied = (None, []) if crashed or not binds else _waivers(rule, subject)
     standing = "" if binds else f"BINDS FROM {later}"
     if waiver:

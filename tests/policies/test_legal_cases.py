@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from pulumi.runtime.proto import analyzer_pb2 as wire
 
+from components.placement import Request, place
 from inventories import load_rules
 from tests.policies.asking import STACK_TYPE, Resource, World, deployment, edited, known_ca, law, made
-from tests.worlds import Case, load_cases
+from tests.worlds import DEPARTMENT, Case, load_cases
 
 
 def of(case: Case, category: str) -> World:
@@ -34,8 +35,9 @@ def test_before_the_day_that_rules_bind_the_pack_advises_what_it_will_refuse(cas
     world = World(case.request.category, register=case.register, profile=case.profile, config=config, facts=facts)
     found = [*world.analyze(Resource(STACK_TYPE, {})), *world.analyze(world.provider())]
     assert {one.policyName for one in found} == case.expect, case.because
-    assert all(one.enforcementLevel == wire.ADVISORY for one in found)
-    assert all(f" BINDS FROM {day} · " in one.message for one in found)
+    early = case.on < case.register.issued_on  # which excuses nothing: it is a wrong clock's day
+    assert all(one.enforcementLevel == (wire.MANDATORY if early else wire.ADVISORY) for one in found)
+    assert all((f" BINDS FROM {day} · " in one.message) is not early for one in found)
 
 
 @pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.id)
@@ -63,3 +65,12 @@ def test_a_pod_template_labelled_stricter_than_its_workload_is_judged_by_its_lab
     label = next(iter(public.props["metadata"]["labels"]))
     assert world.refused_by(public) == set()
     assert "RES-001" in world.refused_by(edited(public, *stricter, label, to="restricted"))
+
+
+def test_a_clock_that_begins_anew_excuses_nothing() -> None:
+    world = World("restricted", on=date(1970, 1, 1))
+    levels = {one.enforcementLevel for one in world.analyze(world.provider())}
+    assert levels == {wire.MANDATORY}
+    placed = place(Request(department=DEPARTMENT, category="restricted"), world.register, world.facts.profile,
+                   on=date(1970, 1, 1), rules=load_rules())  # fmt: skip
+    assert all("ACC-004" in verdict.rules and not verdict.advices for verdict in placed.verdicts)

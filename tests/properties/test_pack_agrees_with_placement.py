@@ -104,7 +104,7 @@ def test_a_rule_advises_both_until_the_day_it_binds(
         assert {rule for rule, level in found if level == wire.MANDATORY} == verdict.rules - {WISH}
         advices = {advice.reason.rule: advice.binds_from for advice in verdict.advices}
         assert {rule for rule, level in found if level == wire.ADVISORY} == advices.keys()
-        assert all(advices[rule] == rules[rule].effective_on > on for rule in advices)
+        assert all(advices[rule] == rules[rule].effective_on > on >= register.issued_on for rule in advices)
 
 
 @settings(deadline=None)
