@@ -102,26 +102,6 @@ def test_a_variable_that_is_only_called_like_a_secret_is_kept_like_one(
     assert OTHER not in json.dumps(steps)
 
 
-@pytest.mark.parametrize(
-    ("task", "refused"),
-    [
-        ({"command": "login --password {{ db_password }}"}, True),
-        ({"shell": {"cmd": "echo {{ db_password | quote }}"}}, True),
-        ({"ansible.builtin.command": {"argv": ["login", "{{ db_password }}"]}}, True),
-        ({"command": {"cmd": "login", "stdin": "{{ db_password }}"}}, False),
-        ({"command": "true", "environment": {"PGPASSWORD": "{{ db_password }}"}}, False),
-        ({"command": "echo {{ greeting }}"}, False),
-    ],
-)
-def test_a_secret_on_a_command_line_is_refused_before_anything_runs(
-    plays: Plays, task: dict[str, Any], *, refused: bool
-) -> None:
-    plays.playbook({"name": "one", **task})
-    ran = plays.attempt("preview", secret=OTHER)
-    assert ("a secret variable on a command line" in said(ran)) is refused, said(ran)
-    assert OTHER not in said(ran)
-
-
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_a_secret_is_replaced(form: str) -> None:
     assert Scrubber([TEXT])(f"before {form} after") == f"before {HIDDEN} after"
