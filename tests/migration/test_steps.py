@@ -135,6 +135,20 @@ def test_a_write_at_the_source_after_the_cutover_keeps_it_from_being_retired(
     assert "retired" not in steps(move)
 
 
+def test_closing_a_database_without_settings_is_no_write(servers: tuple[Cluster, Cluster], tmp_path: Path) -> None:
+    source, target = sites(servers)
+    servers[0].sql("CREATE DATABASE registry", "postgres")
+    servers[0].sql("CREATE TABLE t AS SELECT 1 AS a")
+    move = moving(tmp_path)
+    copy(move, DATABASE, source, target)
+    verify(move, DATABASE, source, target)
+    cutover(move, DATABASE, source)
+    servers[0].sql("CREATE TABLE elsewhere ()", "postgres")  # the log is not where it stood: all is read anew
+    retire(move, DATABASE, source, KEPT)
+    assert move.standing(DATABASE).state == "retired"
+    servers[0].sql("DROP TABLE elsewhere", "postgres")
+
+
 def test_a_rollback_opens_the_source_and_loses_nothing_unasked(
     servers: tuple[Cluster, Cluster], tmp_path: Path
 ) -> None:
