@@ -245,7 +245,7 @@ def rollback(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, y
 
     check_askable(f"rollback goes back to the sources of wave {wave}", yes=yes)
     work = _workspace(cwd, folder)
-    _, moves = work.chosen(wave, asset)
+    _, moves = work.chosen(wave, asset, back=True)
     agree(f"go back to {len(moves)} sources of wave {wave}?", yes=yes)
     rows = []
     with work.ledger.only_one():

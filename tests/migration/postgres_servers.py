@@ -89,6 +89,7 @@ def running(name: str, port: int, *, data: Path | None = None, careful: bool = F
         shutil.chown(home, "postgres")
     # `fsync=off`: a test's server is thrown away whatever happens to it
     settings = f"-k {home} -p {port} -c listen_addresses= -c max_connections=60 -c shared_buffers=32MB"
+    settings += " -c max_prepared_transactions=2"
     settings += "" if careful else " -c fsync=off"
     try:
         _as_postgres(program("initdb"), "-D", str(folder), "-A", "trust", "-U", "postgres", "-E", "UTF8",
