@@ -47,13 +47,13 @@ def list_(cwd: Path, *, as_json: bool, on: datetime | None, department: str | No
     if as_json:
         click.echo(json.dumps({"on": day.isoformat(), "hosts": rows, "on_premises": own}, indent=2))
         return
-    click.echo(f"{len(rows)} hosts on {day}")
+    click.echo(f"{_counted(len(rows), 'host')} on {day}")
     for row in rows:
         place = f"{row['site']} ({row['country']})"
         click.echo(f"{row['id']}  {row['address']}  {place}  {row['department']}, up to {row['category_ceiling']}")
         for reason in row["refused"]:
             click.echo(f"    {reason}")
-    click.echo(f"{len(own)} machines on premises, from which data may move, and on which nothing is placed")
+    click.echo(f"{_counted(len(own), 'machine')} on premises: data may move from there, and nothing is placed there")
     for machine in own:
         click.echo(f"{machine['id']}  {machine['address']}  {machine['department']}")
 
@@ -83,7 +83,9 @@ def write(cwd: Path, *, on: datetime | None, department: str, category: str, fol
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     count = len(files["known_hosts"].splitlines())
-    click.echo(f"{count} hosts for {use.category.id} data of {department} on {use.on}: {folder / 'hosts.yaml'}")
+    click.echo(
+        f"{_counted(count, 'host')} for {use.category.id} data of {department} on {use.on}: {folder / 'hosts.yaml'}"
+    )
 
 
 @click.command()
@@ -112,7 +114,11 @@ def check(cwd: Path, *, as_json: bool, on: datetime | None, files: tuple[Path, .
         click.echo(json.dumps({"on": day.isoformat(), "register": register.digest, "inventories": rows}, indent=2))
         return
     for row in rows:
-        click.echo(f"{row['file']}: {len(row['hosts'])} hosts, no faults on {day}")
+        click.echo(f"{row['file']}: {_counted(len(row['hosts']), 'host')}, no faults on {day}")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _check_department(register: Register, department: str) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sandbox import HostsInfo
 
 _DEFAULT_NAME: Final = "sandbox"
+_REGION, _DEPARTMENT, _CEILING = "example-csp-alpha-khi", "health-example", "confidential"
 _NAME = click.option("--name", default=_DEFAULT_NAME, show_default=True, help="Which sandbox of hosts.")
 
 
@@ -36,9 +37,9 @@ for _command in (host_inventories.list_, host_inventories.write, host_inventorie
 @_NAME
 @click.option("--count", type=click.IntRange(0), default=1, show_default=True, help="How many hosts in the country.")
 @click.option("--on-premises", type=click.IntRange(0), default=0, show_default=True, help="How many of a department's.")
-@click.option("--region", default="example-csp-alpha-khi", show_default=True, help="Whose hosts they play (region id).")
-@click.option("--department", default="health-example", show_default=True, help="Whose data they hold.")
-@click.option("--ceiling", default="confidential", show_default=True, help="The highest category they may hold.")
+@click.option("--region", help=f"Whose hosts they play, by region id.  [default: as before, at first {_REGION}]")
+@click.option("--department", help=f"Whose data they hold.  [default: as before, at first {_DEPARTMENT}]")
+@click.option("--ceiling", help=f"The highest category they may hold.  [default: as before, at first {_CEILING}]")
 @click.option("--disk-mib", type=click.IntRange(64), default=4096, show_default=True, help="What each may write.")
 def up(
     cwd: Path,
@@ -47,17 +48,20 @@ def up(
     name: str,
     count: int,
     on_premises: int,
-    region: str,
-    department: str,
-    ceiling: str,
+    region: str | None,
+    department: str | None,
+    ceiling: str | None,
     disk_mib: int,
 ) -> None:
     """Make real hosts on this machine, and register them; what runs already stays. Needs root."""
-    from sandbox import hosts_up, shown_on  # noqa: PLC0415
+    from sandbox import hosts_place, hosts_up, shown_on  # noqa: PLC0415
 
     project = Project.find(cwd)
     _check_possible()
-    site = _site(project, region, department, ceiling)
+    before = hosts_place(name, home=project.hosts)
+    owner = department or before.get("department", _DEPARTMENT)
+    highest = ceiling or before.get("category_ceiling", _CEILING)
+    site = _site(project, region or before.get("region", _REGION), owner, highest)
     with shown_on(sys.stderr) as progress:
         info = hosts_up(
             name,
@@ -65,7 +69,7 @@ def up(
             in_country=count,
             on_premises=on_premises,
             site=site,
-            owner={"department": department},
+            owner={"department": owner},
             disk_mib=disk_mib,
             progress=progress,
         )

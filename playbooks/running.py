@@ -23,6 +23,7 @@ from playbooks.content import TARGETS, Content
 from playbooks.outcome import Gatherer, HostOutcome, Outcome
 from playbooks.pinning import connection, probe
 from playbooks.private_dir import private_dir, write_private
+from playbooks.supervising import script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -88,8 +89,7 @@ def run_playbook(run: Run, login: Login, scrub: Callable[[str], str], report: Re
     if outcome is None:
         outcome = Outcome({host.id: HostOutcome() for host in run.hosts})
     for name, why in gone.items():
-        found = outcome.hosts[name]
-        found.unreachable, found.problem = True, f"unreachable: {why}"
+        outcome.hosts[name].problem = f"unreachable: {why}"
     return outcome
 
 
@@ -150,7 +150,7 @@ def _stage(folder: Path, run: Run) -> None:
         lines = [f"{json.dumps(name)}: {_dumped(value)}" for name, value in run.variables.items()]
         write_private(folder / "env" / "extravars", "\n".join(["---", *lines, ""]))
     starter = folder / "start"
-    write_private(starter, processes.STARTER.format(python=sys.executable, ansible=_ansible()))
+    write_private(starter, script(folder, _ansible()))
     starter.chmod(0o700)
 
 

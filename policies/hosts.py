@@ -33,16 +33,22 @@ def known_host(register: Register, value: Any) -> tuple[Provider, Host] | None:
     return register.host(name) or next((found for found in register.hosts() if found[1].address == name), None)
 
 
+def category_on_hosts(props: Mapping[str, Any], stack: Category | None, facts: Facts) -> Category:
+    """The category of what goes to hosts: the stack's, or the resource's own where that is stricter.
+
+    Data of no category is judged as the strictest there is.
+    """
+    declared = [one for one in (stack, named(facts, props.get("category"))) if one is not None]
+    return max(declared or facts.profile.categories, key=lambda one: one.rank)
+
+
 def hosted(type_: str, props: Mapping[str, Any], stack: Category | None, facts: Facts) -> Iterator[Target]:
-    """The placements that naming hosts stands for: the stack's data, or the resource's own where that is stricter."""
-    categories = [one for one in (stack, named(facts, props.get("category"))) if one is not None]
-    if not categories:
-        return
-    category = max(categories, key=lambda one: one.rank)
+    """The placements that naming hosts stands for."""
+    category = category_on_hosts(props, stack, facts)
     for path, value in named_hosts(type_, props, facts):
         if (found := known_host(facts.register, value)) is None:
             continue  # HST-001 speaks of it
         provider, host = found
         for region in provider.regions:
             if region.id == host.region:
-                yield Target(path, provider, region, category, "vm")
+                yield Target(path, provider, region, category, "vm", host)

@@ -13,7 +13,7 @@ from policies.values import UNKNOWN, join
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from inventories.models import Category, Cluster, Provider
+    from inventories.models import Category, Cluster, Host, Provider
     from policies.cloud_types import CloudPackage
     from policies.location import Place
     from policies.objects import KubeObject
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Target:
     """Data of a category on its way to a provider's cluster or region (`cluster`); `path` names the field that says so.
 
-    `service`: the kind of service that holds it, empty where a whole provider is judged.
+    `service`: the kind of service that holds it, empty where a whole provider is judged. `host`: the one machine of the
+    region that it is.
     """
 
     path: str
@@ -32,10 +33,13 @@ class Target:
     cluster: Cluster | Region
     category: Category
     service: str = "kubernetes"
+    host: Host | None = None
 
     @property
     def sites(self) -> tuple[str, ...]:
         """The sites that the data may lie at."""
+        if self.host:
+            return (self.host.site,)
         return self.cluster.sites if isinstance(self.cluster, Region) else (self.cluster.site,)
 
 

@@ -4,7 +4,7 @@ from sandbox._host_needs import hosts_unavailable
 from sandbox._programs import ensure_programs, programs_unavailable
 from sandbox.cluster import ClusterInfo, cluster_down, cluster_remove, cluster_roles, cluster_status, cluster_up
 from sandbox.errors import SandboxError
-from sandbox.hosts import HostInfo, HostsInfo, hosts_down, hosts_status, hosts_up
+from sandbox.hosts import HostInfo, HostsInfo, hosts_down, hosts_place, hosts_status, hosts_up
 from sandbox.progress import shown_on
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "cluster_up",
     "ensure_programs",
     "hosts_down",
+    "hosts_place",
     "hosts_status",
     "hosts_unavailable",
     "hosts_up",

@@ -13,6 +13,7 @@ import os
 import subprocess
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from ipaddress import IPv4Interface
 from pathlib import Path
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _WITHIN_S: Final = 60.0
 _POLL_S: Final = 0.02
 _GRACE_S: Final = 5.0
+_AT_ONCE: Final = 4
 _LOG_TAIL_LINES: Final = 5
 
 
@@ -62,8 +64,8 @@ def bring_up(layout: HostsLayout, network: int, hosts: Iterable[HostState], disk
             _start(layout, host.name, ["-n", "-m", "-u", "-i", "-p", "-f", "--kill-child", "--", *init])
     for host in hosts:
         _link_host(layout, network, host, switch)
-    for host in hosts:
-        _wait(layout, host.name, partial(_not_ready, layout, network, host))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(lambda host: _wait(layout, host.name, partial(_not_ready, layout, network, host)), hosts))
 
 
 def stop_all(layout: HostsLayout) -> None:

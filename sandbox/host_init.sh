@@ -22,21 +22,13 @@ for entry in $(ls -A /var/lib); do
   case $entry in dpkg | apt | pam) ;; *) hide "var/lib/$entry" ;; esac
 done
 chmod --reference=/etc "$upper/etc"
-for entry in $(ls -A /etc); do
-  case $entry in
-    sudoers | sudoers.d) ;;
-    ssh | postgresql | hostname | hosts | resolv.conf | machine-id | fstab | mtab) hide "etc/$entry" ;;
-    *)
-      if [ -d "/etc/$entry" ] && [ ! -L "/etc/$entry" ]; then
-        find "/etc/$entry" -mindepth 1 ! -type l ! -perm -o=r -prune -printf '%h %f\n' | while read -r folder file; do
-          mkdir -p "$upper$folder"
-          hide "${folder#/}/$file"
-        done
-      elif [ -z "$(find "/etc/$entry" -perm -o=r)" ]; then
-        hide "etc/$entry"
-      fi
-      ;;
-  esac
+for entry in ssh postgresql hostname hosts resolv.conf machine-id fstab mtab; do
+  if [ -e "/etc/$entry" ] || [ -L "/etc/$entry" ]; then hide "etc/$entry"; fi
+done
+find /etc -mindepth 1 \( -path /etc/ssh -o -path /etc/postgresql -o -path /etc/sudoers -o -path /etc/sudoers.d \) -prune \
+  -o ! -type l ! -perm -o=r -prune -printf '%P\n' | while read -r path; do
+  case $path in */*) mkdir -p "$upper/etc/${path%/*}" ;; esac
+  hide "etc/$path"
 done
 mount -t overlay "host-$name" -o "lowerdir=/,upperdir=$upper,workdir=$disk/work" "$root"
 

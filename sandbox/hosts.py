@@ -101,13 +101,17 @@ def hosts_up(
     layout = HostsLayout(home.resolve() / name)
     with _holding(layout, progress):
         before = _read(layout)
+        if before and (before.site, before.owner) != (dict(site), dict(owner)):
+            told = ", ".join([*before.owner.values(), *before.site.values()])
+            what = f"The hosts of {name} are registered otherwise ({told}), and stay so as long as they run."
+            raise SandboxError(what, "Give others a --name of their own, or take these down: onshore hosts down.")
         prefix = "" if name == DEFAULT_NAME else f"{name}-"
         asked = wanted_hosts(prefix, {"in-country": in_country, "on-premises": on_premises})
         hosts = tuple(dict.fromkeys((*(before.hosts if before else ()), *asked)))
         layout.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         absent = {host.name for host in hosts} - {process.component for process in running(layout.directory)}
         if absent:
-            progress(f"starting {len(absent)} of {len(hosts)} sandbox hosts; usually takes 2 to 5 seconds")
+            progress(f"starting {len(absent)} of {len(hosts)} sandbox hosts; usually half a second each")
         for _ in range(_ATTEMPTS):
             network = choose_network(layout, before.network if before else None)
             state = _State(network, disk_mib, dict(site), dict(owner), hosts)
@@ -134,6 +138,13 @@ def hosts_down(name: str = DEFAULT_NAME, *, home: Path, progress: Callable[[str]
         if layout.directory.exists():
             shutil.rmtree(layout.directory)
         (layout.directory.parent / f".{name}.lock").unlink()
+
+
+def hosts_place(name: str = DEFAULT_NAME, *, home: Path) -> Mapping[str, str]:
+    """What the register was told of a sandbox's hosts, `site` and `owner` together; nothing before the first `up`."""
+    _check(name, 0)
+    state = _read(HostsLayout(home.resolve() / name))
+    return {**state.site, **state.owner} if state else {}
 
 
 def hosts_status(*, home: Path) -> list[HostsInfo]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 POLICY = Path("/usr/sbin/policy-rc.d")
+SERVICES = {"openssh-server": "ssh", "postgresql": "postgresql"}
 
 
 @contextlib.contextmanager
@@ -48,8 +49,15 @@ def main() -> None:
         for command in (install, ["apt-get", "update", "-qq"], install):
             done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
             if command is install and done.returncode == 0:
+                _disable([SERVICES[package] for package in packages if package in SERVICES])
                 return
     print(f"==> could not install {', '.join(packages)}")
+
+
+def _disable(services: list[str]) -> None:
+    """What was installed for tests does not begin with the machine's next start."""
+    if services and shutil.which("systemctl"):
+        subprocess.run(["systemctl", "--quiet", "disable", *services], check=False)
 
 
 if __name__ == "__main__":

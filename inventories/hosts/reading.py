@@ -60,10 +60,13 @@ def read_inventory(file: Path) -> Inventory:
             _group(document, (name,), inventory, for_all=name == "all")
     for path in sorted(file.parent.rglob("*")):
         inside = path.relative_to(file.parent)
-        if path.is_dir() or path == file or path.suffix == ".md":
+        if path == file or path.suffix == ".md" or (path.is_dir() and not path.is_symlink()):
             continue
-        if inside.as_posix() == KNOWN_HOSTS:
-            inventory.known_hosts = path.read_text(encoding="utf-8", errors="replace")
+        if not path.is_file():  # Ansible follows links to folders
+            fault = Fault(display_name(path), "neither a file nor a folder", fix="put what it leads to in its place")
+            inventory.faults.append(fault)
+        elif inside.as_posix() == KNOWN_HOSTS:
+            _known_hosts(path, inventory)
         elif inside.parts[0] in (GROUP_VARS, HOST_VARS) and len(inside.parts) > 1 and path.suffix in _READ:
             if (variables := _document(path, inventory)) is not None:
                 of_all = inside.parts[0] == GROUP_VARS and inside.parts[1].split(".")[0] == "all"
@@ -72,6 +75,13 @@ def read_inventory(file: Path) -> Inventory:
             fault = Fault(display_name(path), "a file that nobody checks", fix="remove it, or name it .md")
             inventory.faults.append(fault)
     return inventory
+
+
+def _known_hosts(path: Path, inventory: Inventory) -> None:
+    try:
+        inventory.known_hosts = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        inventory.faults.append(Fault(display_name(path), "the file cannot be read", error.strerror or ""))
 
 
 def _document(path: Path, inventory: Inventory) -> Document | None:

@@ -47,11 +47,11 @@ def refusals(register: Register, profile: Profile, host_id: str, use: Use) -> tu
     region = next((region for region in provider.regions if region.id == host.region), None)
     return (
         *_of_the_register(register, use.on),
-        *_fictional(provider, host, profile),
+        *_fictional(register, provider, host, profile, use.department),
         *_of_the_host(host, profile, use),
         *_of_the_provider(provider, profile, use),
-        *_of_the_place(register, profile, host, use.category),
-        *(_of_the_region(provider, region, use.category) if region else ()),
+        *_of_the_place(provider, region, profile, host, use.category),
+        *(_of_the_region(register, provider, region, use) if region else ()),
     )
 
 
@@ -61,9 +61,13 @@ def _of_the_register(register: Register, on: date) -> Iterator[Refusal]:
         yield Refusal("ACC-004", "the register is not in force", got, f"a register in force on {on}")
 
 
-def _fictional(provider: Provider, host: Host, profile: Profile) -> Iterator[Refusal]:
-    if profile.production and (provider.fictional or host.fictional):
-        yield Refusal("ACC-004", "fictional data in production", host.id, "real records")
+def _fictional(
+    register: Register, provider: Provider, host: Host, profile: Profile, department: str
+) -> Iterator[Refusal]:
+    records = (register, provider, host, register.department(department))
+    names = [record.id for record in records if record is not None and record.fictional]
+    if profile.production and names:
+        yield Refusal("ACC-004", "fictional data in production", " and ".join(names), "real records")
 
 
 def _of_the_host(host: Host, profile: Profile, use: Use) -> Iterator[Refusal]:
@@ -91,23 +95,27 @@ def _of_the_provider(provider: Provider, profile: Profile, use: Use) -> Iterator
             yield Refusal("ACC-003", f"{kind} audit", got, f"passed and in date on {use.on}")
 
 
-def _of_the_place(register: Register, profile: Profile, host: Host, category: Category) -> Iterator[Refusal]:
-    site = register.site(host.site)
-    if site is None:
-        yield Refusal("RES-004", "location cannot be resolved", host.site, "a site of the provider")
-    elif category.rule.in_country and site.country != profile.country:
+def _of_the_place(
+    provider: Provider, region: Region | None, profile: Profile, host: Host, category: Category
+) -> Iterator[Refusal]:
+    site = next((site for site in provider.sites if site.id == host.site), None)
+    if site is None or region is None or site.id not in region.sites:
+        got = f"site {host.site}, region {host.region}"
+        yield Refusal("RES-004", "location cannot be resolved", got, "a site and region of the provider")
+    if site is not None and category.rule.in_country and site.country != profile.country:
         what = f"{category.id} data must stay in the country"
         yield Refusal("RES-001", what, f"{site.country} ({site.id})", profile.country)
 
 
-def _of_the_region(provider: Provider, region: Region, category: Category) -> Iterator[Refusal]:
-    rule, model = category.rule, region.deployment_model
+def _of_the_region(register: Register, provider: Provider, region: Region, use: Use) -> Iterator[Refusal]:
+    category, rule, model = use.category, use.category.rule, region.deployment_model
     if model not in provider.accreditation.scope.deployment_models:
         allowed = ", ".join(sorted(provider.accreditation.scope.deployment_models)) or "none"
         yield Refusal("ACC-002", "deployment model outside the accreditation's scope", model, allowed)
     official = rule.hybrid_official_part
     unfit = model == "hybrid" and official is not None and region.official_part != official
-    if model not in rule.deployment_models or unfit:
+    approved = model in rule.models_by_approval and register.approved(use.department, category.id, model, on=use.on)
+    if (model not in rule.deployment_models or unfit) and not approved:
         got = f"hybrid, its official part {region.official_part or 'not stated'}" if unfit else model
         allowed = ", ".join(sorted(rule.deployment_models)) or "none"
         yield Refusal("CAT-002", f"deployment model not allowed for {category.id} data", got, allowed)

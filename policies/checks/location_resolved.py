@@ -22,7 +22,7 @@ def check(subject: Subject) -> Iterator[Violation]:
     for target in subject.targets:
         cluster, provider = target.cluster, target.provider
         if isinstance(cluster, Region):
-            if not set(cluster.sites) <= {site.id for site in provider.sites}:
+            if not set(target.sites) <= {site.id for site in provider.sites} & set(cluster.sites):
                 yield Violation(target.path, cluster.id, f"a region at sites of {provider.id}", public=True)
             continue
         region = next((region for region in provider.regions if region.id == cluster.region), None)

@@ -26,6 +26,7 @@ def check(subject: Subject) -> Iterator[Violation]:
                 ("register", register),
                 ("provider", target.provider),
                 ("cluster", target.cluster),
+                ("host", target.host),
                 ("department", register.department(subject.stack.department)),
             )
             for name, record in records:

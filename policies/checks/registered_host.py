@@ -7,7 +7,7 @@ import binascii
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
-from policies.hosts import known_host
+from policies.hosts import category_on_hosts, known_host
 from policies.objects import is_unreadable
 from policies.subject import OWN_TYPES, Violation
 from policies.values import MALFORMED, at, join, sequence
@@ -47,7 +47,9 @@ def _host(subject: Subject, path: str, value: Any) -> Iterator[Violation]:
     if known is None:
         yield Violation(place, name, _LISTED)
         return
-    _, host = known
+    provider, host = known
+    if not any(region.id == host.region for region in provider.regions):
+        yield Violation(f"{place} (region)", host.region, f"a region of {provider.id}", public=True)
     yield from _allowed(subject, place, host)
     if isinstance(value, dict):
         key = value.get("hostKey")
@@ -59,7 +61,7 @@ def _host(subject: Subject, path: str, value: Any) -> Iterator[Violation]:
 def _allowed(subject: Subject, path: str, host: Host) -> Iterator[Violation]:
     """The host is this department's, good enough for the category, and in the country where it must be."""
     stack, facts = subject.stack, subject.facts
-    category = stack.category or max(facts.profile.categories, key=lambda one: one.rank)
+    category = category_on_hosts(subject.props, stack.category, facts)
     if host.department != stack.department:
         yield Violation(f"{path} (department)", f"{host.id} of {host.department}", "a host of its own", public=True)
     ceiling = facts.profile.category(host.category_ceiling)

@@ -99,7 +99,10 @@ def test_a_key_that_somebody_put_there_is_left_alone(offline: Onshore, possible_
     del possible_hosts
     offline.write(KEY, "a person's key")
     try:
-        assert offline("hosts", "up", "--count", "1").returncode == 0
+        assert offline("hosts", "up", "--department", "finance-example").returncode == 0
+        listed = json.loads(offline("hosts", "up", "--json").stdout)["overlay"]
+        assert "department: finance-example" in Path(listed).read_text()
+        assert offline("hosts", "up", "--department", "health-example").returncode == 2
     finally:
         offline("hosts", "down")
     assert (offline.root / KEY).read_text() == "a person's key"
@@ -112,7 +115,7 @@ def test_list_says_what_speaks_against_a_host_on_a_day(inside: Onshore, capsys: 
     assert any(reason.startswith("ACC-001") for reason in before["example-host-khi-1"])
     assert run(["hosts", "list", "--on", "2026-06-01", "--department", "health-example"]) == 0
     shown = capsys.readouterr().out
-    assert shown.startswith("1 hosts on 2026-06-01\nexample-host-khi-1 ")
+    assert shown.startswith("1 host on 2026-06-01\nexample-host-khi-1 ")
     assert "example-onprem-1" in shown
     assert "ACC-" not in shown
     assert run(["hosts", "list", "--category", "secret", "--on", "2026-06-01"]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from functools import cache
 from itertools import pairwise
@@ -75,6 +76,29 @@ def test_every_way_to_stray_is_named_with_its_line(folder: Path, row: dict[str, 
     for said in row["says"]:
         assert said in "\n".join(faults)
     assert "nobody-may-see" not in "\n".join(faults)
+
+
+def test_what_ansible_would_follow_elsewhere_is_refused(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "web.yml").write_text("ansible_connection: local\n")
+    (folder / "host_vars").symlink_to(elsewhere)
+    (folder / "group_vars" / "gone.yml").symlink_to(elsewhere / "nothing")
+    (folder / "group_vars" / "web.yml").symlink_to(elsewhere / "web.yml")
+    os.mkfifo(folder / "group_vars" / "db.yml")
+    faults = "\n".join(faults_of(folder))
+    for name in ("host_vars", "group_vars/gone.yml", "group_vars/db.yml"):
+        assert f"{name}: neither a file nor a folder" in faults
+    assert "group_vars/web.yml:1:ansible_connection: HST-001" in faults
+
+
+@pytest.mark.parametrize("department", ["health-example", "finance-example"])
+def test_the_shipped_inventories_are_the_example_registers_word(department: str) -> None:
+    shipped = Path("inventories/hosts") / department
+    day = date(2026, 11, 25)
+    for name, text in render_inventory(register(), profile(), use("confidential", department, day)).items():
+        command = f"onshore hosts inventory --department {department} --category confidential --on {day} {shipped}"
+        assert (shipped / name).read_text() == text, f"write it anew: {command}"
+    assert faults_of(shipped, day) == []
 
 
 def test_all_faults_of_all_files_are_told_at_once(folder: Path) -> None:

@@ -39,6 +39,8 @@ def test_the_nearest_file_upwards_decides_and_paths_count_from_it(project: Path)
         kubeconfigs=project / ".onshore/kubeconfigs",
         waivers=project / "inventories/waivers",
         declassifications=project / "inventories/declassifications",
+        ssh_user="root",
+        ssh_key=project / ".onshore/ssh/id_ed25519",
     )
 
 
@@ -48,12 +50,15 @@ def test_the_environment_goes_before_the_file(project: Path) -> None:
         "ONSHORE_PROFILE": "mine.yaml",
         "ONSHORE_OVERLAYS": os.pathsep.join([".onshore/sandbox/t*/overlay.yaml", str(project / "gone.yaml")]),
         "ONSHORE_KUBECONFIGS": "/keys",
+        "ONSHORE_SSH_USER": "deploy",
+        "ONSHORE_SSH_KEY": "keys/deploy",
     }
     settings = Settings.load(project, environment)
     assert settings.register == project / "elsewhere"
     assert settings.profile == str(project / "mine.yaml")
     assert settings.overlays == (project / ".onshore/sandbox/two/overlay.yaml", project / "gone.yaml")
     assert settings.kubeconfigs == Path("/keys")
+    assert (settings.ssh_user, settings.ssh_key) == ("deploy", project / "keys/deploy")
 
 
 def test_an_empty_list_of_overlays_means_none(project: Path) -> None:

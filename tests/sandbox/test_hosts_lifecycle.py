@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox import HostsInfo, SandboxError, hosts_down, hosts_status, hosts_up
+from sandbox import HostsInfo, SandboxError, hosts_down, hosts_place, hosts_status, hosts_up
 from sandbox._host_layout import SWITCH
 from sandbox._processes import running
 from tests.hosts import PLACE
@@ -73,6 +73,10 @@ def _links(home: Path) -> list[str]:
     return [link["ifname"] for link in links if str(home) in link.get("ifalias", "")]
 
 
+def _names_of_namespaces() -> str:
+    return subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
+
+
 def log_in(info: HostsInfo, number: int = 0, command: str = "hostname") -> str:
     host = info.hosts[number]
     pinned = ["-o", f"UserKnownHostsFile={info.directory / 'known_hosts'}", "-o", "StrictHostKeyChecking=yes"]
@@ -99,6 +103,7 @@ def kill(info: HostsInfo, component: str) -> None:
 
 
 def test_down_leaves_no_trace_and_twice_is_the_same_as_once(home: Path) -> None:
+    named = _names_of_namespaces()
     info = up(home, 2, on_premises=1)
     assert _processes(home)
     assert _links(home)
@@ -106,6 +111,7 @@ def test_down_leaves_no_trace_and_twice_is_the_same_as_once(home: Path) -> None:
     assert [log_in(info, number) for number in range(3)] == ["onprem-1", "host-1", "host-2"]
     hosts_down(home=home)
     assert traces(home) == []
+    assert _names_of_namespaces() == named
     hosts_down(home=home)
     assert hosts_status(home=home) == []
 
@@ -202,6 +208,17 @@ def test_a_host_writes_no_more_than_its_disk(home: Path) -> None:
     told = log_in(up(home, disk_mib=64), 0, "head -c 100M /dev/zero 2>&1 >/srv/full || stat -c %s /srv/full")
     assert "No space left on device" in told
     assert 32 * 2**20 < int(told.split()[-1]) < 64 * 2**20
+
+
+def test_hosts_keep_what_the_register_was_told_of_them(home: Path) -> None:
+    assert hosts_place(home=home) == {}
+    info = up(home)
+    overlay = info.overlay.read_bytes()
+    assert hosts_place(home=home) == PLACE["site"] | PLACE["owner"]
+    other = PLACE | {"owner": {"department": "finance-example"}}
+    with pytest.raises(SandboxError, match="registered otherwise"):
+        hosts_up(home=home, in_country=1, **other, progress=lambda _: None)
+    assert info.overlay.read_bytes() == overlay
 
 
 @pytest.mark.parametrize(("name", "count"), [("-x", 1), ("Up", 1), ("a/b", 1), ("sandbox", 101)])

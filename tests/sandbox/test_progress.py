@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 
 import pytest
 
 from sandbox import shown_on
+
+_REDRAWN = re.compile(r"\x1b\[2K0:(?!00)\d\d building etcd \(1 of 6\)")  # a busy machine skips a second
 
 
 class _Terminal(io.StringIO):
@@ -17,7 +20,7 @@ class _Terminal(io.StringIO):
 
     def write(self, text: str) -> int:
         written = super().write(text)
-        if "0:01" in text:
+        if _REDRAWN.search(text):
             self.redrawn.set()
         return written
 
@@ -53,5 +56,5 @@ def test_a_terminal_sees_the_time_run_on_and_a_failure_leaves_the_line_whole() -
 
     with pytest.raises(KeyboardInterrupt):
         fail_after_a_second()
-    assert "\x1b[2K0:01 building etcd (1 of 6)" in stream.getvalue()
+    assert _REDRAWN.search(stream.getvalue())
     assert stream.getvalue().endswith("\x1b[2Kbuilding etcd (1 of 6)\n")

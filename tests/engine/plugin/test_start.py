@@ -10,6 +10,7 @@ import pytest
 
 from engine.engine_service import serve_engine
 from engine.provider import ProviderError
+from engine.providers import find_plugin
 from engine.providers.plugin import launch
 
 
@@ -92,3 +93,18 @@ def test_a_proxy_in_the_environment_is_not_asked_for_the_plugin(start, monkeypat
     monkeypatch.delenv("no_proxy", raising=False)
     assert os.environ["http_proxy"]
     assert start(start_s=20)
+
+
+def test_a_plugin_is_found_on_the_path_then_beside_this_python_then_in_the_pulumi_home(tmp_path, monkeypatch):
+    places = [tmp_path / "path", tmp_path / "scripts", tmp_path / "home" / "plugins" / "resource-one-v1.2.0"]
+    for place in places:
+        place.mkdir(parents=True)
+        (place / "pulumi-resource-one").write_text("#!/bin/sh\n", encoding="utf-8")
+        (place / "pulumi-resource-one").chmod(0o755)
+    monkeypatch.setenv("PATH", str(places[0]))
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(places[1]) if name == "scripts" else "")
+    for place in places:
+        assert find_plugin("one") == place / "pulumi-resource-one"
+        (place / "pulumi-resource-one").chmod(0o644)
+    assert find_plugin("one") is None
