@@ -245,7 +245,7 @@ def rollback(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, y
 
     check_askable(f"rollback goes back to the sources of wave {wave}", yes=yes)
     work = _workspace(cwd, folder)
-    _, moves = work.chosen(wave, asset)
+    _, moves = work.chosen(wave, asset, back=True)
     agree(f"go back to {len(moves)} sources of wave {wave}?", yes=yes)
     rows = []
     with work.ledger.only_one():
@@ -299,6 +299,40 @@ def report(cwd: Path, folder: Path, *, as_json: bool, html: Path | None) -> None
         _print_json(data)
     elif html is None:
         click.echo(as_text(data), nl=False)
+
+
+@migrate.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@json_option
+@click.option("-o", "--out", type=click.Path(file_okay=False, path_type=Path), default=Path("stacks/workloads"),
+              show_default=True, help="The folder for SERVICE/score.yaml.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Write over Score files that are there.")
+def compose(file: Path, out: Path, *, as_json: bool, force: bool) -> None:
+    """Make Score files of a compose FILE, one a service, and list what could not be carried over."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from migration.compose import import_compose  # noqa: PLC0415
+
+    services, lost = import_compose(file)
+    made = {each.name: out / each.name / "score.yaml" for each in services if each.score}
+    for path in made.values():
+        if path.exists() and not force:
+            _refuse_overwriting(path, "add --force to write over it, or -o FOLDER")
+    for each in services:
+        if each.name in made:
+            made[each.name].parent.mkdir(parents=True, exist_ok=True)
+            made[each.name].write_text(each.score, encoding="utf-8")
+    if as_json:
+        _print_json({"services": [asdict(each) for each in services], "lost": [asdict(fault) for fault in lost]})
+        return
+    for each in services:
+        click.echo(f"{each.service}: {made.get(each.name, 'no Score file could be made')}")
+        if each.environment:
+            click.echo(f"    set in the stack's `onshore:environment`: {', '.join(each.environment)}")
+        for fault in each.lost:
+            click.echo("\n".join(f"    {line}" for line in str(fault).splitlines()))
+    for fault in lost:
+        click.echo(str(fault))
 
 
 def _workspace(cwd: Path, folder: Path) -> Workspace:

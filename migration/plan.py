@@ -149,9 +149,17 @@ def as_yaml(plan: Plan) -> str:
 
 
 def read_plan(
-    path: Path, discovery: tuple[Document, Discovery], questionnaire: tuple[Document, Questionnaire], judge: Judge
+    path: Path,
+    discovery: tuple[Document, Discovery],
+    questionnaire: tuple[Document, Questionnaire],
+    judge: Judge,
+    *,
+    lawful: bool = True,
 ) -> Plan:
-    """A plan, re-checked as of today whatever was changed in it; raises OnshoreError with every fault."""
+    """A plan, re-checked as of today whatever was changed in it; raises OnshoreError with every fault.
+
+    `lawful` False: targets may have become unlawful, so that one can still look, and go back.
+    """
 
     def checks(document: Document, plan: Plan) -> Iterator[Fault]:
         for field, made_from in (("discovery_sha256", discovery[0]), ("questionnaire_sha256", questionnaire[0])):
@@ -159,7 +167,8 @@ def read_plan(
                 what, fix = f"made from another {made_from.name}", "make the plan anew: onshore migrate plan"
                 yield Fault(document.where((field,)), what, fix=fix)
         yield from _order_faults(document, plan, discovery[1], questionnaire[1])
-        yield from _target_faults(document, plan, discovery[1], questionnaire[1], judge)
+        if lawful:
+            yield from _target_faults(document, plan, discovery[1], questionnaire[1], judge)
 
     return read_form(Plan, path, "plan", checks)[1]
 

@@ -17,7 +17,7 @@ from inventories.faults import Fault, OnshoreError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_LOST: Final = 255
+LOST: Final = 255
 _NOT_FOUND: Final = 127
 _TUNNEL_S: Final = 20.0
 # A cut line is noticed within 15 seconds, also while nothing is sent.
@@ -60,7 +60,7 @@ class Reach:
         said = [line for line in stderr.decode(errors="replace").strip().splitlines() if line.strip()]
         got = said[-1] if said else f"exit code {code}"
         fix = ""
-        if code == _LOST and self.ssh:
+        if code == LOST and self.ssh:
             what, fix = "the connection failed or was lost", "mend the connection; what was done is kept: run it again"
             if any("HOST IDENTIFICATION HAS CHANGED" in line or "key verification failed" in line for line in said):
                 what, got = "the host does not prove itself with the register's key (HST-001)", said[-1]

@@ -30,7 +30,7 @@ def report(work: Workspace) -> dict[str, Any]:
     Raises OnshoreError when the forms, the plan or the ledger's chain cannot be used.
     """
     entries, states = work.ledger.entries(), work.standings()
-    assessment, plan = work.assessment, work.plan
+    assessment, plan = work.assessment, work.plan_as_it_is
     assets = []
     for wave in plan.waves:
         for move in wave.moves:
@@ -52,6 +52,7 @@ def report(work: Workspace) -> dict[str, Any]:
         "register": work.judge.reference,
         "assets": assets,
         "left": plan.left,
+        "refused": _refused_today(work),
         "costs": {
             "before_pkr_month": assessment.before_pkr,
             "after_pkr_month": assessment.after_pkr,
@@ -69,6 +70,7 @@ def as_text(data: dict[str, Any]) -> str:
         lines.append(f"wave {each['wave']}  {each['asset']}  {each['category']}  to {each['to']}: {each['state']}")
         lines += [f"    {line}" for line in _proof(each["evidence"])]
     lines += [f"not moved  {asset}: {why}" for asset, why in data["left"].items()]
+    lines += [f"refused today  {line}" for line in data["refused"]]
     costs = data["costs"]
     lines += ["", _costs(costs), *(f"    {line}" for line in costs["assumptions"])]
     ledger = data["ledger"]
@@ -89,6 +91,10 @@ def _page(data: dict[str, Any]) -> Iterator[str]:
     yield f"<p>On {escape(data['on'])}, by register <code>{escape(data['register'])}</code>.</p>"
     yield f"<h2>Waves</h2><div class=picture>{data['drawing']}</div>"
     yield from _table(("wave", "asset", "category", "to", "state", "down, min"), _rows(data))
+    if data["refused"]:
+        yield "<h2>Refused today</h2><ul class=bad>"
+        yield from (f"<li>{escape(line)}</li>" for line in data["refused"])
+        yield "</ul>"
     if data["left"]:
         yield "<h2>Not moved</h2>"
         yield from _table(("asset", "why"), data["left"].items())
@@ -136,6 +142,15 @@ def _proof(evidence: dict[str, Any]) -> Iterator[str]:
         yield f"{verdict}: {size}, source read {evidence['source_at']}, evidence {evidence['digest']}"
         yield from evidence["differences"][:_MOST_SHOWN]
         yield from (f"not compared: {line}" for line in evidence["left_out"])
+
+
+def _refused_today(work: Workspace) -> list[str]:
+    """What a step would be refused for, if it were taken today."""
+    try:
+        work.plan  # noqa: B018 - read for its faults
+    except OnshoreError as error:
+        return [f"{fault.where}: {fault.what}: {fault.got}" for fault in error.faults]
+    return []
 
 
 def _evidence(work: Workspace, asset: str, now: Standing) -> dict[str, Any]:

@@ -143,7 +143,13 @@ def cutover(move: Move, asset: Asset, source: Site, *, wave: int = 0) -> None:
         if now.state != "closing":
             limit = connection_limit(server, asset.name)
             move.ledger.append("closing", asset=asset.id, wave=wave, details={"limit_before": limit})
-        set_connection_limit(server, asset.name, 0)
+        try:
+            set_connection_limit(server, asset.name, 0)
+        except OnshoreError as error:
+            _reopen(move, asset, source)
+            details = {"why": [fault.what for fault in error.faults]}
+            move.ledger.append("reopened", asset=asset.id, wave=wave, details=details)
+            raise
     late = _written_since(move, asset, source, parity)
     if late:  # although `check_current` found nothing a moment ago
         _reopen(move, asset, source)

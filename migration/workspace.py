@@ -78,6 +78,11 @@ class Workspace:
         return read_plan(self.plan_file, self.discovery, self.questionnaire, self.judge)
 
     @cached_property
+    def plan_as_it_is(self) -> Plan:
+        """The plan, whether its targets are lawful still or not: to look at, and to go back."""
+        return read_plan(self.plan_file, self.discovery, self.questionnaire, self.judge, lawful=False)
+
+    @cached_property
     def access(self) -> Access:
         """`access.yaml`."""
         return read_access(self.folder / "access.yaml", self.register)
@@ -104,11 +109,16 @@ class Workspace:
         """Where each asset stands by the ledger."""
         return standings(self.ledger.entries())
 
-    def chosen(self, number: int, asset: str = "") -> tuple[Wave, list[tuple[Asset, PlannedMove]]]:
-        """A wave of the plan, and those of its assets whose data moves: all, or the one that is named."""
-        wave = self.plan.wave(number)
+    def chosen(
+        self, number: int, asset: str = "", *, back: bool = False
+    ) -> tuple[Wave, list[tuple[Asset, PlannedMove]]]:
+        """A wave of the plan, and those of its assets whose data moves: all, or the one that is named.
+
+        `back`: it goes back to the sources, which no law of targets may hinder.
+        """
+        wave = (self.plan_as_it_is if back else self.plan).wave(number)
         if wave is None:
-            known = ", ".join(str(each.number) for each in self.plan.waves)
+            known = ", ".join(str(each.number) for each in self.plan_as_it_is.waves)
             raise OnshoreError(
                 "there is no such wave", [Fault("WAVE", "not in the plan", str(number), fix=f"1: {known}")]
             )

@@ -17,7 +17,7 @@ import threading
 from typing import IO, TYPE_CHECKING, Final
 
 from inventories.faults import Fault, OnshoreError
-from migration.reach import bound
+from migration.reach import LOST, bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,4 +156,6 @@ def _own_words(errors: IO[bytes]) -> bytes:
 
 
 def _failed(reach: Reach, process: subprocess.Popen[bytes], errors: IO[bytes]) -> OnshoreError:
-    return reach.failed("rsync", process.wait(), _own_words(errors))
+    code = process.wait()
+    errors.seek(0)
+    return reach.failed("rsync", code, errors.read() if code == LOST else _own_words(errors))

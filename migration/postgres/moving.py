@@ -117,14 +117,8 @@ def drop(target: Server, database: str) -> None:
 
     Sessions of a restore that was killed are ended first: one of them may be about to make the database.
     """
-    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
-    deadline = time.monotonic() + _ENDING_S
     with contextlib.closing(target.connect("postgres", autocommit=True)) as session:
-        while session.execute(end, [_mark(database)]).fetchall():
-            if time.monotonic() > deadline:
-                fault = Fault(f"{target.name}, database {database}", "an earlier restore does not end there")
-                raise OnshoreError(f"PostgreSQL on {target.name} cannot be used", [fault])
-            time.sleep(_POLL_S)
+        _end_sessions(target, session, database, sql.SQL("application_name = {}").format(_mark(database)))
         session.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
 
@@ -143,14 +137,34 @@ def connection_limit(server: Server, database: str) -> int:
 
 
 def set_connection_limit(server: Server, database: str, limit: int) -> None:
-    """Let that many sessions in; with 0 the database is closed to all but superusers, and others are sent away."""
+    """Let that many sessions in; with 0 the database is closed to all but superusers, and who is in is sent away.
+
+    Returns once everybody is gone. Raises OnshoreError when somebody does not go, or when a prepared transaction could
+    still be committed; then the caller opens it again.
+    """
     with contextlib.closing(server.connect("postgres", autocommit=True)) as session:
         session.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT {}").format(sql.Identifier(database), limit))
         if limit == 0:
-            session.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
-                [database],
-            )
+            mark = sql.SQL("SELECT gid FROM pg_prepared_xacts WHERE database = {}").format(database)
+            others = "datname = {} AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            _end_sessions(server, session, database, sql.SQL(others).format(database))
+            if prepared := [gid for (gid,) in session.execute(mark).fetchall()]:
+                fix = "commit them or roll them back at the source"
+                fault = Fault(
+                    f"{server.name}, database {database}", "prepared transactions", ", ".join(prepared), fix=fix
+                )
+                raise OnshoreError(f"{database} cannot be closed", [fault])
+
+
+def _end_sessions(server: Server, session: psycopg.Connection, database: str, which: sql.Composed) -> None:
+    """End sessions and wait until they are gone."""
+    end = sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {}").format(which)
+    deadline = time.monotonic() + _ENDING_S
+    while session.execute(end).fetchall():
+        if time.monotonic() > deadline:
+            fault = Fault(f"{server.name}, database {database}", "sessions there do not end")
+            raise OnshoreError(f"PostgreSQL on {server.name} cannot be used", [fault])
+        time.sleep(_POLL_S)
 
 
 def _governed(server: Server, name: str, argv: list[str], limit: int, progress: Callable[[int], None]) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _MOMENT: Final = """
 SELECT clock_timestamp(), (SELECT system_identifier::text FROM pg_control_system()),
-  (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text,
+  (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text,
   current_setting('server_version')"""
 
 
@@ -83,15 +83,17 @@ def database_parity(
 def written_since(server: Server, database: str, evidence: Parity, *, jobs: int = 2) -> tuple[str, ...]:
     """What was written since the evidence was taken, one line each; none: the evidence is newer than the last write.
 
-    A write-ahead log that stands where it stood proves that at once; else everything is computed anew and compared.
+    A write-ahead log that stands where it stood proves that at once (but for sequences, of which not every step is
+    logged); else everything is computed anew and compared.
     """
     with contextlib.ExitStack() as stack:
         side = _open(server, database, jobs, stack)
-        if all(side.moment[name] == evidence.source.get(name) for name in ("system", "wal")):
-            return ()
-        parts = {part.name: part for part in _own_parts(side, jobs)}
         before = {part.name: part.source for part in evidence.parts}
-        after = {name: part.source for name, part in parts.items()}
+        if all(side.moment[name] == evidence.source.get(name) for name in ("system", "wal")):
+            before = {part.name: part.source for part in evidence.parts if part.kind == "sequence"}
+            after = sequences(side.main)
+        else:
+            after = {part.name: part.source for part in _own_parts(side, jobs)}
         return tuple(
             f"{name} was {before.get(name, 'not there')}, is {after.get(name, 'not there')}"
             for name in sorted(before.keys() | after.keys())

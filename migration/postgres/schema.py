@@ -51,6 +51,8 @@ def split_definitions(text: str) -> dict[str, str]:
     return {
         label: "\n".join(sorted(lines) if label.startswith(("ACL ", "DEFAULT ACL ")) else lines)
         for label, lines in blocks.items()
+        # a block that speaks of the connection limit alone is there only while a source is closed
+        if len(lines) > 1 or not label.startswith("DATABASE PROPERTIES ")
     }
 
 

@@ -79,8 +79,8 @@ def missing() -> str:
 
 
 @contextlib.contextmanager
-def running(name: str, port: int, *, data: Path | None = None) -> Iterator[Cluster]:
-    """A server on a socket of its own; `data`: where its files go."""
+def running(name: str, port: int, *, data: Path | None = None, careful: bool = False) -> Iterator[Cluster]:
+    """A server on a socket of its own; `data`: where its files go; `careful`: it waits for the disk."""
     if why := missing():
         pytest.skip(why)
     home = Path(tempfile.mkdtemp(prefix=f"onshore-pg-{name}-"))
@@ -88,7 +88,9 @@ def running(name: str, port: int, *, data: Path | None = None) -> Iterator[Clust
     if os.getuid() == 0:
         shutil.chown(home, "postgres")
     # `fsync=off`: a test's server is thrown away whatever happens to it
-    settings = f"-k {home} -p {port} -c listen_addresses= -c fsync=off -c max_connections=60 -c shared_buffers=32MB"
+    settings = f"-k {home} -p {port} -c listen_addresses= -c max_connections=60 -c shared_buffers=32MB"
+    settings += " -c max_prepared_transactions=2"
+    settings += "" if careful else " -c fsync=off"
     try:
         _as_postgres(program("initdb"), "-D", str(folder), "-A", "trust", "-U", "postgres", "-E", "UTF8",
                      "--locale=C.UTF-8", "--no-sync")  # fmt: skip

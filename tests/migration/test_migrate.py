@@ -12,6 +12,7 @@ import yaml
 
 from tests.migration.forms import COSTS, DISCOVERY, QUESTIONNAIRE
 from tests.migration.postgres_servers import ODD
+from tests.migration.test_compose import COMPOSE
 from tests.migration.test_over_ssh import _FILL, _START, _STOP, put_tree
 from tests.project import Onshore, make_project
 
@@ -171,6 +172,17 @@ def test_json_is_all_that_stands_on_stdout(project: Onshore) -> None:
     report = json.loads(project("migrate", "report", "--json").stdout)
     assert [each["state"] for each in report["assets"]] == ["planned"] * 3
     assert report["ledger"]["entries"] == 0
+
+
+def test_a_compose_file_becomes_score_files(project: Onshore) -> None:
+    project.write("compose.yaml", COMPOSE)
+    made = project("migrate", "compose", "compose.yaml")
+    assert made.returncode == 0, made.stderr
+    assert "web_app: stacks/workloads/web-app/score.yaml" in made.stdout
+    assert "built: no Score file could be made" in made.stdout
+    assert (project.root / "stacks" / "workloads" / "web-app" / "score.yaml").is_file()
+    assert project("migrate", "compose", "compose.yaml").returncode == 2
+    assert len(json.loads(project("migrate", "compose", "compose.yaml", "--force", "--json").stdout)["services"]) == 2
 
 
 WRONG: dict[str, tuple[list[str], dict[str, str], int, str]] = {

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,6 +137,20 @@ def test_a_write_at_the_source_after_the_cutover_keeps_it_from_being_retired(
     assert "retired" not in steps(move)
 
 
+def test_closing_a_database_without_settings_is_no_write(servers: tuple[Cluster, Cluster], tmp_path: Path) -> None:
+    source, target = sites(servers)
+    servers[0].sql("CREATE DATABASE registry", "postgres")
+    servers[0].sql("CREATE TABLE t AS SELECT 1 AS a")
+    move = moving(tmp_path)
+    copy(move, DATABASE, source, target)
+    verify(move, DATABASE, source, target)
+    cutover(move, DATABASE, source)
+    servers[0].sql("CREATE TABLE elsewhere ()", "postgres")  # the log is not where it stood: all is read anew
+    retire(move, DATABASE, source, KEPT)
+    assert move.standing(DATABASE).state == "retired"
+    servers[0].sql("DROP TABLE elsewhere", "postgres")
+
+
 def test_a_rollback_opens_the_source_and_loses_nothing_unasked(
     servers: tuple[Cluster, Cluster], tmp_path: Path
 ) -> None:
@@ -259,6 +275,7 @@ def test_a_killed_copy_of_files_goes_on(tmp_path: Path) -> None:
 
 _KILLED = """
 import sys
+import tempfile
 sys.path.insert(0, {root!r})
 from migration.files.moving import move_tree
 from migration.reach import Reach
@@ -289,3 +306,47 @@ class _Elsewhere(Reach):
 
 def test_the_rate_of_a_copy_is_told() -> None:
     assert str(Rate("h/files/x", "copying", 3 << 20, 2.0)) == "h/files/x: copying, 3.0 MiB, 1.5 MiB/s"
+
+
+def test_a_prepared_transaction_keeps_a_source_open(servers: tuple[Cluster, Cluster], tmp_path: Path) -> None:
+    source, target = sites(servers)
+    servers[0].fill(rows=5)
+    move = moving(tmp_path)
+    copy(move, DATABASE, source, target)
+    verify(move, DATABASE, source, target)
+    servers[0].sql("BEGIN; INSERT INTO no_key VALUES ('late', 1); PREPARE TRANSACTION 'late'")
+    try:
+        assert "prepared transactions" in str(refusal(cutover, move, DATABASE, source))
+        psycopg.connect(source.postgres.dsn("registry"), user="registrar").close()  # type: ignore[union-attr]
+    finally:
+        servers[0].sql("ROLLBACK PREPARED 'late'")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="not root: no small disk can be mounted")
+def test_a_full_disk_at_the_target_is_told_and_nothing_is_lost(
+    servers: tuple[Cluster, Cluster], tmp_path: Path
+) -> None:
+    source, target = sites(servers)
+    servers[0].fill(rows=40_000)
+    disk = Path(tempfile.mkdtemp(prefix="onshore-small-disk-"))
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=0777", "small", disk], check=False).returncode:
+        disk.rmdir()
+        pytest.skip("no small disk can be mounted here")
+    move = moving(tmp_path)
+    try:
+        shutil.chown(disk, "postgres")
+        servers[1].sql(f"CREATE TABLESPACE small LOCATION '{disk}'", "postgres")
+        servers[1].sql("ALTER DATABASE template0 SET TABLESPACE small", "postgres")  # what new databases are made from
+        said = refusal(copy, move, DATABASE, source, target)
+        assert "the disk there is full" in str(said)
+        assert said.faults[0].where == "incountry"
+        subprocess.run(["mount", "-o", "remount,size=200m", disk], check=True)
+        assert copy(move, DATABASE, source, target).state == "copied"
+        assert steps(move).count("dumped") == 1
+        assert verify(move, DATABASE, source, target)[0].differences == ()
+    finally:
+        servers[1].wipe()
+        servers[1].sql("ALTER DATABASE template0 SET TABLESPACE pg_default", "postgres")
+        servers[1].sql("DROP TABLESPACE IF EXISTS small", "postgres")
+        subprocess.run(["umount", disk], check=True)
+        disk.rmdir()
