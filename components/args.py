@@ -84,3 +84,40 @@ class StackReadingArgs(TypedDict):
     """The stack, as `project/stack`, or `stack` for one of this project."""
     outputs: list[str]
     """The names of the outputs that are read."""
+
+
+class PostgresDatabaseArgs(TypedDict):
+    """A PostgreSQL database on a host."""
+
+    department: str
+    """The department's id in the register."""
+    category: str
+    """The data category, by id or alias."""
+    host: str
+    """The id of the register's host that it runs on."""
+    database: str
+    """The name of the database."""
+    owner: str
+    """The role that owns it, and may change its schema."""
+    writers: NotRequired[list[str]]
+    """Roles that may read and change its data."""
+    readers: NotRequired[list[str]]
+    """Roles that may read its data."""
+    passwords: dict[str, pulumi.Input[str]]
+    """The password of each role; secrets."""
+    tls_certificate: pulumi.Input[str]
+    """The certificate that it shows, with its chain, as PEM."""
+    tls_private_key: pulumi.Input[str]
+    """The certificate's private key as PEM; a secret."""
+    clients: list[str]
+    """The private networks that may connect, like 10.20.0.0/16."""
+    port: NotRequired[int]
+    """Where it listens (default 5432)."""
+    backup_host: str
+    """The id of another host of the register, in the country, that keeps the backups."""
+    backup_recipient: str
+    """The public key of `age` that backups are encrypted to."""
+    backup_every_hours: NotRequired[float]
+    """How often a backup is made (default 24)."""
+    backup_keep_days: NotRequired[int]
+    """How long a backup is kept (default 30)."""
