@@ -25,6 +25,20 @@ _SELF: Final = re.compile(r"^\{\{\s*inventory_hostname\s*\}\}$")
 _PLAY_KEYS: Final = ("hosts", "import_playbook", "ansible.builtin.import_playbook")
 _HANDED_OVER: Final = ("delegate_to", "local_action", "connection", "add_host")
 _COMMANDS: Final = frozenset({"command", "shell", "raw", "script", "expect"})
+_TAKES_FILES: Final = frozenset(
+    {
+        "copy",
+        "template",
+        "script",
+        "unarchive",
+        "assemble",
+        "vars_files",
+        "include_vars",
+        "include_tasks",
+        "import_tasks",
+    }
+)
+_UNCOVERED: Final = "what is not in the folder is in no digest, and may be anything tomorrow"
 _ROLE_TASKS: Final = frozenset({"include_role", "import_role"})
 _BUILTIN: Final = ("ansible.builtin.", "ansible.legacy.")
 RESERVED: Final = re.compile(
@@ -68,6 +82,7 @@ def content_faults(
         faults += _play_faults(documents, playbook, allowed, frozenset())
     for name, document in documents.items():
         faults += _reach_faults(name, document, frozenset(hosts))
+        faults += _outside(name, document)
         faults += _exposed(name, document, secrets)
         faults += _unresolved(name, document, content)
     return list(dict.fromkeys(faults))
@@ -132,6 +147,24 @@ def _reach_faults(name: str, document: Any, hosts: frozenset[str]) -> Iterator[F
                 yield Fault(name, f"{short} leads away from the hosts given", f"{short}: {value}", _REACH, fix)
             elif RESERVED.match(short):
                 yield Fault(name, "a variable that changes how a host is reached", short, _REACH, "remove it")
+
+
+def _outside(name: str, document: Any) -> Iterator[Fault]:
+    """Files of this machine that are not in the folder: no digest covers them, and a run may not take them along."""
+    for mapping in _mappings(document):
+        for key, value in mapping.items():
+            if _short(key) not in _TAKES_FILES:
+                continue
+            if isinstance(value, dict):
+                paths = [] if value.get("remote_src") else [value.get(field) for field in ("src", "file", "dir", "cmd")]
+            else:
+                paths = value if isinstance(value, list) else [value]
+            for path in paths:
+                if isinstance(path, str) and (path.startswith(("/", "~")) or ".." in PurePosixPath(path).parts):
+                    fix = "put it into the folder, and name it from there"
+                    yield Fault(
+                        name, f"{_short(key)} takes a file outside the playbook's folder", path, _UNCOVERED, fix
+                    )
 
 
 def _exposed(name: str, document: Any, secrets: Collection[str]) -> Iterator[Fault]:

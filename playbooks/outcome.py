@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 600
 _MOST_DIFF_LINES: Final = 40
+_WIDEST: Final = 200
 _LAST_LINES: Final = 8
 _NO_PYTHON: Final = ("was not found", "No such file", "not found", "No python interpreters found")
 
@@ -28,8 +29,6 @@ class HostOutcome:
     ok: int = 0
     changed: int = 0
     skipped: int = 0
-    failed: int = 0
-    unreachable: bool = False
     changes: list[str] = field(default_factory=list)
     problem: str = ""
 
@@ -74,7 +73,6 @@ class Gatherer:
         self._last: list[str] = []
         self._tasks = 0
         self._task = ""
-        self._finished = False
 
     @property
     def task(self) -> str:
@@ -100,9 +98,13 @@ class Gatherer:
     def finish(self, code: int) -> Outcome:
         """The outcome, once Ansible has ended with an exit code."""
         outcome = self.outcome
+        for host, failure in self._failures.items():  # it ended before it could count
+            outcome.hosts[host].problem = failure
         if code and not outcome.problems:
             said = "\n".join(self._last)
             outcome.ended = f"Ansible ended with exit code {code}: {said or 'it said nothing'}"
+        elif not code and not any(host.ok or host.skipped or host.problem for host in outcome.hosts.values()):
+            outcome.ended = "no task was run: no play is for these hosts, or no task bears these tags"
         return outcome
 
     def _runner(self, kind: str, host: str, data: Mapping[str, Any]) -> None:
@@ -118,23 +120,21 @@ class Gatherer:
                 found.changed += 1
                 found.changes.append(task)
                 verb = "would change" if self._check else "changed"
-                self._report("info", f"{host}: {verb}: {task}{self._scrub(_diff(result.get('diff')))}")
+                self._report("info", f"{host}: {verb}: {task}{_shown(self._scrub(_diff(result.get('diff'))))}")
         elif kind == "runner_on_skipped":
             found.skipped += 1
         elif kind == "runner_on_failed" and not data.get("ignore_errors"):
             self._failures[host] = f"task {task!r} failed: {_message(result, self._scrub)}"
         elif kind == "runner_on_unreachable":
-            found.unreachable = True
-            found.problem = f"unreachable: {_message(result, self._scrub)}"
+            self._failures[host] = f"unreachable: {_message(result, self._scrub)}"
 
     def _stats(self, data: Mapping[str, Any]) -> None:
-        """What counts in the end: a failure that a play rescued is none."""
-        self._finished = True
-        for host, count in (data.get("failures") or {}).items():
-            if host in self.outcome.hosts:
-                found = self.outcome.hosts[host]
-                found.failed = int(count)
-                found.problem = self._failures.get(host, f"{count} tasks failed")
+        """What counts in the end: a failure that a play rescued, or was told to ignore, is none."""
+        for counts, words in ((data.get("failures"), "tasks failed"), (data.get("dark"), "times unreachable")):
+            for host, count in (counts or {}).items():
+                if host in self.outcome.hosts:
+                    self.outcome.hosts[host].problem = self._failures.get(host, f"{count} {words}")
+        self._failures.clear()
         for host, found in sorted(self.outcome.hosts.items()):
             verb = "would change" if self._check else "changed"
             state = found.problem or f"ok {found.ok}, {verb} {found.changed}, skipped {found.skipped}"
@@ -160,7 +160,7 @@ def _message(result: Mapping[str, Any], scrub: Callable[[str], str]) -> str:
 
 
 def _diff(diffs: Any) -> str:
-    """What `--diff` shows, as unified lines; empty when there is nothing to show."""
+    """What `--diff` shows, as unified lines and in full; empty when there is nothing to show."""
     lines: list[str] = []
     for diff in diffs if isinstance(diffs, list) else [diffs]:
         if not isinstance(diff, dict):
@@ -170,9 +170,15 @@ def _diff(diffs: Any) -> str:
         before, after = (_text(diff.get(side)) for side in ("before", "after"))
         old, new = (str(diff.get(f"{side}_header") or side) for side in ("before", "after"))
         lines += difflib.unified_diff(before, after, old, new, lineterm="", n=1)
-    if len(lines) > _MOST_DIFF_LINES:
-        lines = [*lines[:_MOST_DIFF_LINES], f"… {len(lines) - _MOST_DIFF_LINES} more lines"]
-    return "".join(f"\n  {line.rstrip()}" for line in lines)
+    return "\n".join(lines)
+
+
+def _shown(diff: str) -> str:
+    """As much of a diff as fits under a message, once nothing in it is secret."""
+    lines = [line.rstrip() for line in diff.splitlines()]
+    cut = [line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…" for line in lines[:_MOST_DIFF_LINES]]
+    cut += [f"… {len(lines) - _MOST_DIFF_LINES} more lines"] if len(lines) > _MOST_DIFF_LINES else []
+    return "".join(f"\n  {line}" for line in cut)
 
 
 def _text(value: Any) -> list[str]:

@@ -88,8 +88,7 @@ def run_playbook(run: Run, login: Login, scrub: Callable[[str], str], report: Re
     if outcome is None:
         outcome = Outcome({host.id: HostOutcome() for host in run.hosts})
     for name, why in gone.items():
-        found = outcome.hosts[name]
-        found.unreachable, found.problem = True, f"unreachable: {why}"
+        outcome.hosts[name].problem = f"unreachable: {why}"
     return outcome
 
 

@@ -47,6 +47,13 @@ LAWFUL: dict[str, dict[str, Any]] = {
     },
     "an imported playbook": {"site.yml": [{"import_playbook": "inner/other.yml"}], "inner/other.yml": play(TASK)},
     "requirements that are there": {"site.yml": play(roles=["web"]), "requirements.yml": {"roles": ["web"]}, **ROLE},
+    "files that are there, or on the host": {
+        "site.yml": play(
+            {"copy": {"src": "motd", "dest": "/etc/motd"}},
+            {"copy": {"src": "/etc/motd", "dest": "/etc/issue", "remote_src": True}},
+            {"template": {"src": "{{ role_path }}/templates/x.j2", "dest": "/etc/x"}},
+        )
+    },
     "an encrypted value": {"site.yml": play(TASK), "group_vars/all.yml": "a: !vault |\n  $ANSIBLE_VAULT;1.1\n"},
     "a template that only looks like a play": {"site.yml": play(TASK), "templates/x.yml": "hosts: {{ all }}"},
 }
@@ -94,6 +101,13 @@ UNLAWFUL: dict[str, tuple[dict[str, Any], str]] = {
         "gov.base 1.2.3",
     ),
     "requirements without a version": ({"site.yml": play(TASK), "requirements.yml": [{"src": "web"}]}, "web"),
+    "a file of this machine": (
+        {"site.yml": play({"copy": {"src": "/etc/hosts", "dest": "/x"}})},
+        "outside the playbook",
+    ),
+    "a file above the folder": ({"site.yml": play({"template": {"src": "../env/extravars", "dest": "/x"}})}, "outside"),
+    "variables of this machine": ({"site.yml": play(TASK, vars_files=["~/vars.yml"])}, "outside the playbook's folder"),
+    "tasks of this machine": ({"site.yml": play({"include_tasks": "/srv/tasks.yml"})}, "outside the playbook's folder"),
     "a list of nothing": ({"site.yml": []}, "not a playbook"),
     "a mapping": ({"site.yml": {"hosts": "targets"}}, "not a playbook"),
     "no YAML": ({"site.yml": "- hosts: [targets\n"}, "not readable as YAML"),

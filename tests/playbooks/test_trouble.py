@@ -220,3 +220,29 @@ def test_a_host_that_left_the_register_can_be_forgotten_and_not_reached(
     left = plays.run("up", hosts=["host-1"], forget=True)
     assert "host-2: no longer in the register, and left: forget is set" in said(left)
     assert plays.greeting("host-2") == "salaam on 8080"
+
+
+def test_a_connection_that_breaks_during_a_task_is_repaired_by_the_next_up(plays: Plays) -> None:
+    cut = {"name": "cut off", "shell": "test -e /srv/onshore/whole || pkill -f '^sshd: root'", "changed_when": False}
+    plays.playbook(cut, plays.site[0]["tasks"][0])
+    plays.hosts.ssh("host-1", "touch /srv/onshore/whole")
+    failed = plays.attempt("up")
+    assert not failed.ok
+    assert "host-2: unreachable: " in said(failed)
+    assert plays.greeting("host-1") == "salaam on 8080"
+    plays.hosts.ssh("host-2", "touch /srv/onshore/whole")
+    assert ("update", "web") in plays.run("up").steps
+    assert plays.greeting("host-2") == "salaam on 8080"
+
+
+def test_a_run_in_which_nothing_ran_is_no_success(plays: Plays) -> None:
+    assert "no task was run" in said(plays.attempt("up", tags=["nobody-has-this"]))
+
+
+def test_a_failure_that_a_play_rescues_or_ignores_is_none(plays: Plays) -> None:
+    plays.playbook(
+        {"name": "block", "block": [{"name": "fails", "fail": {}}], "rescue": [{"name": "saves", "ping": {}}]},
+        {"name": "also fails", "fail": {}, "ignore_errors": True},
+    )
+    plays.run("up")
+    assert plays.outputs()["results"]["host-1"]["problem"] == ""
