@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from inventories.models import Category, Host, Provider
 
-SERVICE: Final = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
+SERVICE: Final = re.compile(r"[a-z]([a-z0-9-]{0,24}[a-z0-9])?")
 UNENCRYPTED: Final = "unencrypted-host-disks"
 """The setting of a profile that lets try-out hosts keep data on disks that nobody says are encrypted."""
 
@@ -35,12 +35,15 @@ _YEAR_DAYS: Final = 366
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a component was asked for that every service on a host is: plain values, for they carry the law."""
+    """What a component was asked for that every service on a host is: plain values, for they carry the law.
+
+    `port` None: it is reached over SSH, and opens no port of its own.
+    """
 
     department: str
     category: str
     host: str
-    port: int
+    port: int | None
     clients: Sequence[str]
     backup_host: str
     backup_recipient: str
@@ -157,8 +160,8 @@ def _access(opts: pulumi.ResourceOptions | None) -> AnsibleAccess | None:
 
 def _shape_faults(name: str, asked: Asked) -> Iterator[Fault]:
     if not SERVICE.fullmatch(name):
-        yield Fault("name", "not a name for a service", name, fix="use 1 to 40 of a-z, 0-9 and -, a letter first")
-    if not 0 < asked.port < 2**16 or asked.port == _SSH_PORT:
+        yield Fault("name", "not a name for a service", name, fix="use 1 to 26 of a-z, 0-9 and -, a letter first")
+    if asked.port is not None and (not 0 < asked.port < 2**16 or asked.port == _SSH_PORT):
         yield Fault("port", "not a port for a service", str(asked.port), fix="choose one of 1 to 65535 but 22")
     if not _RECIPIENT.fullmatch(asked.backup_recipient):
         why, fix = "backups are encrypted to it before they leave the host", "make a pair with `age-keygen`"
