@@ -110,7 +110,9 @@ def hosted(
     access = _access(opts)
     if access is None:
         fix = "pass `ResourceOptions(providers=[AnsibleAccess(...)])`"
-        questions.faults.append(Fault(name, "it has no access to hosts", "no AnsibleAccess among its providers", fix=fix))
+        questions.faults.append(
+            Fault(name, "it has no access to hosts", "no AnsibleAccess among its providers", fix=fix)
+        )
     if law is not None:
         questions.faults += _shape_faults(name, asked)
         questions.faults += host_faults([asked.host, asked.backup_host], asked.department, asked.category, law)
@@ -167,7 +169,9 @@ def _shape_faults(name: str, asked: Asked) -> Iterator[Fault]:
         why, fix = "backups are encrypted to it before they leave the host", "make a pair with `age-keygen`"
         yield Fault("backup_recipient", "not a public key of age", asked.backup_recipient, why, fix)
     if not 1 / 60 <= asked.backup_every_hours <= _DAY_S / _HOUR_S * 7:
-        yield Fault("backup_every_hours", "not an interval of backups", str(asked.backup_every_hours), fix="use up to 168")
+        yield Fault(
+            "backup_every_hours", "not an interval of backups", str(asked.backup_every_hours), fix="use up to 168"
+        )
     if not 1 <= asked.backup_keep_days <= 10 * _YEAR_DAYS:
         yield Fault("backup_keep_days", "not a number of days to keep backups", str(asked.backup_keep_days))
 
@@ -198,4 +202,10 @@ def _client_faults(clients: Sequence[str]) -> Iterator[Fault]:
             continue
         if not network.is_private or network.prefixlen == 0:
             why = "a host's service is for the department's own networks"
-            yield Fault(where, "open to the public (EXP-001)", text, why, "name a private network, or put a web service in front")
+            yield Fault(
+                where,
+                "open to the public (EXP-001)",
+                text,
+                why,
+                "name a private network, or put a web service in front",
+            )

@@ -23,7 +23,9 @@ def scram_verifier(password: str, *, salted_for: str) -> str:
     PostgreSQL and its clients would have to normalise alike.
     """
     if not password.isascii() or not password.isprintable() or len(password) < LEAST_LENGTH:
-        fault = Fault(salted_for, f"a password of fewer than {LEAST_LENGTH} printable ASCII characters", fix="choose another")
+        fault = Fault(
+            salted_for, f"a password of fewer than {LEAST_LENGTH} printable ASCII characters", fix="choose another"
+        )
         raise OnshoreError("the password cannot be used", [fault])
     salt = hashlib.sha256(f"onshore scram {salted_for}".encode()).digest()[:_SALT_BYTES]
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ROUNDS)

@@ -1,4 +1,4 @@
-"""A PostgreSQL database on a host of the register: TLS only, roles by password, backups encrypted and in the country."""
+"""A PostgreSQL database on a host of the register: over TLS only, its backups encrypted and in the country."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ _PORT: Final = 5432
 class PostgresDatabase(pulumi.ComponentResource):
     """A server of its own for one database on one host; its name is that of the service there.
 
-    Only `clients` reach its port, over TLS, with a password (SCRAM-SHA-256); the host keeps verifiers, never a password.
+    Only `clients` reach its port, over TLS, with a password (SCRAM-SHA-256); the host keeps no password.
     Backups go to another host of the register in the country, encrypted to a key whose secret half is on neither.
     `opts.providers` holds an `AnsibleAccess`. Raises OnshoreError with every fault before anything is registered.
     """
@@ -97,7 +97,9 @@ def _password_faults(passwords: Mapping[str, pulumi.Input[str]], roles: list[str
         yield Fault(f"passwords.{role}", "a role without a password", fix="give it one as a secret of the stack")
     for role, password in sorted(passwords.items()):
         if role not in roles:
-            yield Fault(f"passwords.{role}", "a password of no role", fix="make it owner, writer or reader, or remove it")
+            yield Fault(
+                f"passwords.{role}", "a password of no role", fix="make it owner, writer or reader, or remove it"
+            )
         if isinstance(password, str):
             try:
                 scram_verifier(password, salted_for=f"passwords.{role}")

@@ -43,7 +43,9 @@ def psql(site: Site, certificate: Certificate, role: str, password: str, sql: st
     authority = site.root / "authority.pem"
     authority.write_text(certificate.certificate, encoding="utf-8")
     address = site.hosts["host-1"].address
-    login = f"host={address} port=5432 dbname=clinic user={role} sslmode={mode} sslrootcert={authority} connect_timeout=5"
+    login = (
+        f"host={address} port=5432 dbname=clinic user={role} sslmode={mode} sslrootcert={authority} connect_timeout=5"
+    )
     done = subprocess.run(
         ["psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", login, "-c", sql],
         env={"PATH": os.environ["PATH"], "PGPASSWORD": password, "HOME": str(site.root)},
