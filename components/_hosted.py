@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,14 +13,15 @@ import pulumi
 
 from components._questions import Questions
 from components.ansible_run import AnsibleAccess, AnsibleRun
+from components.explain import as_error
 from components.governance import Law
-from components.host_law import host_faults
+from components.placement import Placement, Refusal, Request, place
 from inventories.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from inventories.models import Category, Host, Provider
+    from inventories.models import Category, Host, Region
 
 SERVICE: Final = re.compile(r"[a-z]([a-z0-9-]{0,24}[a-z0-9])?")
 UNENCRYPTED: Final = "unencrypted-host-disks"
@@ -108,6 +110,7 @@ def hosted(
     questions = Questions(name)
     law = law or questions.ask(Law.load)
     access = _access(opts)
+    placements: list[Placement | None] = [None, None]
     if access is None:
         fix = "pass `ResourceOptions(providers=[AnsibleAccess(...)])`"
         questions.faults.append(
@@ -115,32 +118,35 @@ def hosted(
         )
     if law is not None:
         questions.faults += _shape_faults(name, asked)
-        questions.faults += host_faults([asked.host, asked.backup_host], asked.department, asked.category, law)
+        placements = [questions.ask(partial(_place, host, asked, law)) for host in (asked.host, asked.backup_host)]
         questions.faults += _backup_faults(asked, law)
         questions.faults += _client_faults(asked.clients)
         questions.faults += check(law)
     questions.settle()
-    if law is None or access is None:
+    if law is None or access is None or placements[0] is None or placements[1] is None:
         raise AssertionError(name)  # settle has raised
-    category, host, target = (
-        law.profile.category(asked.category),
-        law.register.host(asked.host),
-        law.register.host(asked.backup_host),
-    )
-    if category is None or host is None or target is None:
-        raise AssertionError(name)  # as above
-    return Hosted(name, asked, category, host[1], target[1], disk_encryption(category, *host, law), access)
+    there, target = placements
+    encryption = disk_encryption(there.category, there.region, law)
+    return Hosted(name, asked, there.category, there.host, target.host, encryption, access)
 
 
-def disk_encryption(category: Category, provider: Provider, host: Host, law: Law) -> str:
+def _place(host: str, asked: Asked, law: Law) -> Placement:
+    """The placement on a host that was named; raises OnshoreError, `refused` when the law forbids it."""
+    request = Request(department=asked.department, category=asked.category, service_kind="vm", host=host)
+    decision = place(request, law.register, law.profile, on=law.on, rules=law.rules)
+    if isinstance(decision, Refusal):
+        raise as_error(decision, law.rules)
+    return decision
+
+
+def disk_encryption(category: Category, region: Region, law: Law) -> str:
     """Who says that a host's disk is encrypted: nobody has to, the register does, or the host is asked when set up.
 
     `trial`: nobody does, and the profile lets that pass. What the host cannot assert is refused there.
     """
     if not category.rule.encryption_at_rest:
         return "not-needed"
-    region = next((one for one in provider.regions if one.id == host.region), None)
-    if region is not None and "vm" in region.encrypted_at_rest:
+    if "vm" in region.encrypted_at_rest:
         return "registered"
     permits = any(one.id == UNENCRYPTED and one.value is True for one in law.profile.settings)
     return "trial" if permits and not law.profile.production else "asserted"

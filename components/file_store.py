@@ -71,7 +71,9 @@ def _faults(args: FileStoreArgs) -> Iterator[Fault]:
     mode, quota = args.get("mode", "0750"), args["quota_mib"]
     if not re.fullmatch(patterns.FILE_MODE, mode) or int(mode, 8) & 0o007:
         fix = "write it in octal, with nothing for others, like 0750"
-        yield Fault("mode", "not a mode for a department's files", mode, "other accounts of the host could read them", fix)
+        yield Fault(
+            "mode", "not a mode for a department's files", mode, "other accounts of the host could read them", fix
+        )
     if not 1 <= quota <= _MOST_MIB:
         yield Fault("quota_mib", "not a size", str(quota), fix=f"choose from 1 to {_MOST_MIB} MiB")
     writers, readers = args.get("writers", []), args.get("readers", [])

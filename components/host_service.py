@@ -64,13 +64,17 @@ def _faults(args: HostServiceArgs) -> Iterator[Fault]:
         why = "the service has no privilege, and such ports ask for one"
         yield Fault("port", "not a port for a service", str(args["port"]), why, f"choose one from {_PRIVILEGED} on")
     if not args["command"] or not all(args["command"]):
-        yield Fault("command", "nothing that could be run", str(list(args["command"])), fix="name a program, then its arguments")
+        yield Fault(
+            "command", "nothing that could be run", str(list(args["command"])), fix="name a program, then its arguments"
+        )
     for index, word in enumerate(args["command"]):
         if not word.isprintable():
             yield Fault(f"command[{index}]", "a word that is no text in one line", repr(word[:40]))
     for file in sorted(args.get("files", {})):
         if not _FILE.fullmatch(file):
-            yield Fault(f"files.{file}", "not the name of a file", file, fix="use letters, digits, _, - and ., no folders")
+            yield Fault(
+                f"files.{file}", "not the name of a file", file, fix="use letters, digits, _, - and ., no folders"
+            )
     for variable in sorted(args.get("environment", {})):
         if not _VARIABLE.fullmatch(variable) or variable in _OWN:
             fix = "use capital letters, digits and _, and none of those that the service is given"

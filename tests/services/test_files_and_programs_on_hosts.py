@@ -81,7 +81,10 @@ def test_a_file_store_is_reached_by_rsync_alone_and_comes_back_from_its_backup(s
     assert rsync(site, "writer", f"{there}:../../../../etc/hostname", site.root / "back/").returncode != 0
     shell = ["ssh", *ssh_arguments(str(site.hosts.known_hosts)), "-i", site.root / "writer", there]
     for asked in (["id"], []):
-        assert b"uid=" not in subprocess.run([*shell, *asked], input=b"id\n", capture_output=True, timeout=30, check=False).stdout
+        assert (
+            b"uid="
+            not in subprocess.run([*shell, *asked], input=b"id\n", capture_output=True, timeout=30, check=False).stdout
+        )
     (site.root / "large").write_bytes(bytes(2 * 2**20))
     assert rsync(site, "writer", site.root / "large", f"{there}:").returncode != 0, "larger than what is left"
     assert site.operations(site.run("up")) == {"same"}
@@ -128,7 +131,9 @@ def test_a_program_answers_over_tls_as_nobody_in_particular(site: Site) -> None:
     site.hosts.ssh("host-1", "sv down /etc/onshore/service/greeter")
     assert "drift: host-1: greeter: it runs" in told(site.run("refresh"))
     assert site.operations(site.run("up")) == {"update"}
-    assert urllib.request.urlopen(f"https://{address}:8443", context=context, timeout=10).read().decode().endswith("False")
+    assert (
+        urllib.request.urlopen(f"https://{address}:8443", context=context, timeout=10).read().decode().endswith("False")
+    )
 
     site.run("destroy")
     with pytest.raises(OSError, match=r"refused|timed out"):
@@ -136,4 +141,7 @@ def test_a_program_answers_over_tls_as_nobody_in_particular(site: Site) -> None:
     backups = site.backups("host-3", "host-1.greeter")
     with tarfile.open(fileobj=BytesIO(site.decrypted("host-3", "host-1.greeter", backups[-1]))) as archive:
         assert archive.extractfile("./count").read() == b"3"
-    assert site.hosts.ssh("host-1", "ls -d /srv/onshore/greeter /etc/onshore/sv/*; id svc-greeter", check=False).stdout == b""
+    assert (
+        site.hosts.ssh("host-1", "ls -d /srv/onshore/greeter /etc/onshore/sv/*; id svc-greeter", check=False).stdout
+        == b""
+    )

@@ -66,7 +66,9 @@ def test_a_database_stands_on_its_host_until_it_is_destroyed(site: Site, databas
     for secret in (json.dumps(OWNER)[1:-1], READER, "BEGIN PRIVATE KEY"):
         assert secret not in state
 
-    assert "refused" not in psql(site, database, "clinic_owner", OWNER, "create table t (a int); insert into t values (7)")
+    assert "refused" not in psql(
+        site, database, "clinic_owner", OWNER, "create table t (a int); insert into t values (7)"
+    )
     assert psql(site, database, "report", READER, "select a from t") == "7"
     for refused in (
         psql(site, database, "report", READER, "delete from t"),
@@ -77,7 +79,9 @@ def test_a_database_stands_on_its_host_until_it_is_destroyed(site: Site, databas
     ):
         assert refused.startswith("refused: "), refused
     site.hosts.ssh("host-1", "cd /tmp; setsid python3 -m http.server 9999 </dev/null >/dev/null 2>&1 &")
-    site.hosts.ssh("host-1", "until python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 9999))'; do :; done")
+    site.hosts.ssh(
+        "host-1", "until python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 9999))'; do :; done"
+    )
     assert reach(site, "host-1", 5432)
     assert not reach(site, "host-1", 9999), "only declared ports are open"
 
