@@ -123,9 +123,9 @@ def hosted(
         questions.faults += _client_faults(asked.clients)
         questions.faults += check(law)
     questions.settle()
-    if law is None or access is None or placements[0] is None or placements[1] is None:
-        raise AssertionError(name)  # settle has raised
     there, target = placements
+    if law is None or access is None or there is None or target is None:
+        raise AssertionError(name)  # settle has raised
     encryption = disk_encryption(there.category, there.region, law)
     return Hosted(name, asked, there.category, there.host, target.host, encryption, access)
 

@@ -1,4 +1,4 @@
-"""A tree of files on a host of the register: reached by rsync over SSH alone, backed up encrypted and in the country."""
+"""A tree of files on a host of the register: reached by rsync over SSH alone, its backups encrypted."""
 
 import re
 from collections.abc import Iterator

@@ -20,8 +20,8 @@ _PRIVILEGED: Final = 1024
 class HostService(pulumi.ComponentResource):
     """A program that answers on one port; its name is that of the service on the host.
 
-    It runs as an account of its own without any privilege, under systemd where that boots the host, else under runit. It
-    serves TLS itself, with the files that `TLS_CERTIFICATE_FILE` and `TLS_PRIVATE_KEY_FILE` name; where it answers
+    It runs as an account of its own without any privilege, under systemd where that boots the host, else under runit.
+    It serves TLS itself, with the files that `TLS_CERTIFICATE_FILE` and `TLS_PRIVATE_KEY_FILE` name; where it answers
     in plain text, or with another certificate, the update fails. `PORT` is where it listens, `APP` the folder of
     `files`, and the folder it starts in is that of its data: that is what goes to the backups, on another host of
     the register in the country, encrypted to a key whose secret half is on neither. `opts.providers` holds an

@@ -37,11 +37,12 @@ class PostgresDatabase(pulumi.ComponentResource):
         *,
         law: Law | None = None,
     ) -> None:
+        port = args.get("port", _PORT)
         asked = Asked(
             department=args["department"],
             category=args["category"],
             host=args["host"],
-            port=args.get("port", _PORT),
+            port=port,
             clients=args["clients"],
             backup_host=args["backup_host"],
             backup_recipient=args["backup_recipient"],
@@ -67,7 +68,7 @@ class PostgresDatabase(pulumi.ComponentResource):
         run = service.run(self, "postgres_database", variables, law)
         # Known once it is set up: whoever reads them comes after that.
         self.address = run.results.apply(lambda _: service.host.address)
-        self.port = run.results.apply(lambda _: asked.port)
+        self.port = run.results.apply(lambda _: port)
         self.database = run.results.apply(lambda _: database)
         self.register_outputs({"address": self.address, "port": self.port, "database": self.database})
 
