@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
+from inventories.models import Host
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -25,13 +27,15 @@ if TYPE_CHECKING:
 WISH: Final = "WISH"
 """Stands in place of a rule id where the request itself, not the law, rules a cluster out."""
 
-WISHES: Final = ("cluster", "region", "site", "provider", "country", "deployment_model")
+WISHES: Final = ("cluster", "region", "site", "provider", "country", "deployment_model", "host")
 """The fields of a request that narrow the choice, in the order they are checked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a department asks for. Sizes are those of the whole workload, all replicas together.
+    """What a department asks for: a place on a cluster (`kubernetes`) or on a host of its own (`vm`).
+
+    Sizes are those of the whole workload, all replicas together.
 
     `from_stack`: it stands in a stack's configuration, so that advice and faults name the `onshore:*` keys there.
     """
@@ -46,6 +50,7 @@ class Request:
     provider: Id | None = None
     country: Country | None = None
     deployment_model: DeploymentModel | None = None
+    host: Id | None = None
     vcpu: float = 1.0
     memory_gib: float = 1.0
     storage_gib: float = 0.0
@@ -88,12 +93,15 @@ class Advice(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """One candidate and every reason against it; none means lawful, whatever there is to advise."""
+    """One candidate and every reason against it; none means lawful, whatever there is to advise.
+
+    `cluster` is a host where a host was asked for. `monthly_cost_pkr` None: the register has no price list for it.
+    """
 
     provider: Provider
-    cluster: Cluster
+    cluster: Cluster | Host
     site: Site | None
-    monthly_cost_pkr: float
+    monthly_cost_pkr: float | None
     reasons: tuple[Reason, ...]
     advices: tuple[Advice, ...] = ()
 
@@ -108,24 +116,42 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a workload goes: the cheapest lawful cluster, and what was found of all others (in order of id)."""
+    """Where a workload goes: the cheapest lawful candidate, and what was found of all others (in order of id).
+
+    `place` is a host where one was asked for.
+    """
 
     request: Request
     on: date
     register: str
     category: Category
     provider: Provider
-    cluster: Cluster
+    place: Cluster | Host
     site: Site
     region: Region
-    monthly_cost_pkr: float
+    monthly_cost_pkr: float | None
     verdicts: tuple[Verdict, ...]
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster; raises TypeError where a host was asked for."""
+        if isinstance(self.place, Host):
+            raise TypeError(f"{self.place.id} is a host")
+        return self.place
+
+    @property
+    def host(self) -> Host:
+        """The host; raises TypeError where a cluster was asked for."""
+        if not isinstance(self.place, Host):
+            raise TypeError(f"{self.place.id} is a cluster")
+        return self.place
 
     @property
     def because(self) -> str:
         """One line for an annotation."""
         lawful = sum(verdict.lawful for verdict in self.verdicts)
-        which = "the only lawful cluster" if lawful == 1 else f"the cheapest of {lawful} lawful clusters"
+        kind = "host" if isinstance(self.place, Host) else "cluster"
+        which = f"the only lawful {kind}" if lawful == 1 else f"the cheapest of {lawful} lawful {kind}s"
         return f"{which} for {self.category.id} data on {self.on}"
 
 

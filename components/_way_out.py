@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from components._decision import Change, Verdict
@@ -25,8 +26,9 @@ class WayOut(NamedTuple):
 
 
 def cost_then_id(verdict: Verdict) -> tuple[float, str]:
-    """The order of candidates."""
-    return verdict.monthly_cost_pkr, verdict.cluster.id
+    """The order of candidates; one without a price list comes last."""
+    cost = verdict.monthly_cost_pkr
+    return math.inf if cost is None else cost, verdict.cluster.id
 
 
 def days_ahead(register: Register, on: date) -> list[date]:

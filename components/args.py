@@ -84,3 +84,102 @@ class StackReadingArgs(TypedDict):
     """The stack, as `project/stack`, or `stack` for one of this project."""
     outputs: list[str]
     """The names of the outputs that are read."""
+
+
+class PostgresDatabaseArgs(TypedDict):
+    """A PostgreSQL database on a host."""
+
+    department: str
+    """The department's id in the register."""
+    category: str
+    """The data category, by id or alias."""
+    host: str
+    """The id of the register's host that it runs on."""
+    database: str
+    """The name of the database."""
+    owner: str
+    """The role that owns it, and may change its schema."""
+    writers: NotRequired[list[str]]
+    """Roles that may read and change its data."""
+    readers: NotRequired[list[str]]
+    """Roles that may read its data."""
+    passwords: dict[str, pulumi.Input[str]]
+    """The password of each role; secrets."""
+    tls_certificate: pulumi.Input[str]
+    """The certificate that it shows, with its chain, as PEM."""
+    tls_private_key: pulumi.Input[str]
+    """The certificate's private key as PEM; a secret."""
+    clients: list[str]
+    """The private networks that may connect, like 10.20.0.0/16."""
+    port: NotRequired[int]
+    """Where it listens (default 5432)."""
+    backup_host: str
+    """The id of another host of the register, in the country, that keeps the backups."""
+    backup_recipient: str
+    """The public key of `age` that backups are encrypted to."""
+    backup_every_hours: NotRequired[float]
+    """How often a backup is made (default 24)."""
+    backup_keep_days: NotRequired[int]
+    """How long a backup is kept (default 30)."""
+
+
+class FileStoreArgs(TypedDict):
+    """A tree of files on a host."""
+
+    department: str
+    """The department's id in the register."""
+    category: str
+    """The data category, by id or alias."""
+    host: str
+    """The id of the register's host that it lies on."""
+    quota_mib: int
+    """How large it may grow: no session that writes begins beyond it."""
+    mode: NotRequired[str]
+    """The mode of the folder, in octal (default 0750)."""
+    writers: NotRequired[list[str]]
+    """Public SSH keys of those who may read and write."""
+    readers: NotRequired[list[str]]
+    """Public SSH keys of those who may read."""
+    clients: list[str]
+    """The private networks that they may come from, like 10.20.0.0/16."""
+    backup_host: str
+    """The id of another host of the register, in the country, that keeps the backups."""
+    backup_recipient: str
+    """The public key of `age` that backups are encrypted to."""
+    backup_every_hours: NotRequired[float]
+    """How often a backup is made (default 24)."""
+    backup_keep_days: NotRequired[int]
+    """How long a backup is kept (default 30)."""
+
+
+class HostServiceArgs(TypedDict):
+    """A program on a host that answers over TLS."""
+
+    department: str
+    """The department's id in the register."""
+    category: str
+    """The data category, by id or alias."""
+    host: str
+    """The id of the register's host that it runs on."""
+    command: list[str]
+    """The program and its arguments; one among `files` goes by its name."""
+    port: int
+    """Where it listens, from 1024 on."""
+    files: NotRequired[dict[str, str]]
+    """Files by name, put beside each other into the folder that `APP` names."""
+    environment: NotRequired[dict[str, pulumi.Input[str]]]
+    """Variables of its environment; kept as secrets."""
+    tls_certificate: pulumi.Input[str]
+    """The certificate that it shows, with its chain, as PEM."""
+    tls_private_key: pulumi.Input[str]
+    """The certificate's private key as PEM; a secret."""
+    clients: list[str]
+    """The private networks that may connect, like 10.20.0.0/16."""
+    backup_host: str
+    """The id of another host of the register, in the country, that keeps the backups of its data."""
+    backup_recipient: str
+    """The public key of `age` that backups are encrypted to."""
+    backup_every_hours: NotRequired[float]
+    """How often a backup is made (default 24)."""
+    backup_keep_days: NotRequired[int]
+    """How long a backup is kept (default 30)."""

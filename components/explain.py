@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from components._decision import WISH, WISHES, Placement, Reason, Refusal, Request, Verdict
 from inventories.faults import OnshoreError
+from inventories.models import Host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from inventories.models import RuleMeta
+    from inventories.models import Cluster, RuleMeta
 
 
 def explain(decision: Placement | Refusal, rules: Mapping[str, RuleMeta] | None = None) -> str:
@@ -41,13 +42,14 @@ def way_out(refusal: Refusal) -> str:
         return "Way out: correct the request as said above."
     found = refusal.leads_to
     if found is None:
-        return "Way out: none by changing the request; the register holds no cluster that could become lawful for it."
+        kind = "host" if refusal.request.service_kind == "vm" else "cluster"
+        return f"Way out: none by changing the request; the register holds no {kind} that could become lawful for it."
     steps = ", and ".join(
         change.step if change.who in ("department", "time") else f"{change.step} (not in your hands)"
         for change in refusal.changes
     )
     city = found.site.city or found.site.id if found.site else "place unknown"
-    return f"Way out: {steps}; then {found.cluster.id} ({city}, {_rupees(found)} a month) is lawful."
+    return f"Way out: {steps}; then {found.cluster.id} ({city}, {_monthly(found)}) is lawful."
 
 
 def as_error(refusal: Refusal, rules: Mapping[str, RuleMeta] | None = None) -> OnshoreError:
@@ -70,7 +72,7 @@ def as_dict(decision: Placement | Refusal) -> dict[str, Any]:
     if isinstance(decision, Placement):
         return result | {
             "category": decision.category.id,
-            "cluster": decision.cluster.id,
+            **_name(decision.place),
             "region": decision.region.id,
             "site": decision.site.id,
             "country": decision.site.country,
@@ -95,8 +97,8 @@ def _head(decision: Placement | Refusal) -> Iterator[str]:
     subject = _subject(decision.request)
     if isinstance(decision, Placement):
         place = f"{decision.site.city or decision.site.id}, {decision.site.country}"
-        cost = f"PKR {decision.monthly_cost_pkr:,.0f} a month"
-        yield f"Placed: {subject} goes to {decision.cluster.id} ({place}, {cost}): {decision.because}."
+        cost = _monthly(decision)
+        yield f"Placed: {subject} goes to {decision.place.id} ({place}, {cost}): {decision.because}."
         return
     yield f"Refused: there is no lawful place for {subject}."
     for fault in decision.faults:
@@ -121,7 +123,7 @@ def _verdict(verdict: Verdict, everywhere: tuple[Reason, ...]) -> Iterator[str]:
     state = "lawful" if verdict.lawful else "refused"
     if verdict.rules == {WISH}:
         state = "lawful, but not what was asked for"
-    yield f"  {verdict.cluster.id} ({country}, {verdict.cluster.deployment_model}, {_rupees(verdict)}): {state}"
+    yield f"  {verdict.cluster.id} ({country}, {_model(verdict)}, {_rupees(verdict)}): {state}"
     yield from (f"    {reason_line(reason)}" for reason in verdict.reasons if reason not in everywhere)
     for advice in verdict.advices:
         yield f"    advice, BINDS FROM {advice.binds_from}: {reason_line(advice.reason)}"
@@ -140,7 +142,7 @@ def reason_line(reason: Reason) -> str:
 
 def _verdict_dict(verdict: Verdict) -> dict[str, Any]:
     return {
-        "cluster": verdict.cluster.id,
+        **_name(verdict.cluster),
         "provider": verdict.provider.id,
         "site": verdict.cluster.site,
         "country": verdict.site.country if verdict.site else None,
@@ -158,5 +160,21 @@ def _reason_dict(reason: Reason) -> dict[str, Any]:
     return {key: value for key, value in reason._asdict().items() if key != "change"}
 
 
-def _rupees(verdict: Verdict) -> str:
-    return f"PKR {verdict.monthly_cost_pkr:,.0f}"
+def _name(place: Cluster | Host) -> dict[str, str]:
+    return {"host" if isinstance(place, Host) else "cluster": place.id}
+
+
+def _model(verdict: Verdict) -> str:
+    """The deployment model; a host's is its region's."""
+    if not isinstance(verdict.cluster, Host):
+        return verdict.cluster.deployment_model
+    region = verdict.cluster.region
+    return next((one.deployment_model for one in verdict.provider.regions if one.id == region), "model unknown")
+
+
+def _rupees(found: Verdict | Placement) -> str:
+    return "no price list" if found.monthly_cost_pkr is None else f"PKR {found.monthly_cost_pkr:,.0f}"
+
+
+def _monthly(found: Verdict | Placement) -> str:
+    return _rupees(found) if found.monthly_cost_pkr is None else f"{_rupees(found)} a month"

@@ -1,17 +1,20 @@
-"""Where may this workload run, and where is it cheapest? A pure decision about every cluster of the register.
+"""Where may this workload run, and where is it cheapest? A pure decision about every cluster, or host, of the register.
 
 Nothing here reads a file or a clock. The same question gets the same answer, whatever the order of the register.
 """
 
 from __future__ import annotations
 
+from operator import mul
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, get_args
 
 from components._decision import WISH, WISHES, Advice, Change, Placement, Reason, Refusal, Request, Verdict
+from components._host_candidates import host_candidates
 from components._lawfulness import cluster_reasons, fictional_reason, model_reason, register_reasons, storage_reason
 from components._way_out import WayOut, cost_then_id, days_ahead, smallest
 from inventories.faults import Fault
+from inventories.hosts import Use
 from inventories.models import DeploymentModel, Exposure
 from inventories.yaml_source import nearest
 
@@ -25,15 +28,18 @@ __all__ = ["WISH", "Advice", "Change", "Placement", "Placer", "Reason", "Refusal
 
 _MODELS: Final = get_args(DeploymentModel)
 _EXPOSURES: Final = get_args(Exposure)
+_KINDS: Final = ("kubernetes", "vm")
+_Wish: TypeAlias = tuple[int, str, str, Change]
+"""The place of a wish among WISHES, what is wished, and what to say and do where it is not so."""
 _NO_RULES: Final[Mapping[str, RuleMeta]] = MappingProxyType({})
 
 
 def place(
     request: Request, register: Register, profile: Profile, *, on: date, rules: Mapping[str, RuleMeta] = _NO_RULES
 ) -> Placement | Refusal:
-    """The cheapest lawful cluster for a request on a day, or a refusal with every reason and the way out.
+    """The cheapest lawful cluster (or host) for a request on a day, or a refusal with every reason and the way out.
 
-    Cost is the request's size at the cluster's price list, in rupees a month to the paisa; ties go by cluster id.
+    Cost is the request's size at the price list, in rupees a month to the paisa; ties go by id.
     `rules` say from which day each binds: until then it advises. One that is not among them binds, and before the
     register's first day all do.
     Never raises: a request that makes no sense is a refusal with `faults`.
@@ -94,7 +100,7 @@ class Placer:
             register=self._reference,
             category=category,
             provider=best.provider,
-            cluster=best.cluster,
+            place=best.cluster,
             site=site,
             region=region,
             monthly_cost_pkr=best.monthly_cost_pkr,
@@ -120,6 +126,8 @@ class Placer:
             if (value := getattr(request, name)) is not None
         ]
         asked = self._request_reasons(request, category)
+        if request.service_kind == "vm":
+            return tuple(self._host_verdicts(request, category, wishes, asked))
         public = request.exposure == category.rule.exposure == "public"
         no_public_way = _no_public_way(request)
         vcpu, memory, storage = request.vcpu, request.memory_gib, request.storage_gib
@@ -142,6 +150,23 @@ class Placer:
                 reasons, advices = self._parted(reasons)  # noqa: PLW2901 - a new tuple
             found.append(Verdict(provider, cluster, site, cost, reasons, advices))
         return tuple(found)
+
+    def _host_verdicts(
+        self, request: Request, category: Category, wishes: list[_Wish], asked: tuple[Reason, ...]
+    ) -> Iterator[Verdict]:
+        """The same of every host; none of them has a public way in."""
+        public = (_no_public_way(request),) if request.exposure == category.rule.exposure == "public" else ()
+        use = Use(request.department, category, self._on)
+        sizes = (request.vcpu, request.memory_gib, request.storage_gib)
+        for provider, host, site, places, rates, law in host_candidates(self._register, self._profile, use):
+            unwished = [
+                Reason(WISH, what, places[at] or "unknown", value, change.step, change)
+                for at, value, what, change in wishes
+                if places[at] != value
+            ]
+            reasons, advices = self._parted((*law, *asked, *public, *unwished))
+            cost = None if rates is None else round(sum(map(mul, sizes, rates)), 2)
+            yield Verdict(provider, host, site, cost, reasons, advices)
 
     def _parted(self, reasons: tuple[Reason, ...]) -> tuple[tuple[Reason, ...], tuple[Advice, ...]]:
         """The reasons of rules that bind, and those of rules that do not bind yet."""
@@ -173,7 +198,7 @@ class Placer:
             provider,
             cluster,
             site,
-            (cluster.id, cluster.region, cluster.site, provider.id, country, cluster.deployment_model),
+            (cluster.id, cluster.region, cluster.site, provider.id, country, cluster.deployment_model, None),
             (prices.vcpu_month_pkr, prices.memory_gib_month_pkr, prices.storage_gib_month_pkr),
             tuple(reasons),
             by_department,
@@ -209,8 +234,8 @@ class Placer:
         if register.department(request.department) is None:
             departments = sorted(department.id for department in register.departments)
             yield _unknown(request.place_of("department"), "department", request.department, departments)
-        if request.service_kind != "kubernetes":
-            yield _unknown("service_kind", "kind of service that can be placed", request.service_kind, ["kubernetes"])
+        if request.service_kind not in _KINDS:
+            yield _unknown("service_kind", "kind of service that can be placed", request.service_kind, _KINDS)
         if request.exposure not in _EXPOSURES:
             yield _unknown(request.place_of("exposure"), "exposure", request.exposure, _EXPOSURES)
         wished = {name: value for name in WISHES if (value := getattr(request, name)) is not None}
@@ -233,6 +258,7 @@ class Placer:
             "provider": sorted(p.id for p in providers),
             "country": sorted({s.country for p in providers for s in p.sites}),
             "deployment_model": list(_MODELS),
+            "host": sorted(host.id for _, host in self._register.hosts()),
         }
 
 

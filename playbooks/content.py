@@ -23,6 +23,10 @@ GENERATED: Final = "onshore-role.yml"
 TARGETS: Final = "targets"
 """The group of all hosts of a run: what a playbook names when it means every host it is given."""
 
+SHIPPED: Final = "onshore:"
+"""How the path of a playbook that comes with onshore begins: `onshore:hosts/postgres_database.yml`."""
+
+_SHIPPED_FOLDER: Final = Path(__file__).with_name("shipped")
 _MOST_FILES: Final = 5_000
 _MOST_BYTES: Final = 64 * 2**20
 _SKIPPED: Final = frozenset({".git", "__pycache__", ".venv", "node_modules"})
@@ -89,6 +93,8 @@ def read_role(root: Path, role: str) -> Content:
 
 
 def _inside(root: Path, field: str, name: str) -> Path:
+    if name.startswith(SHIPPED):
+        root, name = _SHIPPED_FOLDER, name.removeprefix(SHIPPED)
     path = root / name
     if Path(name).is_absolute() or not path.resolve().is_relative_to(root.resolve()):
         raise _error(field, "not a path within the project", name, "put it into the project, and name it from there")

@@ -83,7 +83,9 @@ class AnsibleProvider(sdk.Provider):
         self._stopping.ask("the engine ended", grace_s)
 
 
-def _check_type(type_: str) -> None:
+def _check_type(qualified: str) -> None:
+    # The SDK takes the type from the URN, where those of a component's parents stand before it.
+    type_ = qualified.rpartition("$")[2]
     if type_ != TYPE:
         raise OnshoreError("not this provider's", [Fault("type", "no such resource type", type_, fix=f"use {TYPE}")])
 

@@ -27,7 +27,7 @@ _FIRST_ADDRESS: Final[Mapping[Role, int]] = {"in-country": 10, "on-premises": 12
 
 SSHD_CONFIG: Final = """\
 HostKey /etc/ssh/ssh_host_ed25519_key
-AuthorizedKeysFile /etc/ssh/authorized_keys
+AuthorizedKeysFile /etc/ssh/authorized_keys .ssh/authorized_keys
 PermitRootLogin prohibit-password
 PubkeyAuthentication yes
 PasswordAuthentication no

@@ -20,6 +20,9 @@ _PROGRAMS: Final = {
     "pivot_root": "util-linux",
     "mount": "mount",
     "rsync": "rsync",
+    "nft": "nftables",
+    "age": "age",
+    "runsvdir": "runit",
 }
 """Program -> Debian's package of it."""
 

@@ -5,7 +5,8 @@ The default world is lawful for every category; a case says only what differs (s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import base64
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from inventories.models import (
     Department,
     DeploymentModel,
     Exposure,
+    Host,
     ImageRegistry,
     IngressClasses,
     Prices,
@@ -90,8 +92,20 @@ class _World(Record):
     fictional: frozenset[Fictional] = frozenset()
 
 
+class _HostWorld(_World):
+    """A world with one host; `owner` is its department, and "cluster" among `fictional` is the host."""
+
+    service_kinds: frozenset[ServiceKind] = frozenset({"vm"})
+    ceiling: str = "secret"
+    owner: str = DEPARTMENT
+
+
 class _CaseFile(Record):
     cases: tuple[_World, ...]
+
+
+class _HostCaseFile(Record):
+    cases: tuple[_HostWorld, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +135,16 @@ def load_cases() -> tuple[Case, ...]:
             raise OnshoreError("the cases cannot be used", faults)
         cases += [_case(path.stem, world) for world in parsed.cases]
     return tuple(cases)
+
+
+@cache
+def load_host_cases() -> tuple[Case, ...]:
+    """The same of `tests/cases/hosts`, where a host is asked for."""
+    parsed, faults = validate(_HostCaseFile, read_yaml(CASES / "hosts" / "hosts.yaml"))
+    if parsed is None:
+        raise OnshoreError("the cases cannot be used", faults)
+    cases = [_case("hosts", world) for world in parsed.cases]
+    return tuple(replace(case, request=replace(case.request, service_kind="vm")) for case in cases)
 
 
 def _case(group: str, world: _World) -> Case:
@@ -168,8 +192,11 @@ def _provider(world: _World) -> Provider:
             audit for kind in AUDIT_KINDS for audit in _audits(kind, world.audits.get(kind, "passed"), world.on)
         ),
         sites=(Site(id="example-site-1", name="Example Site 1", country=world.country),),
-        regions=(region("example-region-1", ("example-site-1",), world.model, world.level),),
-        clusters=(
+        regions=(region("example-region-1", ("example-site-1",), world.model, world.level, world.official_part),),
+        hosts=(_host(world),) if isinstance(world, _HostWorld) else (),
+        clusters=()
+        if isinstance(world, _HostWorld)
+        else (
             cluster(
                 "example-cluster-1",
                 region="example-region-1",
@@ -181,6 +208,19 @@ def _provider(world: _World) -> Provider:
                 fictional="cluster" in world.fictional,
             ),
         ),
+    )
+
+
+def _host(world: _HostWorld) -> Host:
+    return Host(
+        id="example-host-1",
+        address="host-1.example",
+        host_key="ssh-ed25519 " + base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + b"k" * 32).decode(),
+        department=world.owner,
+        site="example-site-1" if world.site_listed else "example-site-9",
+        region="example-region-1",
+        category_ceiling=world.ceiling,
+        fictional="cluster" in world.fictional,
     )
 
 
@@ -206,10 +246,22 @@ def register(provider: Provider, *more: Provider, **fields: Any) -> Register:
     return Register.model_validate({**lawful, **fields, "providers": (provider, *more)})
 
 
-def region(name: str, sites: tuple[str, ...], model: DeploymentModel, level: SecurityLevel) -> Region:
-    """A region that offers Kubernetes."""
-    kinds: frozenset[ServiceKind] = frozenset({"kubernetes"})
-    return Region(id=name, sites=sites, service_kinds=kinds, deployment_model=model, security_level=level)
+def region(
+    name: str,
+    sites: tuple[str, ...],
+    model: DeploymentModel,
+    level: SecurityLevel,
+    official_part: DeploymentModel | None = None,
+) -> Region:
+    """A region that offers Kubernetes and machines."""
+    return Region(
+        id=name,
+        sites=sites,
+        service_kinds=frozenset({"kubernetes", "vm"}),
+        deployment_model=model,
+        official_part=official_part,
+        security_level=level,
+    )
 
 
 def cluster(name: str, **fields: Any) -> Cluster:

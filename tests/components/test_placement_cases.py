@@ -8,10 +8,10 @@ import pytest
 
 from components.placement import Placement, place
 from inventories import load_rules
-from tests.worlds import Case, load_cases
+from tests.worlds import Case, load_cases, load_host_cases
 
 
-@pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.id)
+@pytest.mark.parametrize("case", [*load_cases(), *load_host_cases()], ids=lambda case: case.id)
 def test_placement_agrees_with_the_legal_case(case: Case) -> None:
     decision = place(case.request, case.register, case.profile, on=case.on)
     (verdict,) = decision.verdicts

@@ -11,11 +11,11 @@ from pulumi.runtime.proto import analyzer_pb2 as wire
 from components.placement import Request, place
 from inventories import load_rules
 from tests.policies.asking import STACK_TYPE, Resource, World, deployment, edited, known_ca, law, made
-from tests.worlds import DEPARTMENT, Case, load_cases
+from tests.worlds import DEPARTMENT, Case, load_cases, load_host_cases
 
 
 def of(case: Case, category: str) -> World:
-    config: dict[str, str | None] = {"onshore:exposure": case.request.exposure}
+    config: dict[str, str | None] = {"onshore:exposure": case.request.exposure, "onshore:department": DEPARTMENT}
     return World(category, register=case.register, profile=case.profile, on=case.on, config=config)
 
 
@@ -24,6 +24,16 @@ def test_the_pack_agrees_with_the_legal_case(case: Case) -> None:
     world = of(case, case.request.category)
     found = world.refused_by(Resource(STACK_TYPE, {})) | world.refused_by(world.provider())
     assert found == case.expect, case.because
+
+
+@pytest.mark.parametrize("case", load_host_cases(), ids=lambda case: case.id)
+def test_the_pack_agrees_with_the_legal_case_of_a_host(case: Case) -> None:
+    world = of(case, case.request.category)
+    ((_, host),) = case.register.hosts()
+    named = Resource("onshore:index:PostgresDatabase", {"category": case.request.category, "hosts": [host.id]})
+    # A host is named by hand: that it stands at no place, or not in the country, is against the host itself, too.
+    nowhere = case.expect & {"RES-001", "RES-004"}
+    assert world.refused_by(named) == case.expect | ({"HST-001"} if nowhere else set()), case.because
 
 
 @pytest.mark.parametrize("case", load_cases(), ids=lambda case: case.id)

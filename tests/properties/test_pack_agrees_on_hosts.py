@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.placement import Placement, Request, place
 from inventories import load_profile
 from inventories.hosts import Use, refusals
 from inventories.models import Host
@@ -78,3 +79,43 @@ def test_the_register_and_the_pack_name_the_same_rules_for_every_host(
         resource = Resource("onshore:index:Machines", {"category": category, "hosts": [host.id]})
         found = world.refused_by(resource)
         assert rules <= found if rules == {"HST-001"} else rules == found
+
+
+@given(
+    registers_with_hosts(),
+    st.sampled_from(DEPARTMENTS),
+    st.sampled_from(CATEGORIES),
+    st.sampled_from(PROFILES),
+    any_day(),
+)
+def test_a_host_is_placed_on_exactly_when_nothing_stands_against_it(
+    register: Register, department: str, category: str, name: str, on: date
+) -> None:
+    profile = load_profile(name)
+    asked = profile.category(category)
+    assert asked is not None
+    config: dict[str, str | None] = {"onshore:department": department}
+    world = World(category, register=register, profile=profile, on=on, config=config)
+    decision = place(Request(department=department, category=category, service_kind="vm"), register, profile, on=on)
+    assert {verdict.cluster.id for verdict in decision.verdicts} == {host.id for _, host in register.hosts()}
+    for verdict in decision.verdicts:
+        found = world.refused_by(
+            Resource("onshore:index:Machines", {"category": category, "hosts": [verdict.cluster.id]})
+        )
+        assert verdict.lawful is (not found)
+    if isinstance(decision, Placement):
+        assert decision.host in [host for _, host in register.hosts()]
+        assert decision.place.id in {verdict.cluster.id for verdict in decision.verdicts if verdict.lawful}
+
+
+@given(registers_with_hosts(), st.sampled_from(DEPARTMENTS), st.sampled_from(PROFILES), any_day())
+def test_a_stricter_category_never_widens_the_hosts_that_are_lawful(
+    register: Register, department: str, name: str, on: date
+) -> None:
+    profile, wider = load_profile(name), None
+    for category in sorted(profile.categories, key=lambda one: one.rank):
+        request = Request(department=department, category=category.id, service_kind="vm")
+        lawful = {verdict.cluster.id for verdict in place(request, register, profile, on=on).verdicts if verdict.lawful}
+        # A private cloud by approval is lawful for secret data alone.
+        assert wider is None or lawful <= wider or category.rule.models_by_approval
+        wider = lawful
