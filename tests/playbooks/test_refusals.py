@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from components.ansible_run import AnsibleRun
+from inventories.faults import OnshoreError
 from playbooks.checking import Checker
 from playbooks.content import Content, ContentFile, read_playbook, read_role
 from playbooks.inspection import content_faults
@@ -267,6 +269,15 @@ def test_a_host_drops_out_only_with_a_word_about_what_is_on_it() -> None:
     assert "host-8 would drop out with what was set up still there" in checked(before)[1][0]
     assert checked(before, forget=True)[1] == []
     assert checked({**before, "teardown": "web/site.yml"})[1] == []
+
+
+@pytest.mark.usefixtures("project")
+def test_a_program_is_told_of_every_host_before_anything_is_registered() -> None:
+    asked = {"department": "health-example", "category": "restricted", "playbook": "web/site.yml"}
+    with pytest.raises(OnshoreError, match="web cannot be run on these hosts") as raised:
+        AnsibleRun("web", hosts=[HOST, "host-77", "example-host-lhe-1"], **asked)
+    assert raised.value.refused
+    assert [fault.where for fault in raised.value.faults] == ["hosts[1]", "hosts[2]"]
 
 
 def test_a_key_that_is_missing_or_open_to_others_is_said(project: Path) -> None:
