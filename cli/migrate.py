@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,14 +9,21 @@ import click
 
 from cli.asking import agree, check_askable
 from cli.errors import DONE, FAILED, REFUSED
+from cli.migrate_words import (
+    assessment_data,
+    parity_data,
+    print_json,
+    progress,
+    show_assessment,
+    show_parity,
+    show_plan,
+    tell,
+)
 from cli.project import Project, json_option, project_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from migration.assessment import Assessment
-    from migration.evidence import Parity
-    from migration.plan import Plan
     from migration.workspace import Workspace
 
 _FOLDER: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
@@ -88,7 +93,7 @@ def discover(
     if not questions.exists():
         questions.write_text(blank_questionnaire(found, department), encoding="utf-8")
     if as_json:
-        _print_json({"assets": list(found.assets), "hosts": [host.id for host in found.hosts]})
+        print_json({"assets": list(found.assets), "hosts": [host.id for host in found.hosts]})
         return
     for asset in found.assets:
         click.echo(asset)
@@ -102,9 +107,9 @@ def assess_(cwd: Path, folder: Path, *, as_json: bool) -> int:
     """Say for each asset where it may go and what that costs a month."""
     found = _workspace(cwd, folder).assessment
     if as_json:
-        _print_json(_assessment(found))
+        print_json(assessment_data(found))
     else:
-        _show_assessment(found)
+        show_assessment(found)
     return REFUSED if found.refused else DONE
 
 
@@ -134,9 +139,9 @@ def plan(
     for name, drawn in _PLAN_FILES.items():
         (work.folder / name).write_text(getattr(drawing, drawn)(made), encoding="utf-8")
     if as_json:
-        _print_json(made.model_dump(mode="json"))
+        print_json(made.model_dump(mode="json"))
     else:
-        _show_plan(made)
+        show_plan(made)
 
 
 @migrate.command()
@@ -155,12 +160,12 @@ def run(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, again:
     rows = []
     with work.ledger.only_one():
         work.check_needs(chosen)
-        move = work.move(_progress(as_json=as_json))
+        move = work.move(progress(as_json=as_json))
         for found, planned in moves:
             with work.sites(found, planned) as (source, target):
                 standing = copy(move, found, source, target, wave=wave, again=again)
             rows.append({"asset": found.id, "target": planned.target, "state": standing.state})
-    _tell(rows, as_json=as_json)
+    tell(rows, as_json=as_json)
     for planned in chosen.moves:
         if planned.asset not in {row["asset"] for row in rows} and not asset:
             way = (
@@ -186,7 +191,7 @@ def verify(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str) -> 
     _, moves = work.chosen(wave, asset)
     rows, equal = [], True
     with work.ledger.only_one():
-        move = work.move(_progress(as_json=as_json))
+        move = work.move(progress(as_json=as_json))
         for found, planned in moves:
             if (state := move.standing(found).state) in CLOSED and not asset:
                 click.echo(f"{found.id} is {state}: its evidence stands", err=True)
@@ -194,11 +199,11 @@ def verify(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str) -> 
             with work.sites(found, planned) as (source, target):
                 parity, digest = verify_asset(move, found, source, target, wave=wave)
             equal = equal and parity.equal
-            rows.append(_parity(found.id, parity, digest))
+            rows.append(parity_data(found.id, parity, digest))
             if not as_json:
-                _show_parity(found.id, parity, digest)
+                show_parity(found.id, parity, digest)
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     return DONE if equal else FAILED
 
 
@@ -220,7 +225,7 @@ def cutover(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, ye
     agree(f"close {len(moves)} sources of wave {wave}?", yes=yes)
     rows = []
     with work.ledger.only_one():
-        move = work.move(_progress(as_json=as_json))
+        move = work.move(progress(as_json=as_json))
         for found, planned in moves if len(moves) > 1 else ():  # a wave is cut over as a whole, or not at all
             with work.sites(found, planned) as (source, _):
                 check_current(move, found, source, wave=wave)
@@ -228,7 +233,7 @@ def cutover(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, ye
             with work.sites(found, planned) as (source, _):
                 cut_over(move, found, source, wave=wave)
             rows.append({"asset": found.id, "target": planned.target, "state": move.standing(found).state})
-    _tell(rows, as_json=as_json)
+    tell(rows, as_json=as_json)
 
 
 @migrate.command()
@@ -249,12 +254,12 @@ def rollback(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, y
     agree(f"go back to {len(moves)} sources of wave {wave}?", yes=yes)
     rows = []
     with work.ledger.only_one():
-        move = work.move(_progress(as_json=as_json))
+        move = work.move(progress(as_json=as_json))
         for found, planned in moves:
             with work.sites(found, planned) as (source, target):
                 roll_back(move, found, source, target, wave=wave, lose_writes=lose_writes)
             rows.append({"asset": found.id, "target": found.host, "state": move.standing(found).state})
-    _tell(rows, as_json=as_json)
+    tell(rows, as_json=as_json)
 
 
 @migrate.command()
@@ -274,12 +279,12 @@ def retire(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, yes
     agree(f"give up {len(moves)} sources of wave {wave}?", yes=yes)
     rows = []
     with work.ledger.only_one():
-        move = work.move(_progress(as_json=as_json))
+        move = work.move(progress(as_json=as_json))
         for found, planned in moves:
             with work.sites(found, planned) as (source, _):
                 retire_asset(move, found, source, work.retentions.get(found.id), wave=wave)
             rows.append({"asset": found.id, "target": planned.target, "state": move.standing(found).state})
-    _tell(rows, as_json=as_json)
+    tell(rows, as_json=as_json)
 
 
 @migrate.command()
@@ -296,7 +301,7 @@ def report(cwd: Path, folder: Path, *, as_json: bool, html: Path | None) -> None
     if html is not None:
         html.write_text(as_html(data), encoding="utf-8")
     if as_json:
-        _print_json(data)
+        print_json(data)
     elif html is None:
         click.echo(as_text(data), nl=False)
 
@@ -323,7 +328,7 @@ def compose(file: Path, out: Path, *, as_json: bool, force: bool) -> None:
             made[each.name].parent.mkdir(parents=True, exist_ok=True)
             made[each.name].write_text(each.score, encoding="utf-8")
     if as_json:
-        _print_json({"services": [asdict(each) for each in services], "lost": [asdict(fault) for fault in lost]})
+        print_json({"services": [asdict(each) for each in services], "lost": [asdict(fault) for fault in lost]})
         return
     for each in services:
         click.echo(f"{each.service}: {made.get(each.name, 'no Score file could be made')}")
@@ -345,87 +350,9 @@ def _workspace(cwd: Path, folder: Path) -> Workspace:
     return Workspace(project.root / folder, project.settings.load_register(), profile, today(profile))
 
 
-def _progress(*, as_json: bool) -> Callable[[Any], None]:
-    """A line that is written over where somebody looks on; else nothing."""
-    if as_json or not sys.stderr.isatty():
-        return lambda _: None
-    return lambda rate: click.echo(f"\r\x1b[K{rate}", nl=False, err=True)
-
-
 def _refuse_overwriting(path: Path, fix: str) -> None:
     from inventories import Fault, OnshoreError  # noqa: PLC0415
     from inventories.yaml_source import display_name  # noqa: PLC0415
 
     fault = Fault(display_name(path), "is there already, and may have been changed by hand", fix=fix)
     raise OnshoreError("nothing is overwritten unasked", [fault])
-
-
-def _assessment(found: Assessment) -> dict[str, Any]:
-    from dataclasses import asdict  # noqa: PLC0415
-
-    return asdict(found)
-
-
-def _show_assessment(found: Assessment) -> None:
-    for each in found.assets:
-        target = each.target
-        cost = (
-            ""
-            if target is None
-            else "price unknown"
-            if target.monthly_cost_pkr is None
-            else f"PKR {target.monthly_cost_pkr:,.2f}"
-        )
-        place = f"{target.kind} {target.id}, {cost}" if target else "no lawful place" if each.refusals else each.fit
-        click.echo(f"{each.asset}  {each.category}  {place}  ({each.why})")
-        for hint in each.hints:
-            click.echo(f"    hint, names only: {hint}")
-        for fault in each.refusals:
-            click.echo(f"    {fault.where}: {fault.what}: got {fault.got}, {fault.why}")
-    click.echo(f"A month: PKR {found.before_pkr:,.2f} before, PKR {found.after_pkr:,.2f} after")
-    for line in found.assumptions:
-        click.echo(f"    {line}")
-
-
-def _show_plan(made: Plan) -> None:
-    for wave in made.waves:
-        click.echo(f"Wave {wave.number}: down {wave.downtime_minutes:g} min")
-        for move in wave.moves:
-            needs = f", needs {', '.join(move.needs)}" if move.needs else ""
-            click.echo(f"    {move.asset} ({move.category}) to {move.to} {move.target}{needs}")
-    for asset, why in made.left.items():
-        click.echo(f"Not moved: {asset} ({why})")
-
-
-def _parity(asset: str, parity: Parity, digest: str) -> dict[str, Any]:
-    return {
-        "asset": asset,
-        "equal": parity.equal,
-        "differences": [str(each) for each in parity.differences],
-        "left_out": list(parity.left_out),
-        "rows": parity.rows,
-        "bytes": parity.size_bytes,
-        "seconds": parity.seconds,
-        "evidence": digest,
-    }
-
-
-def _show_parity(asset: str, parity: Parity, digest: str) -> None:
-    verdict = "equal" if parity.equal else f"{len(parity.differences)} differences"
-    unit = "rows" if parity.kind == "database" else "files"
-    size = f"{parity.rows} {unit}, {parity.size_bytes / 2**20:.1f} MiB in {parity.seconds:.1f} s"
-    click.echo(f"{asset}: {verdict}; {size}; evidence {digest[:12]}")
-    for line in (*map(str, parity.differences), *(f"not compared: {each}" for each in parity.left_out)):
-        click.echo(f"    {line}")
-
-
-def _tell(rows: Iterable[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        _print_json(list(rows))
-        return
-    for row in rows:
-        click.echo(f"{row['asset']}: {row['state']} ({row['target']})")
-
-
-def _print_json(data: Any) -> None:
-    click.echo(json.dumps(data, indent=2))
