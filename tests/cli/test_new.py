@@ -19,11 +19,11 @@ from tests.cli.disks import small_disk
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("inventories", "components", "policies", "engine", "sandbox", "gate", "cli", "tests", "stacks")
-RULE = ("new", "rule", "ABC-001", "--title", "A volume's café is at most 5: no more")
+RULE = ("new", "rule", "ZZZ-001", "--title", "A volume's café is at most 5: no more")
 NEW = {
-    "inventories/rules/ABC-001.yaml",
-    "policies/checks/abc_001.py",
-    "tests/policies/checks/test_abc_001.py",
+    "inventories/rules/ZZZ-001.yaml",
+    "policies/checks/zzz_001.py",
+    "tests/policies/checks/test_zzz_001.py",
     "components/night_job2.py",
     "tests/components/test_night_job2.py",
 }
@@ -70,21 +70,22 @@ def test_what_is_begun_passes_as_it_is(copy: Path, capsys: pytest.CaptureFixture
     assert {name for name in before if before[name] != after[name]} == {"policies/RULES.md", "components/args.py"}
     assert set(told["files"]) <= NEW | {"policies/RULES.md"}
     assert "components/night_job2.py: its children" in said
-    rule = load_rules(copy / "inventories/rules")["ABC-001"]
+    rule = load_rules(copy / "inventories/rules")["ZZZ-001"]
     assert (rule.title, rule.source.confidence, rule.waivable) == (RULE[-1], "unknown", False)
     changed = sorted(name for name in {*NEW, "components/args.py"} if name.endswith(".py"))
     _python(copy, "ruff", "check", *changed)
     _python(copy, "ruff", "format", "--check", *changed)
     _python(copy, "mypy", *(name for name in changed if not name.startswith("tests/")))
     tests = [name for name in changed if name.startswith("tests/")]
-    rules = ["tests/policies/test_rules_about_rules.py", "tests/inventories/test_profiles_and_rules.py"]
+    about = ("rules_about_rules", "every_rule_is_reached", "dispatcher", "wild_properties")
+    rules = [*(f"tests/policies/test_{one}.py" for one in about), "tests/inventories/test_profiles_and_rules.py"]
     _python(copy, "pytest", "-q", "-p", "no:cacheprovider", *tests, *rules)
 
 
 def test_a_longest_name_keeps_the_line_length(copy: Path) -> None:
     name = "Ab" * 15
     assert run(["new", "component", name, "-C", str(copy)]) == 0
-    assert run(["new", "rule", "ABC-999", "--slug", "a" * 30, "--title", "A" * 80, "-C", str(copy)]) == 0
+    assert run(["new", "rule", "ZZZ-999", "--slug", "a" * 30, "--title", "A" * 80, "-C", str(copy)]) == 0
     module = "_".join(["ab"] * 15)
     made = [f"components/{module}.py", f"tests/components/test_{module}.py", "components/args.py"]
     made += [f"policies/checks/{'a' * 30}.py", f"tests/policies/checks/test_{'a' * 30}.py"]
@@ -98,19 +99,19 @@ TAKEN = {
         ["rule", "OLD-001"],
         ["a rule that is no more keeps its id", "retired on 2026-01-01: folded into OPQ-001"],
     ),
-    "an id in small letters": (["rule", "abc-001"], ["not a rule id like ACC-001", "got: abc-001"]),
+    "an id in small letters": (["rule", "zzz-001"], ["not a rule id like ACC-001", "got: zzz-001"]),
     "an id that is a path": (["rule", "../../etc"], ["not a rule id like ACC-001"]),
-    "a slug that is taken": (["rule", "ABC-001", "--slug", "exposure"], ["another rule has this slug"]),
+    "a slug that is taken": (["rule", "ZZZ-001", "--slug", "exposure"], ["another rule has this slug"]),
     "a slug of another's test": (
-        ["rule", "ABC-001", "--slug", "clouds"],
+        ["rule", "ZZZ-001", "--slug", "clouds"],
         ["tests/policies/checks/test_clouds.py: there is such a file"],
     ),
-    "a slug that Python keeps": (["rule", "ABC-001", "--slug", "lambda"], ["--slug: not a module name"]),
-    "a title that would end a docstring": (["rule", "ABC-001", "--title", 'A """ end'], ["--title: not one line"]),
-    "a title of two lines": (["rule", "ABC-001", "--title", "A\nB"], ["got: 'A\\nB'"]),
-    "a title with a stop": (["rule", "ABC-001", "--title", "A thing."], ["--title: not one line"]),
+    "a slug that Python keeps": (["rule", "ZZZ-001", "--slug", "lambda"], ["--slug: not a module name"]),
+    "a title that would end a docstring": (["rule", "ZZZ-001", "--title", 'A """ end'], ["--title: not one line"]),
+    "a title of two lines": (["rule", "ZZZ-001", "--title", "A\nB"], ["got: 'A\\nB'"]),
+    "a title with a stop": (["rule", "ZZZ-001", "--title", "A thing."], ["--title: not one line"]),
     "all at once": (
-        ["rule", "ABC1", "--slug", "a-b", "--title", "small"],
+        ["rule", "ZZZ1", "--slug", "a-b", "--title", "small"],
         ["ID: not a rule id", "--slug: not a module name", "--title: not one line"],
     ),
     "a component that is taken": (
@@ -197,6 +198,6 @@ def test_a_replacement_that_fails_takes_the_others_back(copy: Path, capsys: pyte
 def test_a_project_that_is_no_checkout_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for file in ("Pulumi.yaml", "onshore.yaml"):
         shutil.copy2(ROOT / file, tmp_path / file)
-    for command in (["rule", "ABC-001"], ["component", "NightJob"]):
+    for command in (["rule", "ZZZ-001"], ["component", "NightJob"]):
         assert run(["new", *command, "-C", str(tmp_path)]) == 2
         assert "this is not a checkout of onshore" in capsys.readouterr().err

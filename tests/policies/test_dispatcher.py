@@ -210,12 +210,12 @@ def test_a_rule_is_added_by_its_two_files_alone(monkeypatch: pytest.MonkeyPatch,
     )
     (tmp_path / "sticky_sessions.py").write_text(head + shown, encoding="utf-8")
     monkeypatch.setattr(checks, "__path__", [*checks.__path__, str(tmp_path)])
-    rule = load_rules()["EXP-001"].model_copy(update={"id": "ABC-001", "slug": "sticky_sessions"})
+    rule = load_rules()["EXP-001"].model_copy(update={"id": "ZZZ-999", "slug": "sticky_sessions"})
     facts = World().facts
-    world = World(facts=replace(facts, rules={**facts.rules, "ABC-001": rule}))
+    world = World(facts=replace(facts, rules={**facts.rules, "ZZZ-999": rule}))
     assert world.refused_by(made("Service", "v1", spec={"sessionAffinity": "None"})) == set()
-    assert world.refused_by(made("Service", "v1", spec={"sessionAffinity": "ClientIP"})) == {"ABC-001"}
-    assert world.refused_by(made("Service", "v1", spec={"sessionAffinity": 1})) == {"ABC-001"}
+    assert world.refused_by(made("Service", "v1", spec={"sessionAffinity": "ClientIP"})) == {"ZZZ-999"}
+    assert world.refused_by(made("Service", "v1", spec={"sessionAffinity": 1})) == {"ZZZ-999"}
     assert world.refused_by(made("Service", "v1", spec={"sessionAffinity": UNKNOWN})) == {"UNK-001"}
 
 
