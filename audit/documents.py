@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
@@ -24,6 +25,7 @@ _NEWEST: Final = 4  # version of a deployment; the engine writes 3
 _DEEPEST: Final = 1000  # the reader names every place by its whole path
 _STARTS: Final = frozenset({"start_map", "start_array"})
 _ENDS: Final = frozenset({"end_map", "end_array"})
+_KEPT: Final = frozenset({"same", "update"})  # steps that leave a resource its id
 _GONE: Final = frozenset({"delete", "delete-replaced", "discard", "discard-replaced", "read", "read-replacement"})
 
 
@@ -90,7 +92,25 @@ def open_document(path: Path) -> Document:
         raise unreadable(path, "no state export, checkpoint or preview")
     if found.versioned and not 0 < version <= _NEWEST:
         raise unreadable(path, f"a document of version {version}")
+    if not found.versioned and (fault := _left_out(path)):
+        raise unreadable(path, fault)
     return Document(path, found, has_begun)
+
+
+def _left_out(path: Path) -> str:
+    """Why a preview does not show the whole program; empty if it does."""
+
+    def all_of(prefix: str) -> list[Any]:
+        with _opened(path) as file:
+            return list(ijson.items(file, prefix))
+
+    if all_of("result") not in ([], ["succeeded"]) or "error" in all_of("diagnostics.item.severity"):
+        return "a preview that failed, so that it shows a part of its program"
+    summary, shown = all_of("changeSummary"), Counter(all_of("steps.item.op"))
+    if not summary or not isinstance(summary[0], dict):
+        return "a preview without a summary of its steps"
+    hidden = sum(max(0, count - shown[op]) for op, count in summary[0].items() if op not in _GONE)
+    return f"a preview that leaves out {hidden} resources, unlike one with --show-sames" if hidden else ""
 
 
 def _opened(path: Path) -> BufferedReader | gzip.GzipFile:
@@ -133,7 +153,10 @@ def _planned(step: dict[str, Any]) -> dict[str, Any]:
     state = step.get("newState")
     if not isinstance(state, dict):
         raise ValueError("a step that leads to no resource")  # noqa: TRY004 - what ijson raises
-    return {"provider": text(step.get("provider")), **state}
+    # Of what stays where it is, the id stands in the old state only.
+    old = step.get("oldState") if step.get("op") in _KEPT else None
+    own = {"id": old["id"]} if isinstance(old, dict) and "id" in old and not text(state.get("id")) else {}
+    return {"provider": text(step.get("provider")), **state, **own}
 
 
 def _begun(operation: dict[str, Any]) -> dict[str, Any]:

@@ -147,6 +147,7 @@ def _receipt(
         ),
         operations=planned(operations(result.events)),
         waived=judgement.waived,
+        advised=judgement.advised,
     )
 
 
@@ -163,10 +164,13 @@ def _tell(made: Receipt, target: Path, key_id: str, *, as_json: bool) -> None:
             "registered": made.coverage.registered,
             "plan": plan_digest(made.operations),
             "waived": [one.model_dump() for one in made.waived],
+            "advised": [one.model_dump() for one in made.advised],
         }
         click.echo(json.dumps(document, indent=2))
         return
     click.echo(f"\ngated: {made.coverage.registered} resources, each judged by {len(made.coverage.rules)} rules")
     for one in made.waived:
         click.echo(f"  waived: {one.rule} by {one.waiver or 'a waiver'}")
+    for later in made.advised:
+        click.echo(f"  advice: {later.rule}, which does not bind yet")
     click.echo(f"receipt {target}, holds until {moment(made.expires_at)}, key {key_id[:12]}")

@@ -68,6 +68,7 @@ class Project:
     def sources(self, stack: str) -> Sources:
         """The files that a run of a stack reads; raises OnshoreError when the facts among them cannot be used."""
         import components  # noqa: PLC0415 - for the folder that Python imports it from, as below
+        import engine  # noqa: PLC0415
         import inventories  # noqa: PLC0415
         import policies  # noqa: PLC0415
         from gate.materials import Sources  # noqa: PLC0415 - only the gate and what it gated need it
@@ -82,7 +83,7 @@ class Project:
             register_folder=settings.register,
             waivers_folder=settings.waivers,
             declassifications_folder=settings.declassifications,
-            rooms={room.__name__: Path(room.__path__[0]) for room in (components, inventories, policies)},
+            rooms={room.__name__: Path(room.__path__[0]) for room in (components, engine, inventories, policies)},
             register=settings.load_register(),
             profile=settings.load_profile(),
         )

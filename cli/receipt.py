@@ -103,14 +103,25 @@ class Held:
         _accepted(self.project, self.engine, self.stack, self.text)
 
     def check_deeds(self, events: Sequence[dict[str, Any]], code: int) -> int:
-        """The exit code, FAILED when something else was done than previewed; says what."""
+        """The exit code, FAILED when something else was done than previewed, or by other files; says what."""
         from gate.plan import deed_faults, operations  # noqa: PLC0415 - as above
 
-        faults = deed_faults(self.plan, operations(events), whole=code == DONE)
+        faults = deed_faults(self.plan, operations(events), whole=code == DONE) + self._changed_meanwhile()
         if faults:
             click.echo("error: what was done is not what was previewed and gated", err=True)
             click.echo("".join(f"  {fault}\n" for fault in faults), err=True, nl=False)
         return (code or FAILED) if faults else code
+
+    def _changed_meanwhile(self) -> list[Fault]:
+        """What a run read, the state apart, that is not what was gated: it may have been judged by something else."""
+        from gate.comparison import material_faults  # noqa: PLC0415 - as above
+        from inventories import OnshoreError  # noqa: PLC0415
+
+        gated = {group: parts for group, parts in self.receipt.materials.items() if group != "state"}
+        try:
+            return material_faults(gated, _read(self.project, self.engine, self.stack))
+        except OnshoreError as error:
+            return list(error.faults)
 
 
 def hold_receipt(project: Project, engine: Engine, wish: Wish) -> Held | None:
@@ -141,15 +152,21 @@ def expected_pack() -> Pack:
 
 def materials(project: Project, engine: Engine, stack: str) -> Materials:
     """Everything that a run of a stack is made of here and now."""
+    from gate.materials import state_materials  # noqa: PLC0415 - as above
+
+    return {**_read(project, engine, stack), "state": state_materials(_deployment(engine, stack))}
+
+
+def _read(project: Project, engine: Engine, stack: str) -> Materials:
+    """The files that a run reads, and what runs."""
     from gate.claims import commit  # noqa: PLC0415 - as above
-    from gate.materials import collect, engine_materials, state_materials  # noqa: PLC0415
+    from gate.materials import collect, engine_materials  # noqa: PLC0415
 
     found = collect(project.sources(stack))
     return {
         **found,
         "program": {**commit(project.root), **found["program"]},
-        "engine": engine_materials(*engine.identity),
-        "state": state_materials(_deployment(engine, stack)),
+        "engine": {**engine_materials(*engine.identity), **found["engine"]},
     }
 
 

@@ -27,6 +27,8 @@ _LONGEST_NAME: Final = 30
 _LONGEST_TITLE: Final = 80
 # the day of the policy that all rules follow from: strict until a source names a later one
 _EFFECTIVE_ON: Final = "2022-02-15"
+_ADMISSION: Final = "docs/admission.md"
+_ROW: Final = re.compile(r"^\| ([A-Z]{3}-\d{3}) \|")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Scaffold:
 
 def scaffold_rule(root: Path, rule_id: str, *, title: str, slug: str) -> Scaffold:
     """The files of a rule; raises OnshoreError with everything that stands against it."""
-    _check_checkout(root, "inventories/rules", "policies/checks", "tests/policies/checks")
+    _check_checkout(root, "inventories/rules", "policies/checks", "tests/policies/checks", "docs")
     rules = load_rules(root / "inventories/rules")
     faults = _id_faults(root, rule_id)
     if not faults or slug:  # a slug or title made of a wrong id is no second fault
@@ -57,6 +59,7 @@ def scaffold_rule(root: Path, rule_id: str, *, title: str, slug: str) -> Scaffol
         check: Template(templates.CHECK).substitute(words),
         test: Template(templates.CHECK_TEST).substitute(words),
         "policies/RULES.md": render(dict(sorted({**rules, rule_id: made}.items()))),
+        _ADMISSION: _with_row((root / _ADMISSION).read_text(encoding="utf-8"), rule_id),
     }
     return Scaffold(
         files,
@@ -64,9 +67,18 @@ def scaffold_rule(root: Path, rule_id: str, *, title: str, slug: str) -> Scaffol
             f"{data}: the source, its confidence, the day it binds from, the remediation",
             f"{test}: what is lawful, unlawful, malformed and unknown",
             f"{check}: what it looks at (CONCERN), then what it refuses",
+            f"{_ADMISSION}: whether a cluster's API server can hold it too",
             "make docs, make test",
         ),
     )
+
+
+def _with_row(page: str, rule_id: str) -> str:
+    """The page on what clusters hold by themselves, with a rule that none holds yet, in order of id."""
+    lines = page.splitlines(keepends=True)
+    rows = [(found[1], at) for at, line in enumerate(lines) if (found := _ROW.match(line))]
+    at = next((at for known, at in rows if known > rule_id), rows[-1][1] + 1)
+    return "".join([*lines[:at], f"| {rule_id} | not | | it is not written yet |\n", *lines[at:]])
 
 
 def write_all(root: Path, files: Mapping[str, str]) -> None:

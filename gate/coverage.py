@@ -48,6 +48,14 @@ class Waived(Record):
     message: str
 
 
+class Advised(Record):
+    """A finding of a rule that binds on a later day: it is let through until then, and told."""
+
+    rule: str
+    urn: str
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What was judged. `reads`: resources that a program only reads, which no engine shows to a policy."""
@@ -55,11 +63,12 @@ class Judgement:
     registered: int
     reads: tuple[str, ...]
     waived: tuple[Waived, ...]
+    advised: tuple[Advised, ...] = ()
 
 
 def judged(events: Sequence[Event], pack: Pack) -> Judgement:
     """What a preview's events show to be judged by the pack; raises OnshoreError (`refused`) with every gap."""
-    waived, faults = _findings(events, pack)
+    waived, advised, faults = _findings(events, pack)
     faults += [*_ending_faults(events, pack), *_coverage_faults(events, pack)]
     if faults:
         raise OnshoreError("the preview is not judged whole, so there is no receipt", faults, refused=True)
@@ -68,6 +77,7 @@ def judged(events: Sequence[Event], pack: Pack) -> Judgement:
         registered=len({step["urn"] for step in steps if step["op"] in _REGISTERED}),
         reads=tuple(sorted({str(step["urn"]) for step in steps if step["op"] in _READS})),
         waived=tuple(waived),
+        advised=tuple(advised),
     )
 
 
@@ -83,9 +93,10 @@ def _version(text: object) -> str:
     return str(text or "").removeprefix("v")
 
 
-def _findings(events: Iterable[Event], pack: Pack) -> tuple[list[Waived], list[Fault]]:
-    """Waived findings, and everything the pack said that is no judgement in favour."""
+def _findings(events: Iterable[Event], pack: Pack) -> tuple[list[Waived], list[Advised], list[Fault]]:
+    """Waived findings, those of rules that do not bind yet, and all the pack said that is no judgement in favour."""
     waived: list[Waived] = []
+    advised: list[Advised] = []
     faults: list[Fault] = []
     for event in events:
         if body := event.get("policyRemediationEvent"):
@@ -109,9 +120,11 @@ def _findings(events: Iterable[Event], pack: Pack) -> tuple[list[Waived], list[F
             )
         elif match := _WAIVED.search(message):
             waived.append(Waived(rule=rule, urn=urn, waiver=match[1], message=message))
-        elif not _NOT_YET.search(message):
+        elif _NOT_YET.search(message):
+            advised.append(Advised(rule=rule, urn=urn, message=message))
+        else:
             faults.append(Fault(where, f"{rule} gave an advice in place of a judgement", shown(message), fix=_AGAIN))
-    return waived, faults
+    return waived, advised, faults
 
 
 def _ending_faults(events: Sequence[Event], pack: Pack) -> Iterable[Fault]:

@@ -34,7 +34,7 @@ _PROJECT_FILES: Final = ("Pulumi.yaml", "pyproject.toml", "uv.lock")
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where a run reads from. `rooms`: the folders of components, inventories and policies as they are imported."""
+    """Where a run reads from. `rooms`: the folders of components, engine, inventories and policies, as imported."""
 
     root: Path
     program: Path
@@ -82,6 +82,7 @@ def collect(sources: Sources) -> Materials:
                 ("declassifications", sources.declassifications_folder),
             )
         },
+        "engine": _tree(rooms["engine"], "engine"),
         "pack": {**_tree(sources.pack, "pack"), **_tree(rooms["policies"], "policies"), **inventories},
     }
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from gate.coverage import Waived
+from gate.coverage import Advised, Waived
 from gate.plan import Plan, plan_digest
 from gate.wording import shown
 from inventories.faults import Fault, OnshoreError
@@ -53,6 +53,7 @@ class Receipt(Record):
     coverage: Coverage
     operations: Plan
     waived: tuple[Waived, ...] = ()
+    advised: tuple[Advised, ...] = ()
 
     @property
     def name(self) -> str:

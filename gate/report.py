@@ -28,6 +28,7 @@ def told(opened: Opened) -> str:
     ]
     lines += [f"  read     {shown(urn)} (no engine shows what is only read to a policy)" for urn in coverage.reads]
     lines += [f"  waived   {one.rule} by {shown(one.waiver) or 'a waiver'}: {shown(one.urn)}" for one in receipt.waived]
+    lines += [f"  advice   {one.rule}, which does not bind yet: {shown(one.urn)}" for one in receipt.advised]
     lines.append("  bound to")
     for group, parts in receipt.materials.items():
         facts = [f"{shown(name)} {shown(value)}" for name, value in parts.items() if len(value) != 64]

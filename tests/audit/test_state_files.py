@@ -56,7 +56,17 @@ def exported(*resources: Any, pending: Any = ()) -> dict[str, Any]:
 
 def planned(*resources: Any, **config: str) -> dict[str, Any]:
     steps = [{"op": "create", "urn": one["urn"], "newState": one} for one in resources]
-    return {"config": {f"onshore:{key}": value for key, value in config.items()}, "steps": steps}
+    told = {f"onshore:{key}": value for key, value in config.items()}
+    return {"config": told, "steps": steps, "changeSummary": {"create": len(steps)}}
+
+
+def stays(document: dict[str, Any]) -> dict[str, Any]:
+    """A preview with --show-sames of a stack that is there: what it leads to names no ids."""
+    steps = [
+        {**step, "op": "same", "oldState": step["newState"], "newState": {**step["newState"], "id": ""}}
+        for step in document["steps"]
+    ]
+    return {**document, "steps": steps, "changeSummary": {"same": len(steps)}}
 
 
 def audited(tmp_path: Path, document: Any) -> Found:
@@ -67,6 +77,7 @@ def audited(tmp_path: Path, document: Any) -> Found:
     return found
 
 
+PREVIEW = planned(stack(), provider(kubeconfig="[secret]", identity=UNKNOWN), home(identity=UNKNOWN), **OPEN)
 LAWFUL: dict[str, Any] = {
     "a state export": exported(stack(**OPEN), provider(), home()),
     "a checkpoint": {"version": 3, "checkpoint": {"latest": {"resources": [stack(**OPEN), provider(), home()]}}},
@@ -77,9 +88,8 @@ LAWFUL: dict[str, Any] = {
     "what was being deleted": exported(
         stack(**OPEN), provider(), home(), pending=[{"type": "deleting", "resource": home(None)}]
     ),
-    "a preview": planned(
-        stack(), provider(kubeconfig="[secret]", identity=UNKNOWN), home(identity=UNKNOWN), **OPEN
-    ),
+    "a preview": PREVIEW,
+    "a preview of what stays": stays(planned(stack(), provider(kubeconfig="[secret]"), home(), **OPEN)),
 }  # fmt: skip
 
 UNLAWFUL: dict[str, tuple[Any, str]] = {
@@ -121,7 +131,11 @@ UNREADABLE: dict[str, Any] = {
     "a file cut short in its pending operations": json.dumps(exported(stack(**OPEN), pending=[{}]))[:-4],
     "a resource that is no mapping": exported(stack(**OPEN), "resource"),
     "an operation on nothing": exported(stack(**OPEN), pending=[{"type": "creating"}]),
-    "a step to nothing": {"steps": [{"op": "create", "urn": "urn:x"}]},
+    "a step to nothing": {"steps": [{"op": "create", "urn": "urn:x"}], "changeSummary": {"create": 1}},
+    "a preview without a summary": {**PREVIEW, "changeSummary": None},
+    "a preview that leaves out what stays": {**PREVIEW, "changeSummary": {"create": 3, "same": 17}},
+    "a preview that failed": {**PREVIEW, "result": "failed"},
+    "a preview whose program failed": {**PREVIEW, "diagnostics": [{"severity": "error", "message": "error: no"}]},
     "bytes": "\x00\x01",
     "a number too large": '{"version": 1e999999999, "deployment": {}}',
 }

@@ -28,6 +28,7 @@ def test_a_receipt_is_shown_and_holds_while_nothing_changes(gated: Onshore) -> N
     assert "18 create" in shown.stdout
     document = json.loads(gated("receipt", "show", "receipt.json", "--json").stdout)
     assert document["coverage"]["registered"] == len(document["operations"]) == 18
+    assert {"engine", "version", "engine/embedded.py"} <= document["materials"]["engine"].keys()
     verified = gated("receipt", "verify", "receipt.json")
     assert (verified.returncode, verified.stdout[:18]) == (0, "the receipt holds:"), verified.stderr
     # the same program gated again plans the same

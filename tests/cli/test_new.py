@@ -18,7 +18,19 @@ from inventories import load_rules
 from tests.cli.disks import small_disk
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("inventories", "components", "policies", "engine", "sandbox", "gate", "cli", "tests", "stacks")
+ROOMS = (
+    "inventories",
+    "components",
+    "policies",
+    "engine",
+    "sandbox",
+    "gate",
+    "cli",
+    "tests",
+    "stacks",
+    "admission",
+    "docs",
+)
 RULE = ("new", "rule", "ZZZ-001", "--title", "A volume's café is at most 5: no more")
 NEW = {
     "inventories/rules/ZZZ-001.yaml",
@@ -67,8 +79,9 @@ def test_what_is_begun_passes_as_it_is(copy: Path, capsys: pytest.CaptureFixture
     said = capsys.readouterr().out
     after = _files(copy)
     assert after.keys() - before.keys() == NEW
-    assert {name for name in before if before[name] != after[name]} == {"policies/RULES.md", "components/args.py"}
-    assert set(told["files"]) <= NEW | {"policies/RULES.md"}
+    pages = {"policies/RULES.md", "docs/admission.md"}
+    assert {name for name in before if before[name] != after[name]} == {*pages, "components/args.py"}
+    assert set(told["files"]) <= NEW | pages
     assert "components/night_job2.py: its children" in said
     rule = load_rules(copy / "inventories/rules")["ZZZ-001"]
     assert (rule.title, rule.source.confidence, rule.waivable) == (RULE[-1], "unknown", False)
@@ -79,6 +92,7 @@ def test_what_is_begun_passes_as_it_is(copy: Path, capsys: pytest.CaptureFixture
     tests = [name for name in changed if name.startswith("tests/")]
     about = ("rules_about_rules", "every_rule_is_reached", "dispatcher", "wild_properties")
     rules = [*(f"tests/policies/test_{one}.py" for one in about), "tests/inventories/test_profiles_and_rules.py"]
+    rules += ["tests/admission/test_table.py"]
     _python(copy, "pytest", "-q", "-p", "no:cacheprovider", *tests, *rules)
 
 

@@ -58,11 +58,27 @@ def test_a_receipt_of_a_key_that_nobody_trusts_is_refused_whatever_id_it_claims(
     check_words(gated(*UP), 3, ["the signature does not fit"])
 
 
+def own_pack(onshore: Onshore) -> None:
+    """Give the project a pack of its own to change, which judges like the one it points to."""
+    pack = onshore.root / "policies"
+    shared = pack.resolve()
+    pack.unlink()
+    pack.mkdir()
+    for file in ("PulumiPolicy.yaml", "__main__.py"):
+        shutil.copy2(shared / file, pack / file)
+
+
 MEANWHILE = {
     f"stacks/Pulumi.{STACK}.yaml": (
         "config:",
         "config:  # changed",
         f"configuration: Pulumi.{STACK}.yaml: changed since it was gated",
+    ),
+    "inventories/registers/example/register.yaml": ("version:", "version:  ", "register: digest: changed since"),
+    "policies/PulumiPolicy.yaml": (
+        "runtime:",
+        "runtime:  ",
+        "pack: pack/PulumiPolicy.yaml: changed since it was gated",
     ),
     "own.yaml": ("version: '1'", "version: '2'", "profile: version: changed since it was gated"),
     f"{KEY}.pub": ("BEGIN PUBLIC KEY", "BEGIN SOME KEY", "no receipt can be believed"),
@@ -72,6 +88,7 @@ MEANWHILE = {
 def test_what_changes_between_the_preview_of_an_up_and_its_yes_stops_it(claimed: Claimed) -> None:
     onshore = claimed.onshore
     trust_a_key(onshore)
+    own_pack(onshore)
     onshore.write("own.yaml", "extends: pakistan-cloud-first-trial\nid: own\nversion: '1'\n")
     edit_text(onshore.root / "onshore.yaml", "profile: pakistan-cloud-first-trial", "profile: own.yaml")
     made = onshore("gate", STACK, "--key", KEY, "--receipt", "receipt.json")
@@ -148,6 +165,16 @@ def test_the_real_cli_is_gated_and_held_alike(claimed: Claimed, tmp_path: Path) 
     assert cli.operations() == ["preview", "up"]
     # the embedded engine is another
     check_words(onshore(*UP, "--engine", "embedded"), 3, ["engine: engine: changed", "embedded, gated pulumi"])
+
+    # a file that the run reads, changed while it goes up: it may have been judged by what nobody gated
+    command, settings = cli.folder / "bin" / "pulumi", onshore.root / "onshore.yaml"
+    plain, before = command.read_text(), settings.read_text()
+    change = f'case " $* " in *" up "*) echo "# changed" >> "{settings}";; esac'
+    command.write_text(plain.replace("\n", f"\n{change}\n", 1))
+    cli.plays(preview={"events": events}, up={"events": deeds}, stack_export=NO_STATE)
+    check_words(onshore(*UP, *pulumi), 1, ["not what was previewed and gated", "settings: onshore.yaml: changed since"])
+    command.write_text(plain)
+    settings.write_text(before)
 
     left_out = [event for event in deeds if not _is_step_of(event, "::zone-deny")]
     cli.plays(preview={"events": events}, up={"events": left_out}, stack_export=NO_STATE)

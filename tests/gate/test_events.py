@@ -46,6 +46,12 @@ def test_a_whole_stream_is_judged_and_its_waivers_are_told():
     assert [(one.rule, one.waiver) for one in judgement.waived] == [("RES-001", "noc-7")]
 
 
+def test_a_finding_of_a_rule_that_binds_later_is_told():
+    judgement = judged(stream(verdict(), finding("RES-001 critical BINDS FROM 2027-01-01 · x"), step()), PACK)
+    assert [(one.rule, one.urn[-3:]) for one in judgement.advised] == [("RES-001", "one")]
+    assert judgement.waived == ()
+
+
 GAPS = {
     "cut short": (stream(verdict(), step())[:-1], "end without a summary"),
     "steps cut out": (stream(verdict(), step(), count=2), "steps are missing"),
