@@ -114,7 +114,9 @@ def test_a_database_stands_on_its_host_until_it_is_destroyed(site: Site, databas
     destroyed = site.run("destroy")
     assert site.operations(destroyed) == {"delete"}
     assert len(site.backups("host-2", BOX)) == 3, "a last backup is made, and all are kept"
-    left = site.hosts.ssh("host-1", "pgrep -x postgres; ls /etc/onshore/services /etc/onshore/sv /etc/postgresql/*")
+    left = site.hosts.ssh(
+        "host-1", "pgrep -x postgres; ls /etc/onshore/services /etc/onshore/sv; ls -d /etc/postgresql/*/*; true"
+    )
     assert left.stdout.decode().split() == ["/etc/onshore/services:", "/etc/onshore/sv:"]
     assert b"records" not in site.hosts.ssh("host-2", "cat /var/lib/onshore-backups/.ssh/authorized_keys").stdout
     site.hosts.ssh("host-1", "pkill -f 'http.server 9999'")
