@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _DAY_S: Final = 86_400
 _HOUR_S: Final = 3_600
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
+Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:-]*$")]
 
 
 class RunInputs(Record):

@@ -19,13 +19,6 @@ if TYPE_CHECKING:
 MARK: Final = "ONSHORE_ANSIBLE_RUN"
 _POLL_S: Final = 0.05
 
-STARTER: Final = """#!{python} -I
-import ctypes, os, sys
-ctypes.CDLL(None).prctl(1, 15)  # SIGTERM when the provider dies: nothing goes on that nobody watches
-os.execv({ansible!r}, [{ansible!r}, *sys.argv[1:]])
-"""
-"""What starts ansible-playbook."""
-
 
 def processes_of(folder: Path) -> list[int]:
     """Every process of a run but this one."""

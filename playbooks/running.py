@@ -23,6 +23,7 @@ from playbooks.content import TARGETS, Content
 from playbooks.outcome import Gatherer, HostOutcome, Outcome
 from playbooks.pinning import connection, probe
 from playbooks.private_dir import private_dir, write_private
+from playbooks.supervising import script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -149,7 +150,7 @@ def _stage(folder: Path, run: Run) -> None:
         lines = [f"{json.dumps(name)}: {_dumped(value)}" for name, value in run.variables.items()]
         write_private(folder / "env" / "extravars", "\n".join(["---", *lines, ""]))
     starter = folder / "start"
-    write_private(starter, processes.STARTER.format(python=sys.executable, ansible=_ansible()))
+    write_private(starter, script(folder, _ansible()))
     starter.chmod(0o700)
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from components.ansible_run import AnsibleRun
+from inventories.faults import OnshoreError
+from playbooks.checking import Checker
 from playbooks.content import Content, ContentFile, read_playbook, read_role
 from playbooks.inspection import content_faults
+from playbooks.values import plain, wrapped
+from tests.hosts import EXAMPLE
 from tests.playbooks.plays import said
 
 if TYPE_CHECKING:
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
 
 HOSTS = ["host-1", "host-2"]
 TASK = {"name": "one", "ping": {}}
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 def found(files: dict[str, Any], *, groups: tuple[str, ...] = (), secrets: tuple[str, ...] = ()) -> list[str]:
@@ -127,6 +134,26 @@ def test_what_could_lead_elsewhere_is_refused(name: str) -> None:
     assert any(words in fault for fault in found(files, groups=("primary",))), found(files)
 
 
+SPOKEN: dict[str, tuple[dict[str, Any], bool]] = {
+    "a command": ({"command": "login --password {{ db_password }}"}, True),
+    "a shell": ({"shell": {"cmd": "echo {{ db_password | quote }}"}}, True),
+    "a list of arguments": ({"ansible.builtin.command": {"argv": ["login", "{{ db_password }}"]}}, True),
+    "raw": ({"raw": "echo {{ db_password }} > /x"}, True),
+    "standard input": ({"command": {"cmd": "login", "stdin": "{{ db_password }}"}}, False),
+    "the environment": ({"command": "true", "environment": {"PGPASSWORD": "{{ db_password }}"}}, False),
+    "a file": ({"copy": {"content": "{{ db_password }}", "dest": "/x"}}, False),
+    "a variable that is none": ({"command": "echo {{ greeting }}"}, False),
+    "a longer name": ({"command": "test -e {{ db_password_file }}"}, False),
+}
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+def test_a_secret_on_a_command_line_is_refused(name: str) -> None:
+    task, refused = SPOKEN[name]
+    faults = found({"site.yml": play({"name": "one", **task})}, secrets=("db_password",))
+    assert any("a secret variable on a command line" in fault for fault in faults) is refused, faults
+
+
 def test_all_faults_are_told_at_once() -> None:
     faults = found({"site.yml": play({**TASK, "delegate_to": "x"}, {"local_action": "ping"}, hosts="all")})
     assert len(faults) == 3
@@ -159,36 +186,105 @@ def test_a_playbook_outside_the_project_is_not_read(tmp_path: Path, name: str) -
         read_playbook(root, name)
 
 
+HOST = "example-host-khi-1"
+ASKED: dict[str, Any] = {
+    "department": "health-example",
+    "category": "restricted",
+    "hosts": [HOST],
+    "playbook": "web/site.yml",
+    "variables": {"port": 8080},
+}
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "a host nobody knows": ({"hosts": ["host-1", "host-77"]}, "not a host of the register (HST-001)"),
-    "a department's own machine": ({"hosts": ["onprem-1"]}, "not a host of the register (HST-001)"),
+    "a host nobody knows": ({"hosts": [HOST, "host-77"]}, "not a host of the register (HST-001)"),
+    "a department's own machine": ({"hosts": ["example-onprem-1"]}, "not a host of the register (HST-001)"),
     "another department's host": ({"hosts": ["example-host-lhe-1"]}, "another department's host"),
     "data above the ceiling": ({"category": "secret"}, "above the host's ceiling"),
     "a category nobody knows": ({"category": "cosmic"}, "unknown data category"),
     "a department nobody knows": ({"department": "moon"}, "unknown department"),
     "no hosts": ({"hosts": []}, "hosts"),
-    "a host twice": ({"hosts": ["host-1", "host-1"]}, "a host is named twice"),
+    "hosts that are text": ({"hosts": HOST}, "hosts"),
+    "a host twice": ({"hosts": [HOST, HOST]}, "a host is named twice"),
     "a playbook and a role": ({"role": "web/roles/x"}, "name a playbook or a role"),
     "neither": ({"playbook": None}, "name a playbook or a role"),
     "a playbook that is not there": ({"playbook": "web/none.yml"}, "there is no such playbook"),
+    "a role that is not there": ({"playbook": None, "role": "web/roles/none"}, "there is no such role"),
     "a teardown that is not there": ({"teardown": "web/none.yml"}, "there is no such playbook in the folder"),
     "a group with a stranger": ({"groups": {"db": ["host-3"]}}, "group db has host-3"),
-    "a group called all": ({"groups": {"all": ["host-1"]}}, "a group cannot be called all"),
+    "a group called all": ({"groups": {"all": [HOST]}}, "a group cannot be called all"),
     "a variable that leads elsewhere": ({"variables": {"ansible_host": "192.0.2.9"}}, "changes how hosts are reached"),
     "a secret that is too short": ({"variables": {"db_password": "abc"}}, "a secret of fewer than 4 characters"),
-    "a time that is none": ({"timeout_s": -1}, "timeoutS"),
+    "a time that is none": ({"timeoutS": -1}, "timeoutS"),
+    "a tag that is an option": ({"tags": ["--become"]}, "tags"),
     "a module nobody has": ({"playbook": "web/odd.yml"}, "Ansible cannot read odd.yml"),
+    "an input nobody reads": ({"colour": "red"}, "an input that nobody reads"),
+    "hosts that are not known yet": ({"hosts": UNKNOWN}, "not known in a preview"),
+    "a category that is not known yet": ({"category": UNKNOWN}, "not known in a preview"),
 }
 
 
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project on the example register; nothing answers at the addresses of its hosts."""
+    shutil.copytree(EXAMPLE, tmp_path / "register")
+    (tmp_path / "onshore.yaml").write_text(
+        "register: register\nprofile: pakistan-cloud-first-trial\n", encoding="utf-8"
+    )
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "site.yml").write_text(json.dumps(play(TASK)), encoding="utf-8")
+    (tmp_path / "web" / "odd.yml").write_text(json.dumps(play({"gov.nowhere.thing": {}})), encoding="utf-8")
+    (tmp_path / "key").touch(0o600)
+    monkeypatch.setenv("ONSHORE_OVERLAYS", "")
+    monkeypatch.setenv("ONSHORE_SSH_KEY", str(tmp_path / "key"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def checked(olds: dict[str, Any] | None = None, **changed: Any) -> tuple[dict[str, Any], list[str]]:
+    """What the provider makes of inputs, and what it has against them."""
+    given = {name: wrapped(value) for name, value in {**ASKED, **changed}.items() if value is not None}
+    inputs, faults = Checker().check({name: wrapped(value) for name, value in (olds or {}).items()}, given)
+    return {name: plain(value) for name, value in inputs.items()}, [str(fault) for fault in faults]
+
+
+@pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("name", WRONG)
-def test_inputs_that_make_no_sense_are_refused_in_words(plays: Plays, name: str) -> None:
-    plays.playbook({"name": "odd", "gov.nowhere.thing": {}}, name="web/odd.yml")
+def test_inputs_that_make_no_sense_are_refused_in_words(name: str) -> None:
     changed, words = WRONG[name]
-    refused = plays.attempt("preview", **changed)
-    assert not refused.ok
-    assert words in said(refused)
-    assert "Traceback" not in said(refused)
+    _, faults = checked(**changed)
+    assert any(words in fault for fault in faults), faults
+
+
+@pytest.mark.usefixtures("project")
+def test_inputs_that_make_sense_get_their_digests() -> None:
+    inputs, faults = checked()
+    assert faults == []
+    assert set(inputs["digests"]) == {"playbook", "roles", "collections", "inventory"}
+    assert {name: inputs[name] for name in ASKED} == ASKED
+    assert checked(variables=UNKNOWN)[1] == []
+
+
+@pytest.mark.usefixtures("project")
+def test_a_host_drops_out_only_with_a_word_about_what_is_on_it() -> None:
+    before = {**ASKED, "hosts": [HOST, "host-8"]}
+    assert "host-8 would drop out with what was set up still there" in checked(before)[1][0]
+    assert checked(before, forget=True)[1] == []
+    assert checked({**before, "teardown": "web/site.yml"})[1] == []
+
+
+@pytest.mark.usefixtures("project")
+def test_a_program_is_told_of_every_host_before_anything_is_registered() -> None:
+    asked = {"department": "health-example", "category": "restricted", "playbook": "web/site.yml"}
+    with pytest.raises(OnshoreError, match="web cannot be run on these hosts") as raised:
+        AnsibleRun("web", hosts=[HOST, "host-77", "example-host-lhe-1"], **asked)
+    assert raised.value.refused
+    assert [fault.where for fault in raised.value.faults] == ["hosts[1]", "hosts[2]"]
+
+
+def test_a_key_that_is_missing_or_open_to_others_is_said(project: Path) -> None:
+    (project / "key").chmod(0o644)
+    assert any("others can read the SSH key" in fault for fault in checked()[1])
+    (project / "key").unlink()
+    assert any("there is no SSH key to log in to hosts with" in fault for fault in checked()[1])
 
 
 def test_the_plugin_refuses_what_a_program_did_not_check(plays: Plays) -> None:
@@ -210,11 +306,3 @@ def test_the_plugin_refuses_what_a_program_did_not_check(plays: Plays) -> None:
         "an input that nobody reads",
     ):
         assert words in said(refused)
-
-
-def test_a_key_that_is_missing_or_open_to_others_is_said(plays: Plays, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setenv("ONSHORE_SSH_KEY", str(tmp_path / "none"))
-    assert "there is no SSH key to log in to hosts with" in said(plays.attempt("preview"))
-    (tmp_path / "none").write_bytes(plays.hosts.identity.read_bytes())
-    (tmp_path / "none").chmod(0o644)
-    assert "others can read the SSH key" in said(plays.attempt("preview"))

@@ -79,7 +79,6 @@ def test_a_secret_is_written_on_the_host_and_nowhere_else(plays: Plays) -> None:
         assert json.dumps(form)[1:-1] not in told
     assert watch.looked > 100
     assert watch.seen == set()
-    assert not list(Path("/dev/shm").glob("onshore-ansible-*"))  # noqa: S108 - nobody writes there here
 
 
 @pytest.mark.parametrize(
@@ -101,26 +100,6 @@ def test_a_variable_that_is_only_called_like_a_secret_is_kept_like_one(
     steps = [event for event in ran.events if "resOutputsEvent" in event or "resourcePreEvent" in event]
     assert steps
     assert OTHER not in json.dumps(steps)
-
-
-@pytest.mark.parametrize(
-    ("task", "refused"),
-    [
-        ({"command": "login --password {{ db_password }}"}, True),
-        ({"shell": {"cmd": "echo {{ db_password | quote }}"}}, True),
-        ({"ansible.builtin.command": {"argv": ["login", "{{ db_password }}"]}}, True),
-        ({"command": {"cmd": "login", "stdin": "{{ db_password }}"}}, False),
-        ({"command": "true", "environment": {"PGPASSWORD": "{{ db_password }}"}}, False),
-        ({"command": "echo {{ greeting }}"}, False),
-    ],
-)
-def test_a_secret_on_a_command_line_is_refused_before_anything_runs(
-    plays: Plays, task: dict[str, Any], *, refused: bool
-) -> None:
-    plays.playbook({"name": "one", **task})
-    ran = plays.attempt("preview", secret=OTHER)
-    assert ("a secret variable on a command line" in said(ran)) is refused, said(ran)
-    assert OTHER not in said(ran)
 
 
 @pytest.mark.parametrize("form", FORMS)

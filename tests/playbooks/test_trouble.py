@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -42,6 +43,42 @@ def started_here(word: str) -> list[str]:
             continue
         if word in text and int(entry.name) != os.getpid():
             found.append(text)
+    return found
+
+
+SLEEP = f"sleep {100_000 + os.getpid()}"
+"""What nobody else on this machine does."""
+
+
+def folder_of(plays: Plays) -> Path:
+    """The private folder of the run of this project's playbook that is under way; others may run theirs."""
+    ours = (plays.root / "web" / "site.yml").read_text(encoding="utf-8")
+
+    def found() -> Path | None:
+        for folder in Path("/dev/shm").glob("onshore-ansible-*"):  # noqa: S108 - nothing is written there
+            with contextlib.suppress(OSError):
+                if (folder / "project" / "site.yml").read_text(encoding="utf-8") == ours:
+                    return folder
+        return None
+
+    wait_for(found)
+    folder = found()
+    assert folder is not None
+    return folder
+
+
+def wait_until_gone(folder: Path) -> None:
+    """Neither the folder of a run nor a process of it is left."""
+    wait_for(lambda: not folder.exists() and not started_here(folder.name))
+
+
+def children(of: int) -> list[tuple[int, str]]:
+    """The processes that one has started, with their command lines."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (entry / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1] == str(of):
+                found.append((int(entry.name), (entry / "cmdline").read_text(encoding="utf-8")))
     return found
 
 
@@ -140,10 +177,15 @@ def test_a_host_that_drops_out_is_torn_down_and_the_others_are_not(plays: Plays)
 
 
 def test_a_run_that_takes_too_long_is_ended_and_says_where(plays: Plays) -> None:
-    plays.playbook({"name": "wait for ever", "command": "sleep 3607"})
-    late = plays.attempt("up", timeout_s=6)
-    assert "not done within 6 s, during task 'wait for ever'" in said(late)
-    assert not started_here("onshore-ansible-")
+    plays.playbook({"name": "wait for ever", "command": SLEEP})
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(plays.attempt("up", timeout_s=6)))
+    thread.start()
+    folder = folder_of(plays)
+    thread.join()
+    assert "not done within 6 s, during task 'wait for ever'" in said(results[0])
+    assert not folder.exists()
+    assert not started_here(folder.name)
 
 
 def test_python_that_is_missing_on_a_host_is_said_in_words(plays: Plays) -> None:
@@ -163,15 +205,15 @@ engine.up("test", Options())
 
 
 def test_a_killed_engine_leaves_no_run_behind_and_the_next_up_finishes(plays: Plays) -> None:
-    plays.playbook({"name": "slow", "command": "sleep 3613"}, plays.site[0]["tasks"][0])
+    plays.playbook({"name": "slow", "command": SLEEP}, plays.site[0]["tasks"][0])
     plays.write("Pulumi.test.yaml", f"config:\n  plays:run: {json.dumps(json.dumps(plays.spec))}\n")
     engine = subprocess.Popen([sys.executable, "-c", UP, str(plays.root)], stdout=subprocess.DEVNULL)
     try:
-        wait_for(lambda: started_here("sleep 3613"))
+        wait_for(lambda: started_here(SLEEP))
+        folder = folder_of(plays)
         engine.send_signal(signal.SIGKILL)
         engine.wait()
-        wait_for(lambda: not started_here("onshore-ansible-"))
-        wait_for(lambda: not list(Path("/dev/shm").glob("onshore-ansible-*")))  # noqa: S108 - nothing is written there
+        wait_until_gone(folder)
     finally:
         engine.kill()
         engine.wait()
@@ -184,20 +226,22 @@ def test_a_killed_engine_leaves_no_run_behind_and_the_next_up_finishes(plays: Pl
 
 
 def test_a_cancelled_run_stops_on_the_hosts_and_is_repaired_by_the_next(plays: Plays) -> None:
-    plays.playbook({"name": "slow", "command": "sleep 3617"}, plays.site[0]["tasks"][0])
+    plays.playbook({"name": "slow", "command": SLEEP}, plays.site[0]["tasks"][0])
     plays.write("Pulumi.test.yaml", f"config:\n  plays:run: {json.dumps(json.dumps(plays.spec))}\n")
     engine = plays.engine()
     results: list[Any] = []
     thread = threading.Thread(target=lambda: results.append(engine.up("test", Options())))
     thread.start()
-    wait_for(lambda: started_here("sleep 3617"))
+    wait_for(lambda: started_here(SLEEP))
+    folder = folder_of(plays)
     engine.interrupt()
     engine.interrupt()
     thread.join(60)
     assert not thread.is_alive()
     (result,) = results
     assert not result.ok
-    assert not started_here("onshore-ansible-")
+    assert not folder.exists()
+    assert not started_here(folder.name)
     for host in ("host-1", "host-2"):
         plays.hosts.ssh(host, "pkill -x sleep || true")
     plays.playbook(plays.site[0]["tasks"][0])
@@ -246,3 +290,37 @@ def test_a_failure_that_a_play_rescues_or_ignores_is_none(plays: Plays) -> None:
     )
     plays.run("up")
     assert plays.outputs()["results"]["host-1"]["problem"] == ""
+
+
+def test_a_provider_that_lost_its_accreditation_is_no_place_to_run_and_can_be_left(plays: Plays) -> None:
+    plays.playbook({"name": "clean", "file": {"path": "/srv/onshore/greeting", "state": "absent"}}, name="web/down.yml")
+    plays.spec["teardown"] = "web/down.yml"
+    plays.run("up")
+    record = plays.root / "register" / "providers" / "example-csp-alpha.yaml"
+    text = record.read_text(encoding="utf-8")
+    entry = "      valid_until: 2036-12-31\n  scope:"
+    revoked = "      valid_until: 2036-12-31\n    - status: revoked\n      effective_on: 2025-06-01\n  scope:"
+    assert entry in text
+    record.write_text(text.replace(entry, revoked), encoding="utf-8")
+    assert "(ACC-001)" in said(plays.attempt("up"))
+    plays.run("destroy")
+    assert plays.greeting("host-1") == ""
+
+
+def test_a_killed_plugin_takes_its_run_along(plays: Plays) -> None:
+    plays.playbook({"name": "slow", "command": SLEEP}, plays.site[0]["tasks"][0])
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(plays.attempt("up")))
+    thread.start()
+    wait_for(lambda: started_here(SLEEP))
+    folder = folder_of(plays)
+    (plugin,) = [child for child in children(os.getpid()) if "pulumi-resource-onshore-ansible" in child[1]]
+    os.kill(plugin[0], signal.SIGKILL)
+    thread.join(60)
+    assert "ended by itself (signal SIGKILL)" in said(results[0])
+    wait_until_gone(folder)
+    for host in ("host-1", "host-2"):
+        plays.hosts.ssh(host, "pkill -x sleep || true")
+    plays.playbook(plays.site[0]["tasks"][0])
+    plays.run("up")
+    assert plays.greeting("host-2") == "salaam on 8080"
