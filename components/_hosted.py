@@ -76,6 +76,7 @@ class Hosted:
         asked, target = self.asked, self.backup_host
         shared = {
             "service": self.name,
+            "service_host": self.host.id,
             "port": asked.port,
             "clients": sorted(asked.clients),
             "disk_encryption": self.disk_encryption,

@@ -103,6 +103,20 @@ def test_a_file_store_is_reached_by_rsync_alone_and_comes_back_from_its_backup(s
     assert site.hosts.ssh("host-2", "ls -d /srv/onshore/scans; id store-scans", check=False).stdout == b""
 
 
+def test_a_disk_that_nobody_knows_to_be_encrypted_is_refused(site: Site) -> None:
+    source = "{instrument: made up for tests, confidence: fictional}"
+    setting = f"{{id: unencrypted-host-disks, value: false, note: as in production, source: {source}}}"
+    text = f"extends: pakistan-cloud-first-trial\nid: strict\nsettings: [{setting}]\n"
+    (site.root / "strict.yaml").write_text(text, encoding="utf-8")
+    (site.root / "onshore.yaml").write_text("register: register\nprofile: strict.yaml\n", encoding="utf-8")
+    stored = {"host": "host-2", "quota_mib": 1, "writers": [key(site.root, "writer")]}
+    site.services["scans"] = ["file_store", "FileStore", backed_up(site) | stored]
+    failed = site.attempt("up")
+    assert not failed.result.ok
+    assert "CRY-001 /var/lib or /srv does not lie on a disk that dm-crypt encrypts" in told(failed)
+    assert site.hosts.ssh("host-2", "ls -d /srv/onshore /etc/onshore/services/scans", check=False).stdout == b""
+
+
 def test_a_program_answers_over_tls_as_nobody_in_particular(site: Site) -> None:
     address = site.hosts["host-1"].address
     certificate = certificate_for(address)

@@ -111,12 +111,21 @@ def test_a_database_stands_on_its_host_until_it_is_destroyed(site: Site, databas
         found = site.hosts.ssh("host-1", f"grep -rl -e '{key}' /etc /var/lib/postgresql /var/log 2>/dev/null || true")
         assert found.stdout == b""
 
+    site.services["records"][2]["backup_host"] = "host-3"
+    site.run("up")
+    assert len(site.backups("host-3", BOX)) == 1, "the first backup at the new place is part of the move"
+    keys = "cat /var/lib/onshore-backups/.ssh/authorized_keys"
+    assert site.hosts.ssh("host-2", keys).stdout == b""
+
     destroyed = site.run("destroy")
     assert site.operations(destroyed) == {"delete"}
-    assert len(site.backups("host-2", BOX)) == 3, "a last backup is made, and all are kept"
-    left = site.hosts.ssh("host-1", "pgrep -x postgres; ls /etc/onshore/services /etc/onshore/sv /etc/postgresql/*")
+    assert len(site.backups("host-3", BOX)) == 2, "a last backup is made"
+    assert len(site.backups("host-2", BOX)) == 2, "and all are kept"
+    left = site.hosts.ssh(
+        "host-1", "pgrep -x postgres; ls /etc/onshore/services /etc/onshore/sv; ls -d /etc/postgresql/*/*; true"
+    )
     assert left.stdout.decode().split() == ["/etc/onshore/services:", "/etc/onshore/sv:"]
-    assert b"records" not in site.hosts.ssh("host-2", "cat /var/lib/onshore-backups/.ssh/authorized_keys").stdout
+    assert site.hosts.ssh("host-3", keys).stdout == b""
     site.hosts.ssh("host-1", "pkill -f 'http.server 9999'")
 
 
