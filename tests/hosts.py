@@ -87,11 +87,21 @@ class Hosts:
         subprocess.run(command, check=True, timeout=20)
 
 
+def in_register(info: HostsInfo) -> Hosts:
+    """Running sandbox hosts as the example register has them with their overlay."""
+    from inventories import load_register
+    from inventories.hosts import known_hosts
+
+    register = load_register(EXAMPLE, [info.overlay])
+    file = info.directory / "register_known_hosts"
+    machines = [*(host for _, host in register.hosts()), *register.on_premises]
+    file.write_text(known_hosts(machines), encoding="utf-8")
+    return Hosts(info, register, file)
+
+
 @contextlib.contextmanager
 def shared_hosts() -> Iterator[Hosts]:
     """The shared hosts, running; the last test run that uses them takes them down, unless ONSHORE_KEEP_HOSTS is set."""
-    from inventories import load_register
-    from inventories.hosts import known_hosts
     from sandbox import hosts_down, hosts_up
 
     HOME.mkdir(parents=True, exist_ok=True)
@@ -99,11 +109,7 @@ def shared_hosts() -> Iterator[Hosts]:
         fcntl.flock(users, fcntl.LOCK_SH)
         try:
             info = hosts_up(home=HOME, in_country=3, on_premises=2, **PLACE, progress=lambda _: None)
-            register = load_register(EXAMPLE, [info.overlay])
-            file = info.directory / "register_known_hosts"
-            machines = [*(host for _, host in register.hosts()), *register.on_premises]
-            file.write_text(known_hosts(machines), encoding="utf-8")
-            yield Hosts(info, register, file)
+            yield in_register(info)
         finally:
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,13 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from inventories.hosts import known_hosts, ssh_arguments
 from inventories.models import RegisterOverlay
 from inventories.yaml_source import read_yaml
+from sandbox import hosts_down, hosts_up
 from sandbox._host_needs import hosts_unavailable, missing_packages
+from tests.hosts import PLACE, in_register
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
 
     from tests.hosts import Hosts
 
@@ -76,15 +80,22 @@ def test_rsync_copies_over_the_pinned_login(hosts: Hosts, tmp_path: Path) -> Non
     ).stdout.split()[0].lstrip(b"\\")
 
 
-def test_nothing_of_this_machines_people_is_in_a_host(hosts: Hosts) -> None:
-    assert (
-        hosts.ssh("host-1", "ls -A /root /home /opt /mnt /var/lib/postgresql | grep -v : || true").stdout.split() == []
-    )
-    assert hosts.ssh("host-1", "cut -d: -f2 /etc/shadow | sort -u").stdout == b"*\n"
-    assert b"id_ed25519" not in hosts.ssh("host-1", f"ls -R {Path(__file__).parents[2]} 2>&1 || true").stdout
+@pytest.fixture
+def untouched(possible_hosts: None, tmp_path: Path) -> Iterator[Hosts]:
+    """A host that nobody has worked on."""
+    del possible_hosts
+    yield in_register(hosts_up(home=tmp_path, in_country=1, on_premises=0, **PLACE, progress=lambda _: None))
+    hosts_down(home=tmp_path)
+
+
+def test_nothing_of_this_machines_people_is_in_a_host(untouched: Hosts) -> None:
+    left = "ls -A /root /home /opt /mnt /var/lib/postgresql | grep -v : || true"
+    assert untouched.ssh("host-1", left).stdout.split() == []
+    assert untouched.ssh("host-1", "cut -d: -f2 /etc/shadow | sort -u").stdout == b"*\n"
+    assert b"id_ed25519" not in untouched.ssh("host-1", f"ls -R {Path(__file__).parents[2]} 2>&1 || true").stdout
     hidden = [path for path in Path("/etc").glob("*") if not path.stat().st_mode & 0o004 and path.name != "sudoers.d"]
-    left = hosts.ssh("host-1", "ls -A /etc").stdout.decode().split()
-    assert {path.name for path in hidden if path.name not in ("shadow", "sudoers")}.isdisjoint(left)
+    settings = untouched.ssh("host-1", "ls -A /etc").stdout.decode().split()
+    assert {path.name for path in hidden if path.name not in ("shadow", "sudoers")}.isdisjoint(settings)
 
 
 def test_a_playbook_that_goes_too_far_harms_the_host_only(hosts: Hosts) -> None:
