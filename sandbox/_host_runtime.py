@@ -174,12 +174,13 @@ def _link_host(layout: HostsLayout, network: int, host: HostState, switch: int) 
 
     pid = _pid(layout, host.name)
     _wait(layout, host.name, has_own_network)
+    port = f"{host.role[0]}{host.number}"
     if not _has_link(pid, "eth0"):
-        port = f"{host.role[0]}{host.number}"
         _run(_inside(switch, "link", "delete", port))  # of a host of this name that has ended
         peer = ["name", "eth0", "address", hardware_address(network, host), "netns", str(pid)]
         _ip(switch, "link", "add", port, "type", "veth", "peer", *peer)
-        _ip(switch, "link", "set", port, "master", BRIDGE, "up")
+    # also where there was one: whoever made it may have been killed right then
+    _ip(switch, "link", "set", port, "master", BRIDGE, "up")
     _ip(pid, "address", "replace", f"{address(network, host)}/24", "dev", "eth0")
     _ip(pid, "link", "set", "eth0", "up")
 

@@ -146,6 +146,15 @@ def test_a_kubeconfig_that_is_refused_makes_nothing_in_the_cluster(away: Onshore
     config["contexts"].append({**config["contexts"][0], "name": "other"})
     file.write_text(yaml.safe_dump(config), "utf-8")
     key = str(config["users"][0]["user"].get("client-key-data") or config["users"][0]["user"]["token"])
-    refuse(away, "up", STACK, "--yes", code=3, says=["2 of them, not one"], faults=1, secrets=[key])
+    refuse(
+        away,
+        "up",
+        STACK,
+        "--yes",
+        code=3,
+        says=["2 of them, not one", "insecure-skip-tls-verify"],
+        faults=2,
+        secrets=[key],
+    )
     assert _namespaces(kubectl) == []
     assert not (away.root / ".onshore" / "state").exists()

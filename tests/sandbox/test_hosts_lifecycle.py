@@ -141,6 +141,16 @@ def test_a_host_that_was_killed_comes_back_as_itself(home: Path) -> None:
     assert log_in(again) == "host-1"
 
 
+def test_a_host_whose_link_was_made_and_not_plugged_in_is_plugged_in(home: Path) -> None:
+    # what a kill between the two leaves
+    info = up(home)
+    (switch,) = {process.pid for process in running(info.directory) if process.component == SWITCH}
+    subprocess.run(["nsenter", "-t", str(switch), "-n", "ip", "link", "set", "i1", "nomaster", "down"], check=True)
+    assert not hosts_status(home=home)[0].hosts[0].ready
+    assert up(home).hosts == info.hosts
+    assert log_in(info) == "host-1"
+
+
 def test_hosts_without_their_network_are_linked_again(home: Path) -> None:
     info = up(home, 2)
     log_in(info, 0, "touch /srv/here")

@@ -114,7 +114,7 @@ def test_a_disk_that_nobody_knows_to_be_encrypted_is_refused(site: Site) -> None
     failed = site.attempt("up")
     assert not failed.result.ok
     assert "CRY-001 /var/lib or /srv does not lie on a disk that dm-crypt encrypts" in told(failed)
-    assert site.hosts.ssh("host-2", "ls -d /srv/onshore /etc/onshore/services/scans", check=False).stdout == b""
+    assert site.hosts.ssh("host-2", "ls -d /srv/onshore/scans /etc/onshore/services/scans", check=False).stdout == b""
 
 
 def test_a_program_answers_over_tls_as_nobody_in_particular(site: Site) -> None:
