@@ -171,8 +171,9 @@ def _governed(server: Server, name: str, argv: list[str], limit: int, progress: 
     """Run a program of several processes to its end, stopped now and then so that it keeps to a rate."""
     started = time.monotonic()
     with tempfile.TemporaryFile() as errors:
+        # A group to be stopped as one, but in our session: when we are killed, the kernel wakes what we stopped.
         process = subprocess.Popen(
-            bound(argv), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True
+            bound(argv), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, process_group=0
         )
         try:
             stopped = False

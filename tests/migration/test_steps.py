@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -242,6 +243,12 @@ def test_a_run_that_was_killed_goes_on_from_its_last_whole_step(
     servers[0].fill(rows=10_000)
     ends = tuple({"name": each.server.name, "parameters": dict(each.server.parameters)} for each in servers)
     killed_at(tmp_path, DATABASE.id, ends, phase, 1 << 20)
+    deadline = time.monotonic() + 20
+    others_init = os.getsid(1) != os.getsid(0)  # the kernel wakes none whose new parent is of their own session
+    find = ["pgrep", "-f", tmp_path / "staging"]
+    while others_init and subprocess.run(find, capture_output=True, check=False).stdout:
+        assert time.monotonic() < deadline, "a stopped tool outlived the run that it belonged to"
+        time.sleep(0.05)
     move = moving(tmp_path)
     assert move.standing(DATABASE).state == "copying"
     assert copy(move, DATABASE, source, target).state == "copied"
