@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from components._decision import Change, Reason
+from components.host_law import OTHER_HOST
 from inventories.hosts import Use, refusals
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ _FIXES: Final = {
     "ACC-002": "the provider has the scope of its accreditation widened",
     "ACC-003": "the provider passes the audit and the register records it",
 }
-_OTHER_HOST: Final = "choose a host that `onshore hosts list` shows for this department and category"
 
 
 class HostCandidate(NamedTuple):
@@ -53,4 +53,4 @@ def _reason(refusal: Refusal, provider: Provider) -> Reason:
     """With the step that undoes it, where there is one: a host does not move, and its owner stays."""
     fix = _FIXES.get(refusal.rule)
     change = Change("provider", f"{provider.id}: {fix}") if fix else None
-    return Reason(refusal.rule, refusal.what, refusal.got, refusal.allowed, fix or _OTHER_HOST, change)
+    return Reason(refusal.rule, refusal.what, refusal.got, refusal.allowed, fix or OTHER_HOST, change)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_network
@@ -14,13 +13,15 @@ import pulumi
 from components._questions import Questions
 from components.ansible_run import AnsibleAccess, AnsibleRun
 from components.explain import as_error
+from components.given_providers import providers_for
 from components.governance import Law
 from components.placement import Placement, Refusal, Request, place
 from inventories.faults import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from components.args import FileStoreArgs, HostServiceArgs, PostgresDatabaseArgs
     from inventories.models import Category, Host, Region
 
 SERVICE: Final = re.compile(r"[a-z]([a-z0-9-]{0,24}[a-z0-9])?")
@@ -51,6 +52,21 @@ class Asked:
     backup_recipient: str
     backup_every_hours: float
     backup_keep_days: int
+
+    @classmethod
+    def of(cls, args: FileStoreArgs | HostServiceArgs | PostgresDatabaseArgs, *, port: int | None) -> Asked:
+        """What a component's arguments say of it."""
+        return cls(
+            department=args["department"],
+            category=args["category"],
+            host=args["host"],
+            port=port,
+            clients=args["clients"],
+            backup_host=args["backup_host"],
+            backup_recipient=args["backup_recipient"],
+            backup_every_hours=args.get("backup_every_hours", 24),
+            backup_keep_days=args.get("backup_keep_days", 30),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +171,7 @@ def disk_encryption(category: Category, region: Region, law: Law) -> str:
 
 def _access(opts: pulumi.ResourceOptions | None) -> AnsibleAccess | None:
     """The access that a component was given, itself or by its parent."""
-    if opts is None:
-        return None
-    given: list[pulumi.ProviderResource] = [opts.provider] if opts.provider else []
-    if isinstance(opts.providers, Mapping):
-        given += opts.providers.values()
-    elif isinstance(opts.providers, Sequence):
-        given += opts.providers
-    inherited = opts.parent._providers if opts.parent else {}  # noqa: SLF001 - the SDK has no public way to ask
-    given += inherited.values()
-    return next((one for one in given if isinstance(one, AnsibleAccess)), None)
+    return next((one for one in providers_for(opts) if isinstance(one, AnsibleAccess)), None)
 
 
 def _shape_faults(name: str, asked: Asked) -> Iterator[Fault]:

@@ -1,12 +1,12 @@
 """The one way to a cluster: a Kubernetes provider whose kubeconfig was proven to lead to a cluster of the register."""
 
-from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components.given_providers import providers_for
 from components.kubeconfig import check_kubeconfig
 from inventories.faults import Fault, OnshoreError
 
@@ -47,7 +47,7 @@ def require_access(name: str, cluster: "Cluster", opts: pulumi.ResourceOptions |
     """
     if SERVED.get():
         return
-    provider = _kubernetes_provider(opts)
+    provider = next((one for one in providers_for(opts) if one.package == "kubernetes"), None)
     got = getattr(provider, "cluster_id", None)
     if got != cluster.id:
         fault = Fault(
@@ -58,19 +58,3 @@ def require_access(name: str, cluster: "Cluster", opts: pulumi.ResourceOptions |
             "pass `ResourceOptions(provider=ClusterAccess(...))` of that cluster",
         )
         raise OnshoreError(f"{name} cannot be built", [fault], refused=True)
-
-
-def _kubernetes_provider(opts: pulumi.ResourceOptions | None) -> pulumi.ProviderResource | None:
-    """The Kubernetes provider that a component's children will get."""
-    if opts is None:
-        return None
-    given: list[pulumi.ProviderResource] = [opts.provider] if opts.provider else []
-    if isinstance(opts.providers, Mapping):
-        given += opts.providers.values()
-    elif isinstance(opts.providers, Sequence):
-        given += opts.providers
-    for provider in given:
-        if provider.package == "kubernetes":
-            return provider
-    inherited = opts.parent._providers if opts.parent else {}  # noqa: SLF001 - the SDK has no public way to ask
-    return inherited.get("kubernetes")

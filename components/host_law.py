@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from components.governance import Law
 
 _REFUSED: Final = "what is not known is refused"
-_FIX: Final = "choose a host that `onshore hosts list` shows for this department and category"
+OTHER_HOST: Final = "choose a host that `onshore hosts list` shows for this department and category"
 
 
 def host_faults(hosts: Iterable[str], department: str, category: str, law: Law) -> Iterator[Fault]:
@@ -30,7 +30,7 @@ def host_faults(hosts: Iterable[str], department: str, category: str, law: Law) 
     known = [host.id for _, host in register.hosts()]
     use = Use(department, asked or max(profile.categories, key=lambda one: one.rank), law.on)
     for index, name in enumerate(hosts):
-        fix = _FIX if register.host(name) else nearest(name, known)
+        fix = OTHER_HOST if register.host(name) else nearest(name, known)
         for reason in refusals(register, profile, name, use):
             what, why = f"{reason.what} ({reason.rule})", f"allowed: {reason.allowed}"
             got = reason.got if reason.got.startswith(name) else f"{name}: {reason.got}"

@@ -33,17 +33,7 @@ class HostService(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: HostServiceArgs, opts: pulumi.ResourceOptions | None = None, *, law: Law | None = None
     ) -> None:
-        asked = Asked(
-            department=args["department"],
-            category=args["category"],
-            host=args["host"],
-            port=args["port"],
-            clients=args["clients"],
-            backup_host=args["backup_host"],
-            backup_recipient=args["backup_recipient"],
-            backup_every_hours=args.get("backup_every_hours", 24),
-            backup_keep_days=args.get("backup_keep_days", 30),
-        )
+        asked = Asked.of(args, port=args["port"])
         service = hosted(name, asked, opts, law, lambda _: _faults(args))
         super().__init__("onshore:index:HostService", name, service.inputs, opts)
         variables = {

@@ -38,17 +38,7 @@ class PostgresDatabase(pulumi.ComponentResource):
         law: Law | None = None,
     ) -> None:
         port = args.get("port", _PORT)
-        asked = Asked(
-            department=args["department"],
-            category=args["category"],
-            host=args["host"],
-            port=port,
-            clients=args["clients"],
-            backup_host=args["backup_host"],
-            backup_recipient=args["backup_recipient"],
-            backup_every_hours=args.get("backup_every_hours", 24),
-            backup_keep_days=args.get("backup_keep_days", 30),
-        )
+        asked = Asked.of(args, port=port)
         service = hosted(name, asked, opts, law, lambda _: _faults(args))
         database, passwords = args["database"], args["passwords"]
         super().__init__("onshore:index:PostgresDatabase", name, {**service.inputs, "database": database}, opts)

@@ -9,7 +9,7 @@ from inventories.faults import Fault
 from inventories.yaml_source import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from inventories.models import (
         Approval,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         KeyStore,
         OnPremisesHost,
         Provider,
+        Region,
         RegisterOverlay,
     )
     from inventories.yaml_source import Document, KeyPath
@@ -47,16 +48,23 @@ def provider_faults(document: Document, provider: Provider) -> Iterator[Fault]:
         if cluster.site not in sites:
             fix = nearest(cluster.site, sites)
             yield Fault(document.where((*place, "site")), "no such site of this provider", cluster.site, fix=fix)
-        home = regions.get(cluster.region)
-        if home is None:
-            fix = nearest(cluster.region, list(regions))
-            yield Fault(document.where((*place, "region")), "no such region of this provider", cluster.region, fix=fix)
-        elif cluster.site not in home.sites:
-            what = f"the site does not belong to region {home.id}"
-            yield Fault(document.where((*place, "site")), what, cluster.site, fix=nearest(cluster.site, home.sites))
-        elif "kubernetes" not in home.service_kinds:
-            what, fix = f"region {home.id} does not offer kubernetes", "add it to the region's service_kinds"
-            yield Fault(document.where((*place, "region")), what, cluster.id, fix=fix)
+        yield from _home_faults(document, place, regions, cluster, "kubernetes")
+
+
+def _home_faults(
+    document: Document, place: KeyPath, regions: Mapping[str, Region], record: Cluster | Host, kind: str
+) -> Iterator[Fault]:
+    """A cluster or host stands in a region of its provider, at one of its sites, and the region offers its kind."""
+    home = regions.get(record.region)
+    if home is None:
+        fix = nearest(record.region, list(regions))
+        yield Fault(document.where((*place, "region")), "no such region of this provider", record.region, fix=fix)
+    elif record.site not in home.sites:
+        what = f"the site does not belong to region {home.id}"
+        yield Fault(document.where((*place, "site")), what, record.site, fix=nearest(record.site, home.sites))
+    elif kind not in home.service_kinds:
+        what, fix = f"region {home.id} does not offer {kind}", "add it to the region's service_kinds"
+        yield Fault(document.where((*place, "region")), what, record.id, fix=fix)
 
 
 def host_faults(
@@ -69,16 +77,7 @@ def host_faults(
     """Hosts stand at sites of regions of their provider; each is named once, has an address and a department."""
     for document, place, provider, host in hosts:
         regions = {region.id: region for region in provider.regions}
-        home = regions.get(host.region)
-        if home is None:
-            fix = nearest(host.region, list(regions))
-            yield Fault(document.where((*place, "region")), "no such region of this provider", host.region, fix=fix)
-        elif host.site not in home.sites:
-            what = f"the site does not belong to region {home.id}"
-            yield Fault(document.where((*place, "site")), what, host.site, fix=nearest(host.site, home.sites))
-        elif "vm" not in home.service_kinds:
-            what, fix = f"region {home.id} does not offer vm", "add it to the region's service_kinds"
-            yield Fault(document.where((*place, "region")), what, host.id, fix=fix)
+        yield from _home_faults(document, place, regions, host, "vm")
     machines = [*((document, place, host) for document, place, _, host in hosts), *on_premises]
     owners = [department.id for department in departments]
     for document, place, machine in machines:
