@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import Field
 
 from components._score_model import Memory, PortNumber, Text, Written
-from components.workload import GIB, Machine, Store, quantity
+from components.workload import FIRST_ADDRESS, GIB, Machine, Store, quantity
 from inventories.yaml_source import validate
 
 if TYPE_CHECKING:
@@ -53,10 +53,14 @@ def machines(reader: Reader, score: Score) -> Iterator[Machine]:
     for name, params in _params(reader, score, "vm", VmParams):
         path: KeyPath = ("resources", name, "params", "network")
         try:
-            networks.append((name, ip_network(params.network)))
+            network = ip_network(params.network)
         except ValueError:
             fix = "write it like 10.60.0.0/24, without bits beyond the mask"
             reader.fault(path, "not a network", params.network, fix=fix)
+        else:
+            networks.append((name, network))
+            if network.num_addresses < 2 * FIRST_ADDRESS + params.count:
+                reader.fault(path, "too small a network", params.network, fix="write it like 10.60.0.0/24")
         yield Machine(
             name=name,
             image=params.image,

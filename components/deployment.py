@@ -180,10 +180,11 @@ def build(decision: Decision, settings: Settings, *, secret_keys: Iterable[str] 
         "namespace": namespace(decision),
     }
     access = ClusterAccess("cluster", kubeconfig=kubeconfig(decision, settings), cluster=placement.cluster)
-    environment |= build_regional(decision, settings)
+    told, made = build_regional(decision, settings)
+    environment |= told
     bounds = cast("LandingZoneArgs", {**facts, **_bounds(decision), "exposure": spec.exposure})
     zone = LandingZone("zone", bounds, pulumi.ResourceOptions(provider=access), law=law)
-    opts = pulumi.ResourceOptions(provider=access, depends_on=[zone])
+    opts = pulumi.ResourceOptions(provider=access, depends_on=[zone, *made])
     facts |= {"score": str(decision.score), "environment": environment}
     if spec.schedule is not None:
         ScheduledJob(workload.name, cast("ScheduledJobArgs", {**facts, "schedule": spec.schedule}), opts, law=law)

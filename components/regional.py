@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from components._decision import Request
 from components.placement import Placement, Refusal, place
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from components.workload import Workload
     from inventories.models import ServiceKind
     from inventories.settings import Settings
+
+    _Made: TypeAlias = tuple[dict[str, str], pulumi.Resource]
 
 
 def region_decisions(spec: StackSpec, workload: Workload, law: Law) -> Iterator[Placement | Refusal]:
@@ -43,12 +45,16 @@ def region_decisions(spec: StackSpec, workload: Workload, law: Law) -> Iterator[
         yield place(request, law.register, law.profile, on=law.on, rules=law.rules)
 
 
-def build_regional(decision: Decision, settings: Settings) -> dict[str, pulumi.Output[str]]:
-    """Build what a workload has in regions; returns what it is told of it, by the keys of `Workload.outputs`."""
+def build_regional(decision: Decision, settings: Settings) -> tuple[dict[str, str], list[pulumi.Resource]]:
+    """Build what a workload has in regions; returns what it is told of it, by the keys of `Workload.outputs`.
+
+    All of that is known before anything is made, so that previews show it and the policies can judge it.
+    """
     from components.region_access import RegionAccess  # noqa: PLC0415 - imports Pulumi
 
     accesses: dict[str, RegionAccess] = {}
-    told: dict[str, pulumi.Output[str]] = {}
+    told: dict[str, str] = {}
+    made: list[pulumi.Resource] = []
     for placement in decision.regional:
         if placement.region.id not in accesses:
             content, folder = clouds(decision, placement, settings)
@@ -56,17 +62,18 @@ def build_regional(decision: Decision, settings: Settings) -> dict[str, pulumi.O
             accesses[placement.region.id] = RegionAccess(name, clouds=content, region=placement.region, folder=folder)
         access = accesses[placement.region.id]
         build_kind = _machines if placement.request.service_kind == "vm" else _stores
-        told |= build_kind(decision, placement, access)
-    return told
+        for found, resource in build_kind(decision, placement, access):
+            told |= found
+            made.append(resource)
+    return told, made
 
 
-def _machines(decision: Decision, placement: Placement, access: Any) -> dict[str, pulumi.Output[str]]:
+def _machines(decision: Decision, placement: Placement, access: Any) -> Iterator[_Made]:
     import pulumi  # noqa: PLC0415 - see `components.deployment`
 
     from components.private_network import PrivateNetwork  # noqa: PLC0415 - imports Pulumi
     from components.virtual_machine import VirtualMachine  # noqa: PLC0415 - imports Pulumi
 
-    told = {}
     opts = pulumi.ResourceOptions(provider=access)
     for machine in decision.workload.machines:
         name = f"{decision.workload.name}-{machine.name}"
@@ -88,6 +95,7 @@ def _machines(decision: Decision, placement: Placement, access: Any) -> dict[str
             "subnet_id": inside.subnet_ids.apply(lambda found: found[0]),
             "security_group_id": inside.security_group_id,
             "count": machine.count,
+            "addresses": machine.addresses,
         }
         if machine.data_gib:
             args["data_gib"] = machine.data_gib
@@ -96,29 +104,27 @@ def _machines(decision: Decision, placement: Placement, access: Any) -> dict[str
         if machine.ssh_public_key is not None:
             args["ssh_public_key"] = machine.ssh_public_key
         made = VirtualMachine(name, cast("VirtualMachineArgs", args), opts, law=decision.law)
-        told[output_key(machine.name, "address")] = made.addresses.apply(lambda found: found[0])
         pulumi.export(f"{machine.name}Addresses", made.addresses)
-    return told
+        yield {output_key(machine.name, "address"): machine.addresses[0]}, made
 
 
-def _stores(decision: Decision, placement: Placement, access: Any) -> dict[str, pulumi.Output[str]]:
+def _stores(decision: Decision, placement: Placement, access: Any) -> Iterator[_Made]:
     import pulumi  # noqa: PLC0415 - see `components.deployment`
 
     from components.object_store import ObjectStore  # noqa: PLC0415 - imports Pulumi
 
-    told = {}
     opts = pulumi.ResourceOptions(provider=access)
     for store in decision.workload.stores:
         name = f"{decision.workload.name}-{store.name}"
-        args = {**_facts(placement), "container": f"{placement.request.department}-{name}"}
+        container = f"{placement.request.department}-{name}"
+        args = {**_facts(placement), "container": container}
         if store.versioned is not None:
             args["versioned"] = store.versioned
         if store.expire_after_days is not None:
             args["expire_after_days"] = store.expire_after_days
         made = ObjectStore(name, cast("ObjectStoreArgs", args), opts, law=decision.law)
-        told[output_key(store.name, "container")] = made.container
-        told[output_key(store.name, "endpoint")] = made.endpoint
-    return told
+        told = {"container": container, "endpoint": made.store.endpoint}
+        yield {output_key(store.name, key): value for key, value in told.items()}, made
 
 
 def _facts(placement: Placement) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from ipaddress import ip_network
 from typing import Final
 
 _UNITS: Final[dict[str, int]] = {
@@ -17,6 +18,7 @@ _UNITS: Final[dict[str, int]] = {
     **{unit: 1024**power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), start=1)},
 }
 GIB: Final = 1024**3
+FIRST_ADDRESS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,12 @@ class Machine:
     destinations: tuple[str, ...] = ()
     user_data: str | None = None
     ssh_public_key: str | None = None
+
+    @property
+    def addresses(self) -> list[str]:
+        """The address of each machine, known before it is made; the first ten are left to the region."""
+        network = ip_network(self.network)
+        return [str(network[FIRST_ADDRESS + index]) for index in range(self.count)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,8 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
     ("machine", {"ssh_public_key": "-----BEGIN OPENSSH PRIVATE KEY-----"}, ["not a public SSH key"]),
     ("machine", {"count": 0}, ["count"]),
     ("machine", {"disk_gib": 0, "data_gib": -1}, ["disk_gib", "data_gib"]),
+    ("machine", {"count": 2, "addresses": ["10.60.0.10"]}, ["not one for each machine"]),
+    ("machine", {"addresses": ["8.8.8.8"]}, ["not a private address"]),
     ("volume", {"size_gib": 0}, ["size_gib"]),
     ("volume", {"zone": "khi-c"}, ["not a zone of example-csp-alpha-khi"]),
     ("store", {"expire_after_days": 30}, ["expire_after_days", "a wish that the store does not honour"]),
