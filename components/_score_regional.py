@@ -35,6 +35,7 @@ class VmParams(Written):
     ports: tuple[PortNumber, ...] = ()
     clients: tuple[Text, ...] = ()
     destinations: tuple[Text, ...] = ()
+    external_network: Text | None = None
     user_data: str | None = None
     ssh_public_key: Text | None = None
 
@@ -73,6 +74,7 @@ def machines(reader: Reader, score: Score) -> Iterator[Machine]:
             ports=params.ports,
             clients=params.clients,
             destinations=params.destinations,
+            external_network=params.external_network,
             user_data=params.user_data,
             ssh_public_key=params.ssh_public_key,
         )

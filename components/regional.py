@@ -84,6 +84,8 @@ def _machines(decision: Decision, placement: Placement, access: Any) -> Iterator
             "clients": list(machine.clients),
             "destinations": list(machine.destinations),
         }
+        if machine.external_network is not None:
+            network["external_network"] = machine.external_network
         inside = PrivateNetwork(f"{name}-network", cast("PrivateNetworkArgs", network), opts, law=decision.law)
         args = {
             **_facts(placement),

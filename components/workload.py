@@ -145,6 +145,7 @@ class Machine:
     ports: tuple[int, ...] = ()
     clients: tuple[str, ...] = ()
     destinations: tuple[str, ...] = ()
+    external_network: str | None = None
     user_data: str | None = None
     ssh_public_key: str | None = None
 

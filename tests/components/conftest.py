@@ -138,7 +138,9 @@ class _Recorder(pulumi.runtime.Mocks):
         return f"{args.name}-id", dict(args.inputs)
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        assert args.token == "openstack:images/getImage:getImage"  # noqa: S105 - a function's token
+        if args.token == "openstack:networking/getNetwork:getNetwork":  # noqa: S105 - a function's token
+            return {"id": f"{args.args['name']}-id"}, []
+        assert args.token == "openstack:images/getImage:getImage"  # noqa: S105 - as above
         algorithm, _, value = IMAGE.partition(":")
         return {"id": f"{args.args['name']}-id", "properties": {"os_hash_algo": algorithm, "os_hash_value": value}}, []
 

@@ -62,6 +62,8 @@ def readable(value: Any) -> Any:
         return [readable(part) for part in value]
     if isinstance(value, float) and value.is_integer():
         return int(value)
+    if isinstance(value, str) and value.startswith("-----BEGIN CERTIFICATE-----"):
+        return "<certificate>"
     return "<register>" if isinstance(value, str) and _REGISTER.match(value) else value
 
 
