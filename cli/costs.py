@@ -79,7 +79,10 @@ def as_dict(found: Costs) -> dict[str, Any]:
 
 
 def _resources(steps: Sequence[Mapping[str, Any]], side: str, ops: frozenset[str]) -> list[Planned]:
-    """The custom resources on one side of the steps; the provider's inputs are of the same side, else of the other."""
+    """The custom resources on one side of the steps; in order of URN.
+
+    Their providers' inputs are of the same side, else of the other.
+    """
     providers: dict[str, Any] = {}
     for step in steps:
         if step["type"].startswith(_PROVIDER):
@@ -92,7 +95,7 @@ def _resources(steps: Sequence[Mapping[str, Any]], side: str, ops: frozenset[str
             provider = (state.get("provider") or step.get("provider") or "").rpartition("::")[0]
             inputs = plain(state.get("inputs") or {})
             found[step["urn"]] = Planned(step["urn"], step["type"], inputs, providers.get(provider, {}))
-    return list(found.values())
+    return [found[urn] for urn in sorted(found)]
 
 
 def _pairs(before: Sequence[Any], after: Sequence[Any]) -> Iterator[tuple[Any, Any]]:

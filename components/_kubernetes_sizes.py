@@ -81,6 +81,8 @@ def _replica(kind: str, spec: Mapping[str, Any]) -> Size | str:
 
 def _pod(spec: Mapping[str, Any]) -> Size | str:
     """What its containers ask for together, or its largest first step, whichever is more (as the scheduler has it)."""
+    if not spec.get("containers"):
+        return "it names no containers"
     running, largest = Size(), Size()
     for container in _list(spec.get("initContainers")):
         asked = _container(_map(container))

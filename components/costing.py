@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from components._kubernetes_sizes import asked_of_a_cluster, autoscaled
-from inventories.pricing import Item, Rates, Size, items, monthly_cost_pkr, rates
+from components._openstack_sizes import asked_of_a_region
+from inventories.pricing import Item, Size, items, monthly_cost_pkr, rates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from components._kubernetes_sizes import Asked
+    from components._kubernetes_sizes import Scaled
+    from components._openstack_sizes import Asked
     from inventories.models import Prices, Register
 
 __all__ = ["ASSUMPTIONS", "Bill", "Line", "Planned", "Unpriced", "bill"]
@@ -24,8 +26,9 @@ ASSUMPTIONS: Final = (
     "under an autoscaler, the fewest replicas it keeps",
     "networks, rules, names and configuration cost nothing; taxes, traffic and support are not counted",
 )
-_VALUES_ONLY: Final = frozenset({"archive", "cloudinit", "null", "random", "std", "time", "tls"})
-_AUTOSCALER: Final = "HorizontalPodAutoscaler"
+# Packages of values only, and the engine's own.
+_FREE: Final = frozenset({"archive", "cloudinit", "null", "pulumi", "random", "std", "time", "tls"})
+_SCALER: Final = "HorizontalPodAutoscaler"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,39 +84,49 @@ class Bill:
 
 def bill(resources: Sequence[Planned], register: Register) -> Bill:
     """What the resources cost together; components and providers are no resources here."""
-    scaled = autoscaled(_kubernetes(resources, _AUTOSCALER))
+    scaled = autoscaled(one.inputs for one in resources if one.type.startswith("kubernetes:") and one.kind == _SCALER)
     lines, unpriced = [], []
     for resource in resources:
-        package, _, rest = resource.type.partition(":")
-        asked: Asked
-        if package in _VALUES_ONLY or package == "pulumi":
-            continue
-        if package == "kubernetes" and not rest.startswith("helm.sh/"):
-            asked = asked_of_a_cluster(resource.kind, resource.inputs, scaled)
-            place, prices = _cluster(resource, register)
-        elif package == "onshore-ansible":
-            asked, place, prices = "a service on hosts, which does not say its size", "", None
-        else:
-            asked, place, prices = f"the register has no price for a {resource.type}", "", None
-        if isinstance(asked, Size) and prices is None:
-            asked = f"no price list: {place}"
+        place, asked, prices = _asked(resource, register, scaled)
         if isinstance(asked, str):
             unpriced.append(Unpriced(resource, asked))
+        elif isinstance(asked, Item):
+            lines.append(Line(resource, place, (asked,), round(asked.quantity * asked.unit_price_pkr, 2)))
         elif asked is not None and prices is not None:
-            lines.append(_line(resource, place, asked, rates(prices)))
+            cost = monthly_cost_pkr(asked, rates(prices))
+            lines.append(Line(resource, place, items(asked, rates(prices)), cost))
     return Bill(tuple(lines), tuple(unpriced))
 
 
-def _line(resource: Planned, place: str, asked: Size, unit_prices: Rates) -> Line:
-    return Line(resource, place, items(asked, unit_prices), monthly_cost_pkr(asked, unit_prices))
-
-
-def _kubernetes(resources: Iterable[Planned], kind: str) -> list[Mapping[str, Any]]:
-    return [one.inputs for one in resources if one.type.startswith("kubernetes:") and one.kind == kind]
-
-
-def _cluster(resource: Planned, register: Register) -> tuple[str, Prices | None]:
-    """A provider is named after the cluster it reaches: its kubeconfig is a secret, and shown to nobody."""
+def _asked(resource: Planned, register: Register, scaled: Scaled) -> tuple[str, Asked, Prices | None]:
+    """Where a resource lies, what it asks for there, and the price list of the place."""
+    package, _, rest = resource.type.partition(":")
+    if package in _FREE:
+        return "", None, None
+    if package == "openstack":
+        return _in_a_region(resource, rest.partition(":")[0], register)
+    if package != "kubernetes" or rest.startswith("helm.sh/"):
+        on_hosts = package == "onshore-ansible"
+        why = "a service on hosts does not say its size" if on_hosts else f"no price for a {resource.type}"
+        return "", why, None
+    asked = asked_of_a_cluster(resource.kind, resource.inputs, scaled)
+    # A provider is named after the cluster it reaches: its kubeconfig is a secret, and shown to nobody.
     named = resource.provider_inputs.get("clusterIdentifier")
     found = register.cluster(named) if isinstance(named, str) else None
-    return (found[1].id, found[1].prices) if found else ("its provider names no cluster of the register", None)
+    if found is None:
+        why = "its provider names no cluster of the register"
+        return "", why if isinstance(asked, Size) else asked, None
+    return found[1].id, asked, found[1].prices
+
+
+def _in_a_region(resource: Planned, token: str, register: Register) -> tuple[str, Asked, Prices | None]:
+    told = resource.provider_inputs
+    name, endpoint = resource.inputs.get("region") or told.get("region"), told.get("authUrl")
+    named = isinstance(name, str) and isinstance(endpoint, str)
+    found = register.region_at("openstack", str(name), str(endpoint)) if named else None
+    if found is None:
+        return "", "it lies in no region of the register", None
+    region = found[1]
+    if region.prices is None:
+        return region.id, f"the register has no price list for {region.id}", None
+    return region.id, asked_of_a_region(token, resource.inputs, region.openstack, region.prices), region.prices
