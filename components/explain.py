@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from components._decision import WISH, WISHES, Placement, Reason, Refusal, Request, Verdict
 from components.costing import ASSUMPTIONS
 from inventories.faults import OnshoreError
-from inventories.models import Host
-from inventories.pricing import Size, in_words, items, rates
+from inventories.models import Host, Region
+from inventories.pricing import Size, in_words, items, rates_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from inventories.models import Cluster, RuleMeta
     from inventories.pricing import Item
+
+
+_OWN: Final = ("from_stack", "target")
+"""Fields of a request that are no wishes: the candidates' keys say what kind of place was asked for."""
 
 
 def explain(decision: Placement | Refusal, rules: Mapping[str, RuleMeta] | None = None) -> str:
@@ -47,7 +51,7 @@ def way_out(refusal: Refusal) -> str:
         return "Way out: correct the request as said above."
     found = refusal.leads_to
     if found is None:
-        kind = "host" if refusal.request.service_kind == "vm" else "cluster"
+        kind = refusal.request.kind_of_place
         return f"Way out: none by changing the request; the register holds no {kind} that could become lawful for it."
     steps = ", and ".join(
         change.step if change.who in ("department", "time") else f"{change.step} (not in your hands)"
@@ -71,7 +75,7 @@ def as_dict(decision: Placement | Refusal) -> dict[str, Any]:
         "decision": "placed" if isinstance(decision, Placement) else "refused",
         "on": decision.on.isoformat(),
         "register": decision.register,
-        "request": {name: getattr(request, name) for name in Request.__dataclass_fields__ if name != "from_stack"},
+        "request": {name: getattr(request, name) for name in Request.__dataclass_fields__ if name not in _OWN},
         "candidates": [_verdict_dict(verdict) for verdict in decision.verdicts],
     }
     if isinstance(decision, Placement):
@@ -113,11 +117,10 @@ def _head(decision: Placement | Refusal) -> Iterator[str]:
 
 
 def _items(decision: Placement) -> tuple[Item, ...]:
-    place = decision.place
+    place, request = decision.place, decision.request
     prices = decision.region.prices if isinstance(place, Host) else place.prices
-    request = decision.request
-    size = Size(request.vcpu, request.memory_gib, request.storage_gib)
-    return items(size, rates(prices)) if prices else ()
+    found = rates_for(request.service_kind, prices) if prices else None
+    return items(Size(request.vcpu, request.memory_gib, request.storage_gib), found) if found else ()
 
 
 def _bill(decision: Placement) -> Iterator[str]:
@@ -168,7 +171,7 @@ def _verdict_dict(verdict: Verdict) -> dict[str, Any]:
     return {
         **_name(verdict.cluster),
         "provider": verdict.provider.id,
-        "site": verdict.cluster.site,
+        "site": _site(verdict),
         "country": verdict.site.country if verdict.site else None,
         "monthly_cost_pkr": verdict.monthly_cost_pkr,
         "lawful": verdict.rules <= {WISH},
@@ -184,8 +187,14 @@ def _reason_dict(reason: Reason) -> dict[str, Any]:
     return {key: value for key, value in reason._asdict().items() if key != "change"}
 
 
-def _name(place: Cluster | Host) -> dict[str, str]:
-    return {"host" if isinstance(place, Host) else "cluster": place.id}
+def _name(place: Cluster | Host | Region) -> dict[str, str]:
+    return {"host" if isinstance(place, Host) else "region" if isinstance(place, Region) else "cluster": place.id}
+
+
+def _site(verdict: Verdict) -> str | None:
+    if isinstance(verdict.cluster, Region):
+        return verdict.site.id if verdict.site else None
+    return verdict.cluster.site
 
 
 def _model(verdict: Verdict) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from inventories.models import Prices
+    from inventories.models import Prices, ServiceKind
 
-__all__ = ["Item", "Rates", "Size", "in_words", "items", "monthly_cost_pkr", "rates"]
+__all__ = ["Item", "Rates", "Size", "in_words", "items", "monthly_cost_pkr", "rates", "rates_for"]
 
 
 class Size(NamedTuple):
@@ -48,6 +48,14 @@ _UNITS: Final = ("vCPU", "GiB of memory", "GiB of storage")
 def rates(prices: Prices) -> Rates:
     """The unit prices of a price list."""
     return Rates(prices.vcpu_month_pkr, prices.memory_gib_month_pkr, prices.storage_gib_month_pkr)
+
+
+def rates_for(kind: ServiceKind, prices: Prices) -> Rates | None:
+    """The unit prices of a kind of service; None where the price list has none for it."""
+    if kind != "object-store":
+        return rates(prices)
+    price = prices.object_gib_month_pkr
+    return None if price is None else Rates(0.0, 0.0, price)
 
 
 def monthly_cost_pkr(size: tuple[float, float, float], prices: tuple[float, float, float]) -> float:
