@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from components._decision import WISH, Change, Reason
 from components._lawfulness import fictional_reason, model_reason, region_reasons, register_reasons
+from inventories.pricing import rates_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
     from components._decision import Request
-    from inventories.models import Category, Prices, Profile, Provider, Region, Register, Site
+    from inventories.models import Category, Profile, Provider, Region, Register, Site
+    from inventories.pricing import Rates
 
 
 class RegionCandidate(NamedTuple):
@@ -22,7 +24,7 @@ class RegionCandidate(NamedTuple):
     region: Region
     site: Site | None
     places: tuple[str | None, ...]
-    rates: tuple[float, float, float] | None
+    rates: Rates | None
     reasons: tuple[Reason, ...]
 
 
@@ -39,7 +41,8 @@ def region_candidates(
         country = site.country if site else None
         places = (None, region.id, site.id if site else None, provider.id, country, region.deployment_model, None)
         reasons = tuple(_reasons(register, profile, request, category, provider, region, on))
-        yield RegionCandidate(provider, region, site, places, _rates(region.prices, request), reasons)
+        rates = rates_for(request.service_kind, region.prices) if region.prices else None
+        yield RegionCandidate(provider, region, site, places, rates, reasons)
 
 
 def _reasons(
@@ -65,13 +68,3 @@ def _reasons(
         offered, step = ", ".join(sorted(region.service_kinds)) or "none", f"{region.id} offers {kind}"
         fix = "the register says what the region offers"
         yield Reason(WISH, f"region {region.id} offers no {kind}", offered, kind, fix, Change("provider", step))
-
-
-def _rates(prices: Prices | None, request: Request) -> tuple[float, float, float] | None:
-    """Per core, GiB of memory and GiB of storage; None where what is asked for has no price."""
-    if prices is None:
-        return None
-    if request.service_kind == "object-store":
-        rate = prices.object_gib_month_pkr
-        return None if rate is None else (0.0, 0.0, rate)
-    return prices.vcpu_month_pkr, prices.memory_gib_month_pkr, prices.storage_gib_month_pkr

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from components._decision import WISH, WISHES, Placement, Reason, Refusal, Request, Verdict
+from components.costing import ASSUMPTIONS
 from inventories.faults import OnshoreError
 from inventories.models import Host, Region
+from inventories.pricing import Size, in_words, items, rates_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from inventories.models import Cluster, RuleMeta
+    from inventories.pricing import Item
 
 
 _OWN: Final = ("from_stack", "target")
@@ -21,6 +24,8 @@ _OWN: Final = ("from_stack", "target")
 def explain(decision: Placement | Refusal, rules: Mapping[str, RuleMeta] | None = None) -> str:
     """Why here, why not there, and what would change it; with `rules`, the source of each rule that spoke."""
     lines = [*_head(decision)]
+    if isinstance(decision, Placement):
+        lines += ["", *_bill(decision)]
     if decision.verdicts:
         lines += ["", f"Candidates on {decision.on} (register {decision.register}):"]
         everywhere = _everywhere(decision.verdicts)
@@ -87,6 +92,8 @@ def as_dict(decision: Placement | Refusal) -> dict[str, Any]:
             "country": decision.site.country,
             "provider": decision.provider.id,
             "monthly_cost_pkr": decision.monthly_cost_pkr,
+            "bill": [item._asdict() for item in _items(decision)],
+            "assumptions": list(ASSUMPTIONS),
             "because": decision.because,
         }
     faults = [
@@ -112,6 +119,22 @@ def _head(decision: Placement | Refusal) -> Iterator[str]:
     yield f"Refused: there is no lawful place for {subject}."
     for fault in decision.faults:
         yield f"  {fault}"
+
+
+def _items(decision: Placement) -> tuple[Item, ...]:
+    place, request = decision.place, decision.request
+    prices = decision.region.prices if isinstance(place, Host) else place.prices
+    found = rates_for(request.service_kind, prices) if prices else None
+    return items(Size(request.vcpu, request.memory_gib, request.storage_gib), found) if found else ()
+
+
+def _bill(decision: Placement) -> Iterator[str]:
+    """How the price comes about, and what it rests on."""
+    if decision.monthly_cost_pkr is None:
+        yield f"Not priced: the register has no price list for {decision.place.id}."
+        return
+    yield f"Monthly cost: {in_words(_items(decision))} = PKR {decision.monthly_cost_pkr:,.2f}"
+    yield from (f"  assumed: {text}" for text in ASSUMPTIONS)
 
 
 def _subject(request: Request) -> str:

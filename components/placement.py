@@ -7,7 +7,6 @@ Nothing here reads a file or a clock. The same question gets the same answer, wh
 
 from __future__ import annotations
 
-from operator import mul
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, get_args
 
@@ -19,6 +18,7 @@ from components._way_out import WayOut, cost_then_id, days_ahead, smallest
 from inventories.faults import Fault
 from inventories.hosts import Use
 from inventories.models import DeploymentModel, Exposure, Region
+from inventories.pricing import monthly_cost_pkr, rates
 from inventories.yaml_source import nearest
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from components._host_candidates import HostCandidate
     from components._region_candidates import RegionCandidate
     from inventories.models import Category, Cluster, Profile, Provider, Register, RuleMeta, Site
+    from inventories.pricing import Rates
 
 __all__ = ["WISH", "Advice", "Change", "Placement", "Placer", "Reason", "Refusal", "Request", "Verdict", "place"]
 
@@ -58,7 +59,7 @@ class _Candidate(NamedTuple):
     cluster: Cluster
     site: Site | None
     places: tuple[str | None, ...]
-    rates: tuple[float, float, float]
+    rates: Rates
     reasons: tuple[Reason, ...]
     model_by_department: bool
     no_storage: tuple[Reason, ...]
@@ -135,10 +136,10 @@ class Placer:
             return tuple(self._other_verdicts(request, category, wishes, asked))
         public = request.exposure == category.rule.exposure == "public"
         no_public_way = _no_public_way(request)
-        vcpu, memory, storage = request.vcpu, request.memory_gib, request.storage_gib
+        size, storage = (request.vcpu, request.memory_gib, request.storage_gib), request.storage_gib
         found = []
-        for provider, cluster, site, places, rates, reasons, model_by_department, no_storage in self._table(category):
-            cost = round(vcpu * rates[0] + memory * rates[1] + storage * rates[2], 2)
+        for provider, cluster, site, places, prices, reasons, model_by_department, no_storage in self._table(category):
+            cost = monthly_cost_pkr(size, prices)
             if model_by_department:
                 reasons += self._model_reasons(cluster, category, request.department)  # noqa: PLW2901 - a new tuple
             if asked:
@@ -161,21 +162,21 @@ class Placer:
     ) -> Iterator[Verdict]:
         """The same of every host or region; none of them has a public way in."""
         public = (_no_public_way(request),) if request.exposure == category.rule.exposure == "public" else ()
-        sizes = (request.vcpu, request.memory_gib, request.storage_gib)
+        size = (request.vcpu, request.memory_gib, request.storage_gib)
         candidates: Iterable[HostCandidate | RegionCandidate]
         if request.kind_of_place == "host":
             use = Use(request.department, category, self._on)
             candidates = host_candidates(self._register, self._profile, use)
         else:
             candidates = region_candidates(self._register, self._profile, request, category, self._on)
-        for provider, found, site, places, rates, law in candidates:
+        for provider, found, site, places, prices, law in candidates:
             unwished = [
                 Reason(WISH, what, places[at] or "unknown", value, change.step, change)
                 for at, value, what, change in wishes
                 if places[at] != value
             ]
             reasons, advices = self._parted((*law, *asked, *public, *unwished))
-            cost = None if rates is None else round(sum(map(mul, sizes, rates)), 2)
+            cost = None if prices is None else monthly_cost_pkr(size, prices)
             yield Verdict(provider, found, site, cost, reasons, advices)
 
     def _parted(self, reasons: tuple[Reason, ...]) -> tuple[tuple[Reason, ...], tuple[Advice, ...]]:
@@ -203,13 +204,13 @@ class Placer:
         by_department = cluster.deployment_model in category.rule.models_by_approval
         if not by_department:
             reasons += self._model_reasons(cluster, category, "")
-        prices, unencrypted = cluster.prices, storage_reason(cluster, category)
+        unencrypted = storage_reason(cluster, category)
         return _Candidate(
             provider,
             cluster,
             site,
             (cluster.id, cluster.region, cluster.site, provider.id, country, cluster.deployment_model, None),
-            (prices.vcpu_month_pkr, prices.memory_gib_month_pkr, prices.storage_gib_month_pkr),
+            rates(cluster.prices),
             tuple(reasons),
             by_department,
             (unencrypted,) if unencrypted else (),
