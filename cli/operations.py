@@ -22,6 +22,7 @@ from cli.reporting import REPORT, report_refusal, report_run, write
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cli.costs import Costs
     from cli.reporting import Wanted
     from engine.display import LogDisplay
     from engine.display.tree import TreeDisplay
@@ -224,6 +225,7 @@ def operate(engine: Engine, project: Project, wish: Wish, operation: str, show: 
             show.close()
     if wish.expect_no_changes and result.exit_code == CHANGES_NOT_EXPECTED:
         click.echo("error: there are changes, and none were expected", err=True)
+    _tell_costs(project, wish, operation, result)
     if operation == "preview" and result.ok:
         check_reads(project, result.events)
     return _exit_code(result), result
@@ -233,8 +235,32 @@ def _tell_machine(project: Project, operation: str, wish: Wish, result: RunResul
     for wanted in wish.reports:
         write(report_run(project, wish.stack, operation, code, result.events), wanted.form, wanted.file)
     if wish.as_json:
-        click.echo(json.dumps(_document(operation, wish, result), indent=2))
+        document = _document(operation, wish, result)
+        if found := _costs(project, operation, result):
+            from cli.costs import as_dict  # noqa: PLC0415 - `--help` needs no register
+
+            document["monthlyCost"] = as_dict(found)
+        click.echo(json.dumps(document, indent=2))
     return code
+
+
+def _costs(project: Project, operation: str, result: RunResult) -> Costs | None:
+    """What a run that succeeded changes in what each month costs; a refresh plans nothing."""
+    if not result.ok or operation == "refresh":
+        return None
+    from cli.costs import costs  # noqa: PLC0415 - `--help` needs no register
+
+    return costs(result.events, project.settings.load_register())
+
+
+def _tell_costs(project: Project, wish: Wish, operation: str, result: RunResult) -> None:
+    """In words, where people look: after a preview, and after a destroy, which has none."""
+    if wish.as_json or operation not in ("preview", "destroy") or not (found := _costs(project, operation, result)):
+        return
+    from cli.costs import as_words  # noqa: PLC0415 - `--help` needs no register
+
+    for line in as_words(found):
+        click.echo(line)
 
 
 def _opened(log: Path) -> TextIO:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
-from inventories.models import Host
+from inventories.models import Host, Region
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     from inventories.faults import Fault
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
         Exposure,
         Id,
         Provider,
-        Region,
         ServiceKind,
         Site,
     )
@@ -27,13 +28,26 @@ if TYPE_CHECKING:
 WISH: Final = "WISH"
 """Stands in place of a rule id where the request itself, not the law, rules a cluster out."""
 
+Target: TypeAlias = Literal["cluster", "host", "region"]
+
+OFFERS: Final[Mapping[Target, frozenset[ServiceKind]]] = MappingProxyType(
+    {
+        "cluster": frozenset({"kubernetes"}),
+        "host": frozenset({"vm"}),
+        "region": frozenset({"vm", "volume", "object-store"}),
+    }
+)
+"""What a department can be given on each kind of place; the first that offers a kind is meant where none is named."""
+
 WISHES: Final = ("cluster", "region", "site", "provider", "country", "deployment_model", "host")
 """The fields of a request that narrow the choice, in the order they are checked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a department asks for: a place on a cluster (`kubernetes`) or on a host of its own (`vm`).
+    """What a department asks for: a place on a cluster (`kubernetes`), on a host of its own (`vm`), or in a region.
+
+    `target`: on what; a `vm` is a host of the register unless a `region` is to make a new one.
 
     Sizes are those of the whole workload, all replicas together.
 
@@ -54,7 +68,15 @@ class Request:
     vcpu: float = 1.0
     memory_gib: float = 1.0
     storage_gib: float = 0.0
+    target: Target | None = None
     from_stack: bool = False
+
+    @property
+    def kind_of_place(self) -> Target:
+        """The kind of place that is asked for."""
+        if self.target is not None:
+            return self.target
+        return next((target for target, kinds in OFFERS.items() if self.service_kind in kinds), "cluster")
 
     def place_of(self, field: str) -> str:
         """Where a field is written: `onshore:placement.region` in a stack, else `region`."""
@@ -95,11 +117,11 @@ class Advice(NamedTuple):
 class Verdict(NamedTuple):
     """One candidate and every reason against it; none means lawful, whatever there is to advise.
 
-    `cluster` is a host where a host was asked for. `monthly_cost_pkr` None: the register has no price list for it.
+    `cluster` is a host or a region where such was asked for. `monthly_cost_pkr` None: the register has no price for it.
     """
 
     provider: Provider
-    cluster: Cluster | Host
+    cluster: Cluster | Host | Region
     site: Site | None
     monthly_cost_pkr: float | None
     reasons: tuple[Reason, ...]
@@ -118,7 +140,7 @@ class Verdict(NamedTuple):
 class Placement:
     """Where a workload goes: the cheapest lawful candidate, and what was found of all others (in order of id).
 
-    `place` is a host where one was asked for.
+    `place` is a host or a region where one was asked for.
     """
 
     request: Request
@@ -126,7 +148,7 @@ class Placement:
     register: str
     category: Category
     provider: Provider
-    place: Cluster | Host
+    place: Cluster | Host | Region
     site: Site
     region: Region
     monthly_cost_pkr: float | None
@@ -134,23 +156,23 @@ class Placement:
 
     @property
     def cluster(self) -> Cluster:
-        """The cluster; raises TypeError where a host was asked for."""
-        if isinstance(self.place, Host):
-            raise TypeError(f"{self.place.id} is a host")
+        """The cluster; raises TypeError where something else was asked for."""
+        if isinstance(self.place, Host | Region):
+            raise TypeError(f"{self.place.id} is a {self.request.kind_of_place}")
         return self.place
 
     @property
     def host(self) -> Host:
-        """The host; raises TypeError where a cluster was asked for."""
+        """The host; raises TypeError where something else was asked for."""
         if not isinstance(self.place, Host):
-            raise TypeError(f"{self.place.id} is a cluster")
+            raise TypeError(f"{self.place.id} is a {self.request.kind_of_place}")
         return self.place
 
     @property
     def because(self) -> str:
         """One line for an annotation."""
         lawful = sum(verdict.lawful for verdict in self.verdicts)
-        kind = "host" if isinstance(self.place, Host) else "cluster"
+        kind = self.request.kind_of_place
         which = f"the only lawful {kind}" if lawful == 1 else f"the cheapest of {lawful} lawful {kind}s"
         return f"{which} for {self.category.id} data on {self.on}"
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from components._decision import Change, Reason
 from components.host_law import OTHER_HOST
 from inventories.hosts import Use, refusals
+from inventories.pricing import rates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from inventories.hosts import Refusal
     from inventories.models import Host, Profile, Provider, Register, Site
+    from inventories.pricing import Rates
 
 _FIXES: Final = {
     "ACC-001": "the provider has its accreditation put in order with the Cloud Office",
@@ -28,7 +30,7 @@ class HostCandidate(NamedTuple):
     host: Host
     site: Site | None
     places: tuple[str | None, ...]
-    rates: tuple[float, float, float] | None
+    rates: Rates | None
     reasons: tuple[Reason, ...]
 
 
@@ -38,7 +40,6 @@ def host_candidates(register: Register, profile: Profile, use: Use) -> Iterator[
         site = next((one for one in provider.sites if one.id == host.site), None)
         region = next((one for one in provider.regions if one.id == host.region), None)
         model, prices = (region.deployment_model, region.prices) if region else (None, None)
-        rates = (prices.vcpu_month_pkr, prices.memory_gib_month_pkr, prices.storage_gib_month_pkr) if prices else None
         country = site.country if site else None
         places = (None, host.region, host.site, provider.id, country, model, host.id)
         found = [_reason(one, provider) for one in refusals(register, profile, host.id, use)]
@@ -46,7 +47,7 @@ def host_candidates(register: Register, profile: Profile, use: Use) -> Iterator[
             kinds = ", ".join(sorted(region.service_kinds)) or "none"
             what = f"region {region.id} offers no machines"
             found.append(Reason("RES-004", what, kinds, "vm", "the register says what the region offers"))
-        yield HostCandidate(provider, host, site, places, rates, tuple(found))
+        yield HostCandidate(provider, host, site, places, rates(prices) if prices else None, tuple(found))
 
 
 def _reason(refusal: Refusal, provider: Provider) -> Reason:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from components._decision import Change, Reason
-from inventories.models import Status
+from inventories.models import Region, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from inventories.models import Category, Cluster, Profile, Provider, Register, Site
+    from inventories.models import Category, Cluster, DeploymentModel, Profile, Provider, Register, ServiceKind, Site
 
 _STANDING_FIX: Final = {
     Status.UNKNOWN: "the provider applies for accreditation",
@@ -49,10 +49,44 @@ def cluster_reasons(
 ) -> Iterator[Reason]:
     """Every reason but those that hang on the request: accreditation, scope, audits, place, level, nodes."""
     yield from _standing(provider, category, on)
-    yield from _scope(provider, cluster)
+    yield from _scope(provider, "kubernetes", cluster.deployment_model)
     yield from _audits(provider, profile, on)
     yield from _location(provider, cluster, site, category, profile)
     yield from _level(cluster, category)
+
+
+def region_reasons(
+    provider: Provider, region: Region, kind: ServiceKind, category: Category, profile: Profile, *, on: date
+) -> Iterator[Reason]:
+    """The same of a region for one kind of service; its data may lie at any of its sites."""
+    yield from _standing(provider, category, on)
+    yield from _scope(provider, kind, region.deployment_model)
+    yield from _audits(provider, profile, on)
+    sites = {site.id: site for site in provider.sites}
+    if unknown := [site for site in region.sites if site not in sites]:
+        fix = "the register lists the region's sites"
+        change = Change("cloud office", f"{fix} ({region.id})")
+        got, allowed = f"site {', '.join(unknown)}", "sites of the provider"
+        yield Reason("RES-004", "location cannot be resolved", got, allowed, fix, change)
+    for site in (sites[name] for name in region.sites if name in sites):
+        if category.rule.in_country and site.country != profile.country:
+            what, got = f"{category.id} data must stay in the country", f"{site.country} ({site.id})"
+            yield Reason("RES-001", what, got, profile.country, f"choose a region in {profile.country}")
+    yield from _level(region, category)
+    if category.rule.encryption_at_rest:
+        yield from _unencrypted(region, kind, category)
+
+
+def _unencrypted(region: Region, kind: ServiceKind, category: Category) -> Iterator[Reason]:
+    encrypted = region.encrypted_volume_types if kind in ("vm", "volume") else kind in region.encrypted_at_rest
+    if not encrypted:
+        what = f"no storage for {category.id} data that is encrypted at rest"
+        allowed = (
+            "a volume type that the register lists as encrypted"
+            if kind in ("vm", "volume")
+            else f"{kind} among what the register says the region encrypts"
+        )
+        yield Reason("CRY-001", what, "none", allowed, "choose a region with encrypted storage")
 
 
 def fictional_reason(what: list[str]) -> Reason:
@@ -61,7 +95,7 @@ def fictional_reason(what: list[str]) -> Reason:
     return Reason("ACC-004", "fictional data in production", " and ".join(what), "real records", fix)
 
 
-def model_reason(cluster: Cluster, category: Category, department: str, *, approved: bool) -> Reason | None:
+def model_reason(cluster: Cluster | Region, category: Category, department: str, *, approved: bool) -> Reason | None:
     """Whether the deployment model is allowed for the category, by rule or by a written approval."""
     rule, model = category.rule, cluster.deployment_model
     by_approval = model in rule.models_by_approval
@@ -82,7 +116,7 @@ def model_reason(cluster: Cluster, category: Category, department: str, *, appro
     ]
     allowed += [f"{m} by written approval" for m in sorted(rule.models_by_approval)]
     change = None
-    fix = "choose a cluster with an allowed deployment model"
+    fix = f"choose a {_noun(cluster)} with an allowed deployment model"
     if by_approval:
         fix = f"an approval of {model} cloud for {category.id} data of {department} is entered in the register"
         change = Change("cloud office", fix)
@@ -122,11 +156,11 @@ def _standing(provider: Provider, category: Category, on: date) -> Iterator[Reas
     yield Reason("ACC-001", f"provider not {allowed} on {on}", got, allowed, fix, change)
 
 
-def _scope(provider: Provider, cluster: Cluster) -> Iterator[Reason]:
+def _scope(provider: Provider, service: ServiceKind, model: DeploymentModel) -> Iterator[Reason]:
     scope = provider.accreditation.scope
     for kind, value, covered in (
-        ("service kind", "kubernetes", scope.service_kinds),
-        ("deployment model", cluster.deployment_model, scope.deployment_models),
+        ("service kind", service, scope.service_kinds),
+        ("deployment model", model, scope.deployment_models),
     ):
         if value not in covered:
             fix = f"the provider has the scope of its accreditation widened to {value}"
@@ -175,13 +209,17 @@ def _location(
         yield Reason("RES-001", what, f"{site.country} ({site.id})", profile.country, fix)
 
 
-def _level(cluster: Cluster, category: Category) -> Iterator[Reason]:
-    rule = category.rule
+def _level(cluster: Cluster | Region, category: Category) -> Iterator[Reason]:
+    rule, noun = category.rule, _noun(cluster)
     if cluster.security_level.rank < rule.security_level.rank:
         what = f"security level below that of {category.id} data"
         allowed = rule.security_level if rule.security_level == "highest" else f"{rule.security_level} or higher"
-        yield Reason("CAT-003", what, cluster.security_level, allowed, f"choose a cluster of level {allowed}")
+        yield Reason("CAT-003", what, cluster.security_level, allowed, f"choose a {noun} of level {allowed}")
     if rule.dedicated_nodes and not cluster.dedicated_nodes:
         what = f"{category.id} data needs nodes of its own"
-        fix = "choose a cluster with dedicated nodes"
+        fix = f"choose a {noun} with dedicated nodes"
         yield Reason("CAT-003", what, "shared nodes", "dedicated nodes", fix)
+
+
+def _noun(place: Cluster | Region) -> str:
+    return "region" if isinstance(place, Region) else "cluster"

@@ -183,3 +183,120 @@ class HostServiceArgs(TypedDict):
     """How often a backup is made (default 24)."""
     backup_keep_days: NotRequired[int]
     """How long a backup is kept (default 30)."""
+
+
+class PrivateNetworkArgs(TypedDict):
+    """A network of a department's own in a region, closed but for what is declared."""
+
+    department: str
+    """The department's id in the register."""
+    category: str
+    """The data category, by id or alias."""
+    region: str
+    """The region's id in the register."""
+    cidrs: list[str]
+    """Its subnets, private and apart from each other, like 10.60.0.0/24."""
+    ports: NotRequired[list[int]]
+    """The TCP ports that clients may reach on its machines (default none)."""
+    clients: NotRequired[list[str]]
+    """The private networks that may reach these ports."""
+    destinations: NotRequired[list[str]]
+    """The private networks that its machines may reach (default none)."""
+    external_network: NotRequired[str]
+    """The register's external network that a router leads to (default: no router)."""
+
+
+class VirtualMachineArgs(TypedDict):
+    """Machines of one size in a region, on encrypted boot volumes."""
+
+    department: str
+    """The department's id in the register."""
+    category: str
+    """The data category, by id or alias."""
+    region: str
+    """The region's id in the register."""
+    image: str
+    """The name of an image that the register lists for the region, with its digest."""
+    vcpu: int
+    """Cores that each machine has at least."""
+    memory_gib: float
+    """Memory that each machine has at least."""
+    disk_gib: int
+    """The size of the boot volume."""
+    network_id: pulumi.Input[str]
+    """The private network's id."""
+    subnet_id: pulumi.Input[str]
+    """The id of the subnet that its addresses are of."""
+    security_group_id: pulumi.Input[str]
+    """The id of the private network's security group."""
+    count: NotRequired[int]
+    """How many machines, apart from each other as far as the region can (default 1)."""
+    addresses: NotRequired[list[str]]
+    """The address of each machine, of the subnet (default: the region gives them)."""
+    data_gib: NotRequired[int]
+    """The size of a data volume of each machine (default none)."""
+    user_data: NotRequired[str]
+    """What cloud-init does on first boot; never a secret, for whoever reaches the machine can read it."""
+    ssh_public_key: NotRequired[str]
+    """The public key that logs in."""
+    exposure: NotRequired[str]
+    """`internal` (default) or `public`."""
+    public_network: NotRequired[str]
+    """The public external network that gives each machine an address, where the category allows that."""
+
+
+class BlockVolumeArgs(TypedDict):
+    """A volume in a region, encrypted where the region can."""
+
+    department: str
+    """The department's id in the register."""
+    category: str
+    """The data category, by id or alias."""
+    region: str
+    """The region's id in the register."""
+    size_gib: int
+    """Its size."""
+    zone: NotRequired[str]
+    """The availability zone (default: the region's first)."""
+    instance_id: NotRequired[pulumi.Input[str]]
+    """The machine that it is attached to."""
+
+
+class ObjectStoreArgs(TypedDict):
+    """A container of objects in a region's object store, private and versioned."""
+
+    department: str
+    """The department's id in the register."""
+    category: str
+    """The data category, by id or alias."""
+    region: str
+    """The region's id in the register."""
+    container: str
+    """The name of the container."""
+    versioned: NotRequired[bool]
+    """Whether earlier versions are kept (default: where the store can)."""
+    expire_after_days: NotRequired[int]
+    """When objects are deleted by themselves (default never)."""
+
+
+class DepartmentProjectArgs(TypedDict):
+    """The most that a department's project in a region may use."""
+
+    department: str
+    """The department's id in the register."""
+    category: str
+    """The strictest data category in it, by id or alias."""
+    region: str
+    """The region's id in the register."""
+    project_id: str
+    """The project's id in the region."""
+    instances: int
+    """The most machines."""
+    vcpu: int
+    """The most cores of all machines together."""
+    memory_gib: int
+    """The most memory of all machines together."""
+    storage_gib: int
+    """The most storage of all volumes together."""
+    networks: NotRequired[int]
+    """The most networks (default 5); as many routers, four times as many ports as machines."""

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from components._decision import WISH, WISHES, Placement, Reason, Refusal, Request, Verdict
+from components.costing import ASSUMPTIONS
 from inventories.faults import OnshoreError
-from inventories.models import Host
+from inventories.models import Host, Region
+from inventories.pricing import Size, in_words, items, rates_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from inventories.models import Cluster, RuleMeta
+    from inventories.pricing import Item
+
+
+_OWN: Final = ("from_stack", "target")
+"""Fields of a request that are no wishes: the candidates' keys say what kind of place was asked for."""
 
 
 def explain(decision: Placement | Refusal, rules: Mapping[str, RuleMeta] | None = None) -> str:
     """Why here, why not there, and what would change it; with `rules`, the source of each rule that spoke."""
     lines = [*_head(decision)]
+    if isinstance(decision, Placement):
+        lines += ["", *_bill(decision)]
     if decision.verdicts:
         lines += ["", f"Candidates on {decision.on} (register {decision.register}):"]
         everywhere = _everywhere(decision.verdicts)
@@ -36,13 +45,18 @@ def explain(decision: Placement | Refusal, rules: Mapping[str, RuleMeta] | None 
     return "\n".join(lines)
 
 
+def explain_all(decisions: Sequence[Placement | Refusal], rules: Mapping[str, RuleMeta] | None = None) -> str:
+    """A workload and what it has in regions, one after the other."""
+    return "\n\n".join(explain(decision, rules) for decision in decisions)
+
+
 def way_out(refusal: Refusal) -> str:
     """The smallest change that would make the request lawful, in one sentence."""
     if refusal.faults:
         return "Way out: correct the request as said above."
     found = refusal.leads_to
     if found is None:
-        kind = "host" if refusal.request.service_kind == "vm" else "cluster"
+        kind = refusal.request.kind_of_place
         return f"Way out: none by changing the request; the register holds no {kind} that could become lawful for it."
     steps = ", and ".join(
         change.step if change.who in ("department", "time") else f"{change.step} (not in your hands)"
@@ -66,7 +80,7 @@ def as_dict(decision: Placement | Refusal) -> dict[str, Any]:
         "decision": "placed" if isinstance(decision, Placement) else "refused",
         "on": decision.on.isoformat(),
         "register": decision.register,
-        "request": {name: getattr(request, name) for name in Request.__dataclass_fields__ if name != "from_stack"},
+        "request": {name: getattr(request, name) for name in Request.__dataclass_fields__ if name not in _OWN},
         "candidates": [_verdict_dict(verdict) for verdict in decision.verdicts],
     }
     if isinstance(decision, Placement):
@@ -78,6 +92,8 @@ def as_dict(decision: Placement | Refusal) -> dict[str, Any]:
             "country": decision.site.country,
             "provider": decision.provider.id,
             "monthly_cost_pkr": decision.monthly_cost_pkr,
+            "bill": [item._asdict() for item in _items(decision)],
+            "assumptions": list(ASSUMPTIONS),
             "because": decision.because,
         }
     faults = [
@@ -105,11 +121,28 @@ def _head(decision: Placement | Refusal) -> Iterator[str]:
         yield f"  {fault}"
 
 
+def _items(decision: Placement) -> tuple[Item, ...]:
+    place, request = decision.place, decision.request
+    prices = decision.region.prices if isinstance(place, Host) else place.prices
+    found = rates_for(request.service_kind, prices) if prices else None
+    return items(Size(request.vcpu, request.memory_gib, request.storage_gib), found) if found else ()
+
+
+def _bill(decision: Placement) -> Iterator[str]:
+    """How the price comes about, and what it rests on."""
+    if decision.monthly_cost_pkr is None:
+        yield f"Not priced: the register has no price list for {decision.place.id}."
+        return
+    yield f"Monthly cost: {in_words(_items(decision))} = PKR {decision.monthly_cost_pkr:,.2f}"
+    yield from (f"  assumed: {text}" for text in ASSUMPTIONS)
+
+
 def _subject(request: Request) -> str:
     wishes = [f"{name} {value}" for name in WISHES if (value := getattr(request, name)) is not None]
     asking = f", asking for {' and '.join(wishes)}" if wishes else ""
     public = ", open to the public" if request.exposure == "public" else ""
-    return f"{request.category} data of {request.department}{public}{asking}"
+    what = f" ({request.service_kind})" if request.kind_of_place == "region" else ""
+    return f"{request.category} data of {request.department}{what}{public}{asking}"
 
 
 def _everywhere(verdicts: tuple[Verdict, ...]) -> tuple[Reason, ...]:
@@ -144,7 +177,7 @@ def _verdict_dict(verdict: Verdict) -> dict[str, Any]:
     return {
         **_name(verdict.cluster),
         "provider": verdict.provider.id,
-        "site": verdict.cluster.site,
+        "site": _site(verdict),
         "country": verdict.site.country if verdict.site else None,
         "monthly_cost_pkr": verdict.monthly_cost_pkr,
         "lawful": verdict.rules <= {WISH},
@@ -160,8 +193,14 @@ def _reason_dict(reason: Reason) -> dict[str, Any]:
     return {key: value for key, value in reason._asdict().items() if key != "change"}
 
 
-def _name(place: Cluster | Host) -> dict[str, str]:
-    return {"host" if isinstance(place, Host) else "cluster": place.id}
+def _name(place: Cluster | Host | Region) -> dict[str, str]:
+    return {"host" if isinstance(place, Host) else "region" if isinstance(place, Region) else "cluster": place.id}
+
+
+def _site(verdict: Verdict) -> str | None:
+    if isinstance(verdict.cluster, Region):
+        return verdict.site.id if verdict.site else None
+    return verdict.cluster.site
 
 
 def _model(verdict: Verdict) -> str:

@@ -1,34 +1,39 @@
-"""Where may this workload run, and where is it cheapest? A pure decision about every cluster, or host, of the register.
+"""Where may this workload run, and where is it cheapest? A pure decision about every place of the register.
+
+Places are clusters, hosts or regions: one kind for a request.
 
 Nothing here reads a file or a clock. The same question gets the same answer, whatever the order of the register.
 """
 
 from __future__ import annotations
 
-from operator import mul
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, get_args
 
-from components._decision import WISH, WISHES, Advice, Change, Placement, Reason, Refusal, Request, Verdict
+from components._decision import OFFERS, WISH, WISHES, Advice, Change, Placement, Reason, Refusal, Request, Verdict
 from components._host_candidates import host_candidates
 from components._lawfulness import cluster_reasons, fictional_reason, model_reason, register_reasons, storage_reason
+from components._region_candidates import region_candidates
 from components._way_out import WayOut, cost_then_id, days_ahead, smallest
 from inventories.faults import Fault
 from inventories.hosts import Use
-from inventories.models import DeploymentModel, Exposure
+from inventories.models import DeploymentModel, Exposure, Region
+from inventories.pricing import monthly_cost_pkr, rates
 from inventories.yaml_source import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import date
 
+    from components._host_candidates import HostCandidate
+    from components._region_candidates import RegionCandidate
     from inventories.models import Category, Cluster, Profile, Provider, Register, RuleMeta, Site
+    from inventories.pricing import Rates
 
 __all__ = ["WISH", "Advice", "Change", "Placement", "Placer", "Reason", "Refusal", "Request", "Verdict", "place"]
 
 _MODELS: Final = get_args(DeploymentModel)
 _EXPOSURES: Final = get_args(Exposure)
-_KINDS: Final = ("kubernetes", "vm")
 _Wish: TypeAlias = tuple[int, str, str, Change]
 """The place of a wish among WISHES, what is wished, and what to say and do where it is not so."""
 _NO_RULES: Final[Mapping[str, RuleMeta]] = MappingProxyType({})
@@ -37,7 +42,7 @@ _NO_RULES: Final[Mapping[str, RuleMeta]] = MappingProxyType({})
 def place(
     request: Request, register: Register, profile: Profile, *, on: date, rules: Mapping[str, RuleMeta] = _NO_RULES
 ) -> Placement | Refusal:
-    """The cheapest lawful cluster (or host) for a request on a day, or a refusal with every reason and the way out.
+    """The cheapest lawful cluster (or host, or region) for a request on a day, or a refusal with every reason.
 
     Cost is the request's size at the price list, in rupees a month to the paisa; ties go by id.
     `rules` say from which day each binds: until then it advises. One that is not among them binds, and before the
@@ -54,7 +59,7 @@ class _Candidate(NamedTuple):
     cluster: Cluster
     site: Site | None
     places: tuple[str | None, ...]
-    rates: tuple[float, float, float]
+    rates: Rates
     reasons: tuple[Reason, ...]
     model_by_department: bool
     no_storage: tuple[Reason, ...]
@@ -92,7 +97,8 @@ class Placer:
             changes, leads_to, day = (found.changes, found.leads_to, found.day) if found else ((), None, None)
             return Refusal(request, self._on, self._reference, category, faults, verdicts, changes, leads_to, day)
         best = min(lawful, key=cost_then_id)
-        site, region = best.site, next(r for r in best.provider.regions if r.id == best.cluster.region)
+        home = best.cluster.id if isinstance(best.cluster, Region) else best.cluster.region
+        site, region = best.site, next(r for r in best.provider.regions if r.id == home)
         assert site is not None  # noqa: S101 - a cluster without a site has a reason (RES-004)
         return Placement(
             request=request,
@@ -126,14 +132,14 @@ class Placer:
             if (value := getattr(request, name)) is not None
         ]
         asked = self._request_reasons(request, category)
-        if request.service_kind == "vm":
-            return tuple(self._host_verdicts(request, category, wishes, asked))
+        if request.kind_of_place != "cluster":
+            return tuple(self._other_verdicts(request, category, wishes, asked))
         public = request.exposure == category.rule.exposure == "public"
         no_public_way = _no_public_way(request)
-        vcpu, memory, storage = request.vcpu, request.memory_gib, request.storage_gib
+        size, storage = (request.vcpu, request.memory_gib, request.storage_gib), request.storage_gib
         found = []
-        for provider, cluster, site, places, rates, reasons, model_by_department, no_storage in self._table(category):
-            cost = round(vcpu * rates[0] + memory * rates[1] + storage * rates[2], 2)
+        for provider, cluster, site, places, prices, reasons, model_by_department, no_storage in self._table(category):
+            cost = monthly_cost_pkr(size, prices)
             if model_by_department:
                 reasons += self._model_reasons(cluster, category, request.department)  # noqa: PLW2901 - a new tuple
             if asked:
@@ -151,22 +157,27 @@ class Placer:
             found.append(Verdict(provider, cluster, site, cost, reasons, advices))
         return tuple(found)
 
-    def _host_verdicts(
+    def _other_verdicts(
         self, request: Request, category: Category, wishes: list[_Wish], asked: tuple[Reason, ...]
     ) -> Iterator[Verdict]:
-        """The same of every host; none of them has a public way in."""
+        """The same of every host or region; none of them has a public way in."""
         public = (_no_public_way(request),) if request.exposure == category.rule.exposure == "public" else ()
-        use = Use(request.department, category, self._on)
-        sizes = (request.vcpu, request.memory_gib, request.storage_gib)
-        for provider, host, site, places, rates, law in host_candidates(self._register, self._profile, use):
+        size = (request.vcpu, request.memory_gib, request.storage_gib)
+        candidates: Iterable[HostCandidate | RegionCandidate]
+        if request.kind_of_place == "host":
+            use = Use(request.department, category, self._on)
+            candidates = host_candidates(self._register, self._profile, use)
+        else:
+            candidates = region_candidates(self._register, self._profile, request, category, self._on)
+        for provider, found, site, places, prices, law in candidates:
             unwished = [
                 Reason(WISH, what, places[at] or "unknown", value, change.step, change)
                 for at, value, what, change in wishes
                 if places[at] != value
             ]
             reasons, advices = self._parted((*law, *asked, *public, *unwished))
-            cost = None if rates is None else round(sum(map(mul, sizes, rates)), 2)
-            yield Verdict(provider, host, site, cost, reasons, advices)
+            cost = None if prices is None else monthly_cost_pkr(size, prices)
+            yield Verdict(provider, found, site, cost, reasons, advices)
 
     def _parted(self, reasons: tuple[Reason, ...]) -> tuple[tuple[Reason, ...], tuple[Advice, ...]]:
         """The reasons of rules that bind, and those of rules that do not bind yet."""
@@ -193,13 +204,13 @@ class Placer:
         by_department = cluster.deployment_model in category.rule.models_by_approval
         if not by_department:
             reasons += self._model_reasons(cluster, category, "")
-        prices, unencrypted = cluster.prices, storage_reason(cluster, category)
+        unencrypted = storage_reason(cluster, category)
         return _Candidate(
             provider,
             cluster,
             site,
             (cluster.id, cluster.region, cluster.site, provider.id, country, cluster.deployment_model, None),
-            (prices.vcpu_month_pkr, prices.memory_gib_month_pkr, prices.storage_gib_month_pkr),
+            rates(cluster.prices),
             tuple(reasons),
             by_department,
             (unencrypted,) if unencrypted else (),
@@ -234,8 +245,9 @@ class Placer:
         if register.department(request.department) is None:
             departments = sorted(department.id for department in register.departments)
             yield _unknown(request.place_of("department"), "department", request.department, departments)
-        if request.service_kind not in _KINDS:
-            yield _unknown("service_kind", "kind of service that can be placed", request.service_kind, _KINDS)
+        kinds: list[str] = sorted(OFFERS[request.target] if request.target else frozenset().union(*OFFERS.values()))
+        if request.service_kind not in kinds:
+            yield _unknown("service_kind", "kind of service that can be placed", request.service_kind, kinds)
         if request.exposure not in _EXPOSURES:
             yield _unknown(request.place_of("exposure"), "exposure", request.exposure, _EXPOSURES)
         wished = {name: value for name in WISHES if (value := getattr(request, name)) is not None}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from components.placement import Placement, Request, place
 from inventories.faults import Fault
 from inventories.hosts import Use, refusals
+from inventories.pricing import Size, monthly_cost_pkr, rates
 
 if TYPE_CHECKING:
     from datetime import date
@@ -99,6 +100,4 @@ def _host_cost(asset: Asset, answer: Answer, judge: Judge, host_id: str) -> floa
     prices = next((region.prices for region in provider.regions if region.id == host.region), None)
     if prices is None:
         return None
-    storage = asset.size_bytes / _GIB * prices.storage_gib_month_pkr
-    memory = answer.memory_gib * prices.memory_gib_month_pkr
-    return round(answer.vcpu * prices.vcpu_month_pkr + memory + storage, 2)
+    return monthly_cost_pkr(Size(answer.vcpu, answer.memory_gib, asset.size_bytes / _GIB), rates(prices))

@@ -10,8 +10,9 @@ from policies.subject import Violation
 from policies.values import MALFORMED, UNKNOWN, Marker, at, join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from inventories.models import OpenStack
     from policies.cloud_types import Law
     from policies.subject import Subject
 
@@ -22,6 +23,14 @@ PRIVATE_NETWORKS: Final = tuple(
     map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 )
 _NOTHING: Final[tuple[Any, ...]] = (None, "", [])
+# Parts of what a region offers, by name; the second argument: the sites in the country.
+_OFFERED: Final[Mapping[str, Callable[[OpenStack, frozenset[str]], Iterable[str]]]] = {
+    "availability_zones": lambda offered, _: (zone.name for zone in offered.zones),
+    "zones_abroad": lambda offered, home: (zone.name for zone in offered.zones if zone.site not in home),
+    "images": lambda offered, _: (image.name for image in offered.images),
+    "inner_networks": lambda offered, _: (net.name for net in offered.external_networks if not net.public),
+    "public_networks": lambda offered, _: (net.name for net in offered.external_networks if net.public),
+}
 _NARROW: Final = "addresses inside, or ranges that do not cover the world"
 
 
@@ -59,7 +68,7 @@ def _laws(subject: Subject, rule: str) -> Iterator[tuple[Law, str, list[tuple[st
         for path, base in _walk(subject.props, law.each.split("."), "") if law.each else [("", subject.props)]:
             if isinstance(base, Marker) or not isinstance(base, dict):
                 yield law, path, [(path, base if base is UNKNOWN else MALFORMED)]
-            elif _holds(base, law):
+            elif _holds(base, law) and not _is_excused(subject, base, law):
                 values = list(_walk(base, law.path.split("."), path))
                 excused = any(at(base, key) not in _NOTHING for key in law.unless_set)
                 missing = [value in _NOTHING for _, value in values]
@@ -76,6 +85,26 @@ def _holds(base: Mapping[str, Any], law: Law) -> bool:
     )
 
 
+def _is_excused(subject: Subject, base: Mapping[str, Any], law: Law) -> bool:
+    """Only what is certain excuses: a value that stands there, and the register's word."""
+    region = subject.place.region if subject.place else None
+    if law.unless_vouched and region and law.unless_vouched in region.encrypted_at_rest:
+        return True
+    return bool(law.unless_is) and all(at(base, *key.split(".")) == wanted for key, wanted in law.unless_is.items())
+
+
+def _listed(subject: Subject, name: str) -> list[str]:
+    """What the register's region lists: its own lists by their names, and parts of what its OpenStack offers."""
+    place = subject.place
+    if place is None or place.region is None or place.provider is None:
+        return []
+    if name not in _OFFERED:
+        return sorted(getattr(place.region, name))
+    country = subject.facts.profile.country
+    home = frozenset(site.id for site in place.provider.sites if site.country == country)
+    return sorted(_OFFERED[name](place.region.openstack, home)) if place.region.openstack else []
+
+
 def _judged(subject: Subject, law: Law, path: str, values: list[tuple[str, Any]]) -> Iterator[Violation]:
     region = subject.place.region if subject.place else None
     if law.refused:
@@ -86,6 +115,8 @@ def _judged(subject: Subject, law: Law, path: str, values: list[tuple[str, Any]]
             allowed = f"a region of the register that encrypts its {law.vouched}"
             yield Violation("type", f"a {law.vouched} that nobody says is encrypted", allowed, public=True)
         return
+    if law.optional:
+        values = [(found, value) for found, value in values if value not in _NOTHING]
     if law.required and not values:
         yield Violation(path, None, _NARROW if law.ranges else "a value that is lawful")
     if law.ranges:
@@ -100,7 +131,6 @@ def _judged(subject: Subject, law: Law, path: str, values: list[tuple[str, Any]]
 
 
 def _value(subject: Subject, law: Law, path: str, value: Any) -> Iterator[Violation]:
-    region = subject.place.region if subject.place else None
     if law.lawful is not None:
         if isinstance(value, Marker) or not any(type(value) is type(ok) and value == ok for ok in law.lawful):
             yield Violation(path, value, " or ".join(map(_word, law.lawful)))
@@ -109,10 +139,19 @@ def _value(subject: Subject, law: Law, path: str, value: Any) -> Iterator[Violat
             yield Violation(path, value, f"what begins with {' or '.join(law.prefixes)}")
     elif law.regions:
         yield from _region(subject, path, value)
+    elif law.unlisted:
+        named = _listed(subject, law.unlisted)
+        if not isinstance(value, str) or value in named:
+            yield Violation(path, value, f"none of the region's {_called(law.unlisted)}")
     else:
-        lawful = sorted(getattr(region, law.listed)) if region else []
+        lawful = _listed(subject, law.listed)
         if value not in lawful:
-            yield Violation(path, value, f"one of the region's {law.listed}: {', '.join(lawful) or 'none'}")
+            listed = ", ".join(lawful) or "none"
+            yield Violation(path, value, f"one of the region's {_called(law.listed)}: {listed}")
+
+
+def _called(listed: str) -> str:
+    return listed.replace("_", " ")
 
 
 def _word(value: Any) -> str:

@@ -39,7 +39,9 @@ _FIELDS: Final = frozenset(
         "laws",
     }
 )
-_TESTS: Final = frozenset({"refused", "lawful", "prefixes", "ranges", "regions", "listed", "vouched", "key"})
+_TESTS: Final = frozenset(
+    {"refused", "lawful", "prefixes", "ranges", "regions", "listed", "unlisted", "vouched", "key"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,13 @@ class Law:
     """What one field (`path`, `[]` for every item) of some types must be, under a rule; exactly one test is set.
 
     `refused`: the type itself is unlawful, and why. `lawful`: the values allowed. `prefixes`: how they begin.
-    `ranges`: not open to the world.
-    `regions`: regions in the country. `listed`: a value that the register's region lists under this name. `vouched`:
-    the region encrypts this kind of service. `key`: a key of the department's (`policies.keys`). It holds only where
-    `when` says (of each item of `each`, where that is given); a missing value is excused where one of `unless_set` is
-    given. `words`: names that stand for lawful ranges.
-    `required`: no value at all is refused, for what the service then takes is not lawful.
+    `ranges`: not open to the world. `regions`: regions in the country. `listed`: a value that the register's region
+    lists under this name (`policies.cloud_law`); `unlisted`: one that it does not. `vouched`: the region encrypts this
+    kind of service. `key`: a key of the department's (`policies.keys`). It holds only where `when` says (of each item
+    of `each`, where that is given); a missing value is excused where one of `unless_set` is given. `words`: names that
+    stand for lawful ranges.
+    `required`: no value at all is refused, for what the service then takes is not lawful; `optional`: no value is
+    lawful. It does not hold where `unless_is` says so for certain, nor where the region encrypts `unless_vouched`.
     """
 
     rule: str
@@ -64,6 +67,7 @@ class Law:
     ranges: bool = False
     regions: bool = False
     listed: str = ""
+    unlisted: str = ""
     vouched: str = ""
     key: bool = False
     when: Mapping[str, Any] = field(default_factory=dict)
@@ -71,6 +75,9 @@ class Law:
     each: str = ""
     words: tuple[str, ...] = ()
     required: bool = False
+    optional: bool = False
+    unless_is: Mapping[str, Any] = field(default_factory=dict)
+    unless_vouched: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +96,20 @@ class TypeFacts:
 
 @dataclass(frozen=True, slots=True)
 class ProviderForm:
-    """How a package's provider names its place, and what else it may not be told."""
+    """How a package's provider names its place, what it must be told, and what it may not be.
+
+    `authority`: the input that holds the CA certificate of its place, which the register knows by its digest.
+    `required`: what the environment would decide if it were not told; `one_of`: the same of groups of which one is
+    enough. `contents`: inputs that hold a certificate or key itself, not the name of a file.
+    """
 
     place: str = ""
     endpoint: str = ""
+    authority: str = ""
     credentials: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    one_of: tuple[tuple[str, ...], ...] = ()
+    contents: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
 
 

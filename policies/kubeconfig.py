@@ -143,12 +143,23 @@ def _only(document: dict[str, Any], plural: str, singular: str, faults: list[Wea
 
 def _ca_digest(data: Any, faults: list[Weakness]) -> str:
     try:
-        found = _ONE_CERTIFICATE.match(base64.b64decode(data, validate=True)) if isinstance(data, str) else None
-        der = ssl.PEM_cert_to_DER_cert(found[1].decode("ascii")) if found else b""
+        pem = base64.b64decode(data, validate=True) if isinstance(data, str) else b""
     except (binascii.Error, ValueError):
-        der = b""
-    if not der:
+        pem = b""
+    if not (digest := _digest(pem)):
         path = "kubeconfig.clusters[0].cluster.certificate-authority-data"
         faults.append(Weakness(path, "no single certificate", "one CA certificate, PEM in base64"))
+    return digest
+
+
+def authority_sha256(pem: Any) -> str:
+    """The digest of the one CA certificate (in DER) that a text holds; empty where it holds none, or more."""
+    return _digest(pem.encode("utf-8", "replace")) if isinstance(pem, str) else ""
+
+
+def _digest(pem: bytes) -> str:
+    found = _ONE_CERTIFICATE.match(pem)
+    try:
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(found[1].decode("ascii"))).hexdigest() if found else ""
+    except (binascii.Error, ValueError):
         return ""
-    return hashlib.sha256(der).hexdigest()

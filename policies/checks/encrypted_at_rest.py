@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policies.cloud_law import broken
 from policies.objects import POD_KINDS
+from policies.openstack_law import root_disk
 from policies.placed import category_of, own_category
 from policies.subject import Concern, Violation
 from policies.values import at, join, sequence
@@ -26,6 +27,7 @@ def check(subject: Subject) -> Iterator[Violation]:
     category = own_category(subject)
     if category is None or category.rule.encryption_at_rest:
         yield from broken(subject, "CRY-001")
+        yield from root_disk(subject)
     for found in subject.objects:
         if category_of(subject, found).rule.encryption_at_rest:
             yield from _object(subject, found)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from policies.cloud_law import PRIVATE_NETWORKS, broken, open_together
 from policies.objects import POD_KINDS, is_unreadable
+from policies.openstack_law import foreign_ids, opened_groups
 from policies.placed import category_of, own_category
 from policies.subject import STACK_TYPE, Concern, Violation
 from policies.values import MALFORMED, UNKNOWN, at, join, mapping, sequence
@@ -44,8 +45,11 @@ def check(subject: Subject) -> Iterator[Violation]:
 
 
 def check_stack(subjects: Sequence[Subject]) -> Iterator[tuple[str, Violation]]:
-    """Ranges that rules of a stack open only together."""
-    yield from open_together([subject for subject in subjects if _is_internal(subject)])
+    """Ranges that rules of a stack open only together, and networks and groups that it names by an id."""
+    internal = [subject for subject in subjects if _is_internal(subject)]
+    yield from open_together(internal)
+    yield from foreign_ids(internal, subjects)
+    yield from opened_groups(internal)
 
 
 def _is_internal(subject: Subject) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from inventories.image_name import parse_image
+from policies.cloud_law import broken
 from policies.objects import POD_KINDS
-from policies.placed import category_of
+from policies.placed import category_of, own_category
 from policies.subject import Concern, Violation
 from policies.values import at, join
 
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
 
 _PINNED: Final = "name@sha256:<64 hex digits>"
 
-CONCERN = Concern(kinds=POD_KINDS)
+CONCERN = Concern(clouds=True, kinds=POD_KINDS)
 
 
 def check(subject: Subject) -> Iterator[Violation]:
-    """Images of all containers, and those mounted as volumes."""
+    """Images of all containers, those mounted as volumes, and those that machines start from."""
+    category = own_category(subject)
+    if category is None or category.rule.image_digest:
+        yield from broken(subject, "IMG-001")
     for found in subject.objects:
         rule = category_of(subject, found).rule
         for pod in found.pods:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inventories.models import Region
+from policies.cloud_law import broken
 from policies.derived import unplaced, unplaced_in
 from policies.subject import Concern, Violation
 from policies.values import Marker
@@ -33,6 +34,8 @@ def check(subject: Subject) -> Iterator[Violation]:
     place = subject.place
     if place and not subject.is_provider and (place.value is None or isinstance(place.value, Marker)):
         yield Violation(place.path, place.value, "a region of the register, on the resource or its provider")
+    if place and place.region:
+        yield from broken(subject, "RES-004")
     yield from unplaced(subject)
 
 

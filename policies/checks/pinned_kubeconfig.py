@@ -1,11 +1,12 @@
-"""PIN-002: a provider reaches a cluster of the register, over verified TLS, and runs nothing on the way."""
+"""PIN-002: a provider reaches a cluster or region of the register, over verified TLS, and runs nothing on the way."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from policies.kubeconfig import authority_sha256
 from policies.subject import KUBERNETES_PROVIDER, Violation
-from policies.values import SEALED, UNKNOWN
+from policies.values import SEALED, UNKNOWN, Marker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,9 @@ _REGISTERED = "server and CA certificate of a cluster of the register"
 def check(subject: Subject) -> Iterator[Violation]:
     """All faults on the provider; on its resources, one line each that they have nowhere lawful to go."""
     destination = subject.destination
+    package = subject.facts.types.cloud.package(subject.package) if subject.is_provider else None
+    if package and package.provider.authority:
+        yield from _authority(subject, package.provider.authority)
     if destination is None:
         return
     if subject.type == KUBERNETES_PROVIDER:
@@ -30,6 +34,22 @@ def check(subject: Subject) -> Iterator[Violation]:
         yield Violation(
             "provider.kubeconfig", "a provider that reaches no cluster of the register", _REGISTERED, public=True
         )
+
+
+def _authority(subject: Subject, path: str) -> Iterator[Violation]:
+    """The CA certificate is the one that the register knows the region by; where no region is reached, others speak."""
+    region, given = subject.place.region if subject.place else None, subject.props.get(path)
+    if region is None or given in (None, ""):
+        return
+    if isinstance(given, Marker):
+        yield Violation(path, given, f"the CA certificate of {region.id}")
+    elif region.openstack is None:
+        got = f"{region.id}, of which the register names no CA certificate"
+        yield Violation(path, got, "a region that the register knows by its CA certificate", public=True)
+    elif (digest := authority_sha256(given)) != region.openstack.ca_sha256:
+        got = f"CA sha256 {digest[:12] or 'unreadable'}"
+        allowed = f"the CA certificate of {region.id}, sha256 {region.openstack.ca_sha256[:12]}"
+        yield Violation(path, got, allowed, public=True)
 
 
 def _provider(destination: Destination) -> Iterator[Violation]:

@@ -17,6 +17,7 @@ _CONTENT: Final = "the content of the register cluster's kubeconfig"
 _OVERRIDES: Final = ("context", "cluster")
 _SWITCHES: Final = ("deleteUnreachable", "skipUpdateUnreachable")
 _OFF: Final = (None, False, "false")
+_PEM: Final = "-----BEGIN "
 
 CONCERN = Concern(providers=True)
 
@@ -26,6 +27,7 @@ def check(subject: Subject) -> Iterator[Violation]:
     package = subject.facts.types.cloud.package(subject.package) if subject.is_provider else None
     if package and package.provider.credentials:
         yield from _cloud(subject, package.provider)
+        yield from _told(subject, package.provider)
     if subject.type != KUBERNETES_PROVIDER or subject.destination is None:
         return
     state = subject.destination.access.state
@@ -51,3 +53,20 @@ def _cloud(subject: Subject, form: ProviderForm) -> Iterator[Violation]:
     for key in form.refused:
         if subject.props.get(key) not in (None, False, "false", ""):
             yield Violation(key, subject.props[key], "nothing: it leads elsewhere, or weakens the way there")
+
+
+def _told(subject: Subject, form: ProviderForm) -> Iterator[Violation]:
+    """What is not said here, the provider takes from the environment; and a file is not what stands here."""
+    for key in form.required:
+        if subject.props.get(key) in (None, ""):
+            yield Violation(key, "nothing, so that the environment decides", "it, as the register has it", public=True)
+    for keys in form.one_of:
+        if all(subject.props.get(key) in (None, "") for key in keys):
+            allowed = f"one of {', '.join(keys)}"
+            yield Violation(keys[0], "nothing, so that the environment decides", allowed, public=True)
+    for key in form.contents:
+        value = subject.props.get(key)
+        if value is UNKNOWN:
+            yield Violation(key, UNKNOWN, "the content itself")
+        elif value not in (None, "") and not (isinstance(value, str) and value.lstrip().startswith(_PEM)):
+            yield Violation(key, "a path or other text", "the content itself, PEM", public=True)

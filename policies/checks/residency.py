@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inventories.models import Region
+from policies.cloud_law import broken
 from policies.placed import in_country
 from policies.subject import Concern, Violation
 
@@ -28,3 +29,5 @@ def check(subject: Subject) -> Iterator[Violation]:
     place = subject.place
     if place and isinstance(place.value, str) and place.region is None and not place.is_global and in_country(subject):
         yield Violation(place.path, place.value, f"a region of the register in {home}")
+    if place and place.region and in_country(subject):
+        yield from broken(subject, "RES-001")

@@ -11,9 +11,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from inventories.labels import CATEGORY_LABEL
+from policies.cloud_law import broken
 from policies.dedicated_nodes import kept_apart
 from policies.objects import labels_of
-from policies.placed import category_of, named
+from policies.placed import category_of, in_country, named
 from policies.subject import Concern, Violation
 from policies.values import MALFORMED, UNKNOWN, Marker, at, join
 
@@ -24,12 +25,17 @@ if TYPE_CHECKING:
     from policies.subject import Subject
 
 
-CONCERN = Concern(objects=True)
+CONCERN = Concern(clouds=True, objects=True)
 PARAMS = {"reserved_namespaces": tuple}
 
 
 def check(subject: Subject) -> Iterator[Violation]:
-    """A workload and its pods are of one category, in a namespace of its own, on nodes that are theirs."""
+    """A workload and its pods are of one category, in a namespace of its own, on nodes that are theirs.
+
+    A network or image that a cloud shares with other projects is shared with whatever they hold.
+    """
+    if in_country(subject):
+        yield from broken(subject, "CAT-004")
     for found in subject.objects:
         yield from _reserved(subject, found)
         rule = category_of(subject, found).rule

@@ -105,6 +105,9 @@ def test_a_preview_for_machines_lists_steps_and_findings(claimed: Claimed) -> No
     document = json.loads(claimed.onshore("preview", STACK, "--json").stdout)
     assert document["changeSummary"] == {"create": len(document["steps"])}
     assert document["policyViolations"] == []
+    explained = json.loads(claimed.onshore("explain", STACK, "--json").stdout)
+    assert explained["monthly_cost_pkr"] == document["monthlyCost"]["difference"] > 0  # two ways to the same sum
+    assert document["monthlyCost"]["notPriced"] == []
     assert (document["stack"], document["operation"], document["result"]) == (STACK, "preview", "succeeded")
 
 

@@ -285,7 +285,7 @@ FAULTS = [
     ({"country": "QQ"}, "onshore:placement.country", "unknown country", "known: `PK`, `XA`"),
     ({"deployment_model": "goverment"}, "onshore:placement.deployment_model", "unknown deployment", "`government`"),
     ({"exposure": "pubic"}, "onshore:exposure", "unknown exposure", "did you mean `public`?"),
-    ({"service_kind": "volume"}, "service_kind", "unknown kind of service", "`kubernetes`"),
+    ({"service_kind": "database"}, "service_kind", "unknown kind of service", "`kubernetes`"),
     ({"vcpu": -1.0}, "vcpu", "a size must be", ""),
     ({"memory_gib": float("nan")}, "memory_gib", "a size must be", ""),
     ({"storage_gib": float("inf")}, "storage_gib", "a size must be", ""),

@@ -5,21 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from inventories.labels import CATEGORY_LABEL, CATEGORY_TAG
-from tests.policies.asking import UNKNOWN, Resource, table
+from tests.policies.asking import UNKNOWN, Resource, edited, table
 from tests.policies.checks.test_clouds import STACK, cloud, world
+from tests.policies.checks.test_clouds import machine as encrypted
 from tests.policies.checks.test_derived import ACCOUNT, blobs
 
 MACHINE = STACK("compute/instance:Instance")
 NETWORK = STACK("networking/network:Network")
 
 
+def told(metadata: Any) -> Resource:
+    return edited(encrypted(), "metadata", to=metadata)
+
+
 def machine(label: Any, *, name: str = CATEGORY_LABEL) -> Resource:
-    return cloud(MACHINE, metadata={name: label, "other": "x"})
+    return told({name: label, "other": "x"})
 
 
 @table(
     {
-        "no label": (cloud(MACHINE, metadata={"other": "x"}),),
+        "no label": (told({"other": "x"}),),
         "the stack's own": (machine("restricted"),),
         "stricter, and the region is good enough": (machine("confidential"),),
         "in a list of tags": (cloud(NETWORK, tags=["x", f"{CATEGORY_TAG}=restricted"]),),
@@ -29,7 +34,7 @@ def machine(label: Any, *, name: str = CATEGORY_LABEL) -> Resource:
         "no category": (machine("colourful"), "CAT-001"),
         "a label that is a number": (machine(1), "CAT-001"),
         "a label not known yet": (machine(UNKNOWN), "UNK-001"),
-        "labels not known yet": (cloud(MACHINE, metadata=UNKNOWN), "UNK-001"),
+        "labels not known yet": (told(UNKNOWN), "UNK-001"),
     }
 )
 def test_the_label_of_a_clouds_resource(asked: Resource, refusing: set[str]) -> None:

@@ -11,14 +11,15 @@ import pytest
 
 import inventories
 from cli.main import run
-from inventories.models import PulumiRegion, Region
+from inventories.models import ExternalNetwork, MachineImage, OpenStack, PulumiRegion, Region, Zone
 from policies.cloud_types import CloudTypes
-from tests.policies.asking import UNKNOWN, Provider, Resource, World, table
+from tests.policies.asking import UNKNOWN, Provider, Resource, World, ca_sha256, certificate, edited, table
 from tests.worlds import load_cases
 
 AUTH = "https://identity.example-csp.example/v3"
 TYPES = CloudTypes(Path(inventories.__file__).parent / "resource_types")
-HERE = {"authUrl": AUTH, "region": "RegionOne", "password": "not-to-be-shown"}
+LOGIN = {"userName": "robot", "password": "not-to-be-shown", "tenantName": "onshore"}
+HERE = {"authUrl": AUTH, "region": "RegionOne", "cacertFile": certificate("example-ca").decode(), **LOGIN}
 NOWHERE = {"ACC-001", "RES-001"}
 
 
@@ -35,6 +36,16 @@ def world(category: str = "restricted", *, country: str = "PK", kinds: tuple[str
         security_level=provider.clusters[0].security_level,
         pulumi=PulumiRegion(package="openstack", region="RegionOne", endpoint=AUTH),
         encrypted_volume_types=frozenset({"encrypted"}),
+        openstack=OpenStack(
+            ca_sha256=ca_sha256(),
+            project="onshore",
+            zones=(Zone(name="a", site=site.id),),
+            images=(MachineImage(name="debian-12", digest=f"sha256:{'d' * 64}"),),
+            external_networks=(
+                ExternalNetwork(name="wan", public=False),
+                ExternalNetwork(name="internet", public=True),
+            ),
+        ),
     )
     scope = provider.accreditation.scope.model_copy(update={"service_kinds": frozenset({"kubernetes", *kinds})})
     accreditation = provider.accreditation.model_copy(update={"scope": scope})
@@ -52,7 +63,15 @@ def cloud(token: str, **props: Any) -> Resource:
 STACK = "openstack:{}".format
 RULE = STACK("networking/secGroupRule:SecGroupRule")
 VOLUME = STACK("blockstorage/volume:Volume")
+MACHINE = STACK("compute/instance:Instance")
+FLOATING = STACK("networking/floatingIp:FloatingIp")
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
+
+
+def machine(**device: Any) -> Resource:
+    """A machine on an encrypted volume, or with another first device."""
+    boot = {"bootIndex": 0, "sourceType": "image", "destinationType": "volume", "volumeType": "encrypted"}
+    return cloud(MACHINE, imageName="debian-12", blockDevices=[boot | device])
 
 
 @table(
@@ -80,6 +99,37 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
         "a range not known yet": (cloud(RULE, direction="ingress", remoteIpPrefix=UNKNOWN), "UNK-001"),
         "a direction not known yet": (cloud(RULE, direction=UNKNOWN, remoteIpPrefix="0.0.0.0/0"), "EXP-001"),
         "a floating IP": (cloud(STACK("networking/floatingIp:FloatingIp")), "EXP-001"),
+        "a floating IP of the department's network": (cloud(FLOATING, pool="wan"),),
+        "a floating IP of the internet": (cloud(FLOATING, pool="internet"), "EXP-001"),
+        "a floating IP of a pool not known yet": (cloud(FLOATING, pool=UNKNOWN), "UNK-001"),
+        "a network without protected ports": (
+            cloud(STACK("networking/network:Network"), portSecurityEnabled=False),
+            "EXP-001",
+        ),
+        "a network for everybody": (cloud(STACK("networking/network:Network"), shared=True), "CAT-004"),
+        "a zone of the region": (cloud(VOLUME, volumeType="encrypted", availabilityZone="a"),),
+        "a zone of nobody": (cloud(VOLUME, volumeType="encrypted", availabilityZone="b"), "RES-004"),
+        "a zone not known yet": (cloud(VOLUME, volumeType="encrypted", availabilityZone=UNKNOWN), "UNK-001"),
+        "a machine on an encrypted volume": (machine(),),
+        "a machine on a volume that exists": (machine(volumeType=None, sourceType="volume", destinationType=None),),
+        "a machine on a plain volume": (machine(volumeType="plain"), "CRY-001"),
+        "a machine on its host's disk": (cloud(MACHINE, imageName="debian-12"), "CRY-001"),
+        "a machine with another disk of its host": (machine(destinationType="local"), "CRY-001"),
+        "a machine whose first volume is not the first": (machine(bootIndex=1), "CRY-001"),
+        "a machine whose volume is not known yet": (machine(bootIndex=UNKNOWN), "UNK-001"),
+        "a machine of an image nobody knows": (edited(machine(), "imageName", to="own-build"), "IMG-001"),
+        "a machine on the internet": (edited(machine(), "networks", to=[{"name": "internet"}]), "EXP-001"),
+        "a machine on the department's network": (edited(machine(), "networks", to=[{"name": "wan"}]),),
+        "a port without a group": (
+            cloud(STACK("networking/port:Port"), noSecurityGroups=True, networkId="n"),
+            "EXP-001",
+        ),
+        "a group of addresses for the world": (
+            cloud(STACK("networking/addressGroupV2:AddressGroupV2"), addresses=["0.0.0.0/1", "128.0.0.0/1"]),
+            "EXP-001",
+        ),
+        "an image for everybody": (cloud(STACK("images/image:Image"), visibility="public"), "EXP-001"),
+        "an image from elsewhere": (cloud(STACK("images/image:Image"), imageSourceUrl="https://x.example"), "RES-002"),
         "a port forwarded": (cloud(STACK("networking/portForwardingV2:PortForwardingV2")), "EXP-001"),
         "a database outside the scope": (cloud(STACK("database/database:Database")), "ACC-002"),
         "a public container that is copied": (
@@ -208,7 +258,24 @@ def test_resources_of_clouds(asked: Resource, refusing: set[str]) -> None:
     {
         "a region of the register": (HERE,),
         "a region of the same name elsewhere": (HERE | {"authUrl": "https://other.example/v3"}, *NOWHERE),
-        "no credentials": ({"authUrl": AUTH, "region": "RegionOne"}, "PIN-003"),
+        "no credentials": ({key: HERE[key] for key in HERE.keys() - LOGIN.keys()}, "PIN-003"),
+        "no user": ({key: value for key, value in HERE.items() if key != "userName"}, "PIN-003"),
+        "no project": ({key: value for key, value in HERE.items() if key != "tenantName"}, "PIN-003"),
+        "a bound credential": (
+            {key: HERE[key] for key in HERE.keys() - LOGIN.keys()}
+            | {"applicationCredentialId": "1", "applicationCredentialSecret": "not-to-be-shown"},
+        ),
+        "a region of the environment": ({key: value for key, value in HERE.items() if key != "region"}, "PIN-003"),
+        "an authority of the machine": ({key: value for key, value in HERE.items() if key != "cacertFile"}, "PIN-003"),
+        "an authority in a file": (HERE | {"cacertFile": "/etc/ssl/ca.pem"}, "PIN-002", "PIN-003"),
+        "another authority": (HERE | {"cacertFile": certificate("other").decode()}, "PIN-002"),
+        "two authorities": (
+            HERE | {"cacertFile": (certificate("example-ca") + certificate("other")).decode()},
+            "PIN-002",
+        ),
+        "an authority not known yet": (HERE | {"cacertFile": UNKNOWN}, "UNK-001"),
+        "an authority of numbers": (HERE | {"cacertFile": 1}, "PIN-002", "PIN-003"),
+        "other endpoints": (HERE | {"endpointOverrides": '{"compute":"https://x.example"}'}, "PIN-003"),
         "a file of clouds": (HERE | {"cloud": "mine"}, "PIN-003"),
         "TLS not verified": (HERE | {"insecure": "true"}, "PIN-003"),
         "a file not known yet": (HERE | {"cloud": UNKNOWN}, "UNK-001"),

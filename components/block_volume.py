@@ -1,0 +1,73 @@
+"""A volume in a region, of an encrypted type where the region has one, and always where the category asks for that."""
+
+from typing import Any, Final
+
+import pulumi
+
+from components._openstack import openstack
+from components._questions import Questions
+from components.args import BlockVolumeArgs
+from components.governance import Law
+from components.region_law import Located, located
+from inventories.faults import Fault
+from inventories.yaml_source import nearest
+
+_MOST_GIB: Final = 16_384
+
+
+class BlockVolume(pulumi.ComponentResource):
+    """A volume, attached to a machine where one is named.
+
+    `opts.provider` is the `RegionAccess` of its region. Raises OnshoreError with every fault before anything is
+    registered.
+    """
+
+    volume_id: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: BlockVolumeArgs, opts: pulumi.ResourceOptions | None = None, *, law: Law | None = None
+    ) -> None:
+        questions = Questions(name)
+        facts = (args["department"], args["category"], args["region"], "internal")
+        home = located(questions, name, facts, "volume", opts, law)
+        if not 1 <= args["size_gib"] <= _MOST_GIB:
+            fix = f"choose from 1 to {_MOST_GIB}"
+            questions.faults.append(Fault("size_gib", "not a size", str(args["size_gib"]), fix=fix))
+        zone = args.get("zone")
+        zones = [one.name for one in home.offered.zones] if home else []
+        if home is not None and zone is not None and zone not in zones:
+            what = f"not a zone of {home.region.id}"
+            questions.faults.append(Fault("zone", what, zone, fix=nearest(zone, zones)))
+        questions.settle()
+        if home is None:
+            raise AssertionError(name)  # settle has raised
+        super().__init__("onshore:index:BlockVolume", name, {**home.inputs, "sizeGib": args["size_gib"]}, opts)
+        self.volume_id = attached_volume(
+            f"{name}-volume", args["size_gib"], zone or zones[0], args.get("instance_id"), home, self
+        )
+        self.register_outputs({"volumeId": self.volume_id})
+
+
+def attached_volume(
+    name: str,
+    size_gib: int,
+    zone: str,
+    instance_id: pulumi.Input[str] | None,
+    home: Located,
+    parent: pulumi.Resource,
+) -> pulumi.Output[str]:
+    """Register a volume and its attachment; returns the volume's id."""
+    child = pulumi.ResourceOptions(parent=parent)
+    volume: Any = openstack.blockstorage.Volume(
+        name,
+        name=f"{home.department.id}-{name}",
+        size=size_gib,
+        volume_type=home.volume_type,
+        availability_zone=zone,
+        metadata=home.metadata,
+        opts=child,
+    )
+    if instance_id is not None:
+        openstack.compute.VolumeAttach(f"{name}-attach", instance_id=instance_id, volume_id=volume.id, opts=child)
+    found: pulumi.Output[str] = volume.id
+    return found

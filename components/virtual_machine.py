@@ -1,0 +1,200 @@
+"""Machines in a region: on encrypted boot volumes of an image that the register knows by its digest."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pulumi
+
+from components._openstack import openstack
+from components._questions import Questions
+from components.args import VirtualMachineArgs
+from components.block_volume import attached_volume
+from components.governance import Law
+from components.region_law import Located, as_network, is_private, located
+from inventories.faults import Fault, OnshoreError
+from inventories.models import Flavor, MachineImage
+from inventories.yaml_source import nearest
+
+_MOST: Final = 20
+_MOST_GIB: Final = 16_384
+_MOST_USER_DATA: Final = 64 * 1024  # bytes, of which Nova's API takes 65,535 in base64
+_MIB: Final = 1024
+_SECRETS: Final = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|AGE-SECRET-KEY-1|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+    r"|(?i:(?:passw(?:or)?d|passwd|secret|token|api[_-]?key)\w*\b[\"']?\s*[:=]\s*[\"']?[^\s\"'#]{4,})"
+)
+_PUBLIC_KEY: Final = re.compile(r"(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) [A-Za-z0-9+/]{32,}={0,2}( .*)?")
+
+
+class VirtualMachine(pulumi.ComponentResource):
+    """Machines of one size, each with a port of its own, spread over hosts and the region's zones.
+
+    `opts.provider` is the `RegionAccess` of its region. Raises OnshoreError with every fault before anything is
+    registered; an image whose content is not what the register says ends the program once the region has told.
+    """
+
+    instance_ids: pulumi.Output[list[str]]
+    addresses: pulumi.Output[list[str]]
+
+    def __init__(
+        self, name: str, args: VirtualMachineArgs, opts: pulumi.ResourceOptions | None = None, *, law: Law | None = None
+    ) -> None:
+        questions = Questions(name)
+        exposure = str(args.get("exposure") or "internal")
+        facts = (args["department"], args["category"], args["region"], exposure)
+        home = located(questions, name, facts, "vm", opts, law)
+        questions.faults += _faults(args)
+        if home is not None:
+            questions.faults += _offer_faults(args, home)
+        questions.settle()
+        if home is None:
+            raise AssertionError(name)  # settle has raised
+        inputs = {**home.inputs, "image": args["image"], "count": args.get("count", 1)}
+        super().__init__("onshore:index:VirtualMachine", name, inputs, opts)
+        shared = _shared(name, args, home, self)
+        machines = [_machine(name, index, args, home, shared, self) for index in range(args.get("count", 1))]
+        self.instance_ids = pulumi.Output.all(*[machine.id for machine, _ in machines])
+        self.addresses = pulumi.Output.all(*[address for _, address in machines])
+        self.register_outputs({"instanceIds": self.instance_ids, "addresses": self.addresses})
+
+
+def pinned_image(image: MachineImage, found_id: str, properties: dict[str, Any]) -> str:
+    """The id of an image whose content is what the register says; raises OnshoreError (`refused`) otherwise."""
+    got = f"{properties.get('os_hash_algo', 'nothing')}:{properties.get('os_hash_value', '')}"
+    if got != image.digest:
+        why = f"the register says {image.digest[:24]}…"
+        fix = "choose an image of the register; if it was renewed, the register must say so first"
+        fault = Fault(f"image {image.name}", "another content than the register's", f"{got[:24]}…", why, fix)
+        raise OnshoreError("the machine cannot be built", [fault], refused=True)
+    return found_id
+
+
+def fitting_flavor(flavors: tuple[Flavor, ...], vcpu: int, memory_gib: float) -> Flavor | None:
+    """The smallest flavor with that many cores and that much memory."""
+    fitting = [one for one in flavors if one.vcpu >= vcpu and one.memory_mib >= memory_gib * _MIB]
+    return min(fitting, key=lambda one: (one.vcpu, one.memory_mib, one.name), default=None)
+
+
+def _shared(name: str, args: VirtualMachineArgs, home: Located, parent: pulumi.Resource) -> dict[str, Any]:
+    """What all machines have in common: the image, the group that keeps them apart, and who logs in."""
+    child = pulumi.ResourceOptions(parent=parent)
+    image = next(one for one in home.offered.images if one.name == args["image"])
+    found = openstack.images.get_image_output(name=image.name, opts=pulumi.InvokeOutputOptions(parent=parent))
+    called = f"{home.department.id}-{name}"
+    group = openstack.compute.ServerGroup(f"{name}-spread", name=called, policies="soft-anti-affinity", opts=child)
+    key = args.get("ssh_public_key")
+    pair = openstack.compute.Keypair(f"{name}-key", name=called, public_key=key, opts=child) if key else None
+    flavor = fitting_flavor(home.offered.flavors, args["vcpu"], args["memory_gib"])
+    return {
+        "image_id": found.apply(lambda told: pinned_image(image, told.id, dict(told.properties or {}))),
+        "group_id": group.id,
+        "key_pair": pair.name if pair else None,
+        "flavor_name": flavor.name if flavor else None,
+        "called": called,
+    }
+
+
+def _machine(
+    name: str, index: int, args: VirtualMachineArgs, home: Located, shared: dict[str, Any], parent: pulumi.Resource
+) -> tuple[Any, pulumi.Output[str]]:
+    child = pulumi.ResourceOptions(parent=parent)
+    zones = home.offered.zones
+    zone, given = zones[index % len(zones)].name, args.get("addresses")
+    called = f"{shared['called']}-{index}"
+    port = openstack.networking.Port(
+        f"{name}-port-{index}",
+        name=called,
+        network_id=args["network_id"],
+        fixed_ips=[{"subnet_id": args["subnet_id"], **({"ip_address": given[index]} if given else {})}],
+        security_group_ids=[args["security_group_id"]],
+        port_security_enabled=True,
+        tags=home.tags,
+        opts=child,
+    )
+    boot = {
+        "source_type": "image",
+        "destination_type": "volume",
+        "uuid": shared["image_id"],
+        "boot_index": 0,
+        "volume_size": args["disk_gib"],
+        "volume_type": home.volume_type,
+        "delete_on_termination": True,
+    }
+    machine = openstack.compute.Instance(
+        f"{name}-{index}",
+        name=called,
+        flavor_name=shared["flavor_name"],
+        block_devices=[boot],
+        networks=[{"port": port.id}],
+        availability_zone=zone,
+        key_pair=shared["key_pair"],
+        user_data=args.get("user_data"),
+        config_drive=True,
+        metadata=home.metadata,
+        scheduler_hints=[{"group": shared["group_id"]}],
+        opts=child,
+    )
+    if args.get("data_gib"):
+        attached_volume(f"{name}-data-{index}", args["data_gib"], zone, machine.id, home, parent)
+    if args.get("public_network"):
+        openstack.networking.FloatingIp(
+            f"{name}-public-{index}", pool=args["public_network"], port_id=port.id, tags=home.tags, opts=child
+        )
+    return machine, port.all_fixed_ips.apply(lambda found: found[0] if found else "")
+
+
+def _faults(args: VirtualMachineArgs) -> Iterator[Fault]:
+    for field, most in (("count", _MOST), ("disk_gib", _MOST_GIB), ("data_gib", _MOST_GIB)):
+        size: Any = args.get(field, 1)
+        if not 1 <= size <= most:
+            yield Fault(field, "not a number of them", str(size), fix=f"choose from 1 to {most}")
+    if (given := args.get("addresses")) is not None:
+        yield from _address_faults(given, args.get("count", 1))
+    written: Any = args.get("user_data", "")
+    if not isinstance(written, str):
+        why = "whoever reaches the machine can read it, and what is computed may be a secret"
+        yield Fault("user_data", "not plain text", type(written).__name__, why, "write the text itself")
+    elif found := _SECRETS.search(written):
+        line = written.count("\n", 0, found.start()) + 1
+        why, fix = "whoever reaches the machine can read it", "let the machine fetch its secrets once it runs"
+        yield Fault("user_data", "looks like a secret", f"line {line}", why, fix)
+    elif len(written.encode()) * 4 / 3 >= _MOST_USER_DATA:
+        yield Fault("user_data", "too long for OpenStack", f"{len(written.encode())} bytes", fix="fetch the rest")
+    key: Any = args.get("ssh_public_key")
+    if key is not None and not (isinstance(key, str) and _PUBLIC_KEY.fullmatch(key.strip())):
+        yield Fault("ssh_public_key", "not a public SSH key", fix="write it as in id_ed25519.pub")
+
+
+def _address_faults(given: list[str], count: int) -> Iterator[Fault]:
+    if len(given) != count or len(set(given)) != count:
+        yield Fault("addresses", "not one for each machine", ", ".join(given), fix=f"name {count}, each once")
+    for index, text in enumerate(given):
+        network = as_network(text)
+        if network is None or network.num_addresses != 1 or not is_private(network):
+            yield Fault(f"addresses[{index}]", "not a private address", text, fix="write it like 10.60.0.10")
+
+
+def _offer_faults(args: VirtualMachineArgs, home: Located) -> Iterator[Fault]:
+    offered = home.offered
+    images = [image.name for image in offered.images]
+    if args["image"] not in images:
+        what = f"not an image that the register lists for {home.region.id}"
+        yield Fault("image", what, args["image"], fix=nearest(args["image"], images))
+    if fitting_flavor(offered.flavors, args["vcpu"], args["memory_gib"]) is None:
+        got = f"{args['vcpu']} cores and {args['memory_gib']:g} GiB"
+        sizes = ", ".join(f"{one.name} ({one.vcpu}, {one.memory_mib / _MIB:g} GiB)" for one in offered.flavors)
+        yield Fault("vcpu, memory_gib", f"no flavor of {home.region.id} is that large", got, fix=f"there are: {sizes}")
+    wanted = args.get("public_network")
+    if wanted is None:
+        return
+    public = [network.name for network in offered.external_networks if network.public]
+    if home.category.rule.exposure != "public" or home.exposure != "public":
+        why = f"{home.category.id} data is reached from inside"
+        if home.category.rule.exposure == "public":
+            why = "the machine is not declared public"
+        fix = "leave `public_network` out"
+        yield Fault("public_network", "an address that the internet reaches (EXP-001)", wanted, why, fix)
+    if wanted not in public:
+        what = f"not a public external network of {home.region.id}"
+        yield Fault("public_network", what, wanted, fix=nearest(wanted, public) if public else "there is none")
