@@ -113,9 +113,7 @@ def bring_up(move: Move, stack: str, moves: Sequence[Wanted], run: BringUp, *, w
     return outcome
 
 
-def _record(
-    move: Move, step: str, stack: str, moves: Sequence[Wanted], wave: int, details: Mapping[str, Any]
-) -> None:
+def _record(move: Move, step: str, stack: str, moves: Sequence[Wanted], wave: int, details: Mapping[str, Any]) -> None:
     for each in moves:
         told = {"stack": stack, "target": each.planned.target, **details}
         move.ledger.append(step, asset=each.asset.id, wave=wave, details=told)
