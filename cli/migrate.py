@@ -163,9 +163,7 @@ def plan(
 @_YES
 @ENGINE
 @click.option("--again", is_flag=True, help="Bring up and copy anew what was already.")
-def run(
-    cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, yes: bool, choice: str, again: bool
-) -> int:
+def run(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, yes: bool, choice: str, again: bool) -> int:
     """Bring the targets of WAVE up, by the same gate as `onshore up`, and copy the data there.
 
     What a kill cut off goes on where it was.

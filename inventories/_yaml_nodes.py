@@ -58,7 +58,7 @@ def _items(node: yaml.Node) -> list[yaml.Node]:
 class Builder:
     """Nodes to Python values; collects every fault of form on the way.
 
-    `merges`: merge keys (`<<`) are read, as YAML 1.1 has them: what a mapping says itself goes before what it merges in.
+    `merges`: merge keys (`<<`) are read: what a mapping says itself goes before what it merges in.
     """
 
     def __init__(self, name: str, *, merges: bool = False) -> None:

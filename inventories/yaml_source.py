@@ -1,7 +1,7 @@
 """YAML files as data that knows where it stands: every fault of a file can name its line.
 
 Parsing is PyYAML's (libyaml where it is built in): this module only walks the composed nodes. Refused: duplicate keys,
-merge keys (unless asked for), explicit tags, recursive or exploding anchors, more than one document. Keys are always text.
+merge keys unless asked for, explicit tags, recursive or exploding anchors, more than one document. Keys are text.
 """
 
 from __future__ import annotations

@@ -129,6 +129,11 @@ class _Service:
                 self.lose((key,), f"`{key}` is not written as Compose has it", type(found.pop(key)).__name__)
         return found
 
+    def mapping(self, given: Any, path: KeyPath) -> dict[str, Any]:
+        if given is not None and not isinstance(given, dict):
+            self.lose(path, f"`{path[-1]}` is not written as Compose has it", type(given).__name__)
+        return dict(given) if isinstance(given, dict) else {}
+
     def image(self, given: dict[str, Any]) -> str:
         named: str = given.get("image", "")
         if "$" not in named:
@@ -215,15 +220,20 @@ class _Service:
 
     def resources(self, given: dict[str, Any]) -> dict[str, Any]:
         deploy = dict(given.pop("deploy", None) or {})
-        asked = dict(deploy.pop("resources", None) or {})
+        place: KeyPath = ("deploy", "resources")
+        asked = self.mapping(deploy.pop("resources", None), place)
         found: dict[str, Any] = {}
         old = {"cpus": given.pop("cpus", None), "memory": given.pop("mem_limit", None)}
-        for key, amounts in (("requests", asked.get("reservations")), ("limits", asked.get("limits") or old)):
-            asks = {name: value for name, value in (amounts or {}).items() if value is not None}
+        limits = self.mapping(asked.pop("limits", None), (*place, "limits")) or old
+        reserved = self.mapping(asked.pop("reservations", None), (*place, "reservations"))
+        for name in sorted(asked):
+            self.lose((*place, name), f"`{name}` of resources")
+        for key, amounts in (("requests", reserved), ("limits", limits)):
+            asks = {name: value for name, value in amounts.items() if value is not None}
             told = {"cpu": str(asks["cpus"])} if "cpus" in asks else {}
             told |= {"memory": memory(str(asks["memory"]))} if "memory" in asks else {}
             for name in sorted(asks.keys() - {"cpus", "memory"}):
-                self.lose(("deploy", "resources"), f"`{name}` of {key}")
+                self.lose(place, f"`{name}` of {key}")
             if told:
                 found[key] = told
         for key, value in deploy.items():

@@ -68,7 +68,13 @@ def lawful_target(asset: Asset, answer: Answer, judge: Judge, *, wanted: str = "
     decision = place(request, judge.register, judge.profile, on=judge.on, rules=judge.rules)
     if isinstance(decision, Placement):
         return Target(kind, decision.place.id, decision.monthly_cost_pkr), []
-    return None, list(_faults(asset, kind, request, decision))
+    faults = list(_faults(asset, kind, request, decision))
+    if decision.leads_to and not wanted:
+        steps = "; ".join(change.step for change in decision.changes)
+        faults.append(
+            Fault(asset.id, "there is a way out", fix=f"{steps}; then {decision.leads_to.cluster.id} is lawful")
+        )
+    return None, faults
 
 
 def _faults(asset: Asset, kind: str, request: Request, refusal: Refusal) -> Iterator[Fault]:
@@ -79,7 +85,7 @@ def _faults(asset: Asset, kind: str, request: Request, refusal: Refusal) -> Iter
     asked = [
         verdict
         for verdict in refusal.verdicts
-        if named in (None, verdict.cluster.id) and request.region in (None, verdict.cluster.region)
+        if verdict.cluster.id == named or (not named and request.region in (None, verdict.cluster.region))
     ]
     for verdict in asked if asked or refusal.faults else refusal.verdicts:
         for why in verdict.reasons:
