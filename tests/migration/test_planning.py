@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventories import OnshoreError, load_profile, load_register
 from cli.migrate_words import show_assessment
+from inventories import OnshoreError, load_profile, load_register
 from migration import read_costs, read_discovery, read_questionnaire
 from migration.assessment import assess
 from migration.dependencies import needs_of, waves_of
