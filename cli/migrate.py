@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from cli.asking import agree, check_askable
 from cli.errors import DONE, FAILED, REFUSED
+from cli.migrate_steps import ASSET, FOLDER, WAVE, YES, Step, on_a_wave, take_step, workspace
 from cli.migrate_words import (
     assessment_data,
     parity_data,
@@ -21,36 +20,15 @@ from cli.migrate_words import (
     tell,
 )
 from cli.operations import ENGINE
-from cli.project import Project, json_option, project_option
+from cli.project import json_option, project_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
     from migration.discovery import Asset
     from migration.steps import Move, Site
     from migration.workspace import Workspace
 
-_FOLDER: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
-    "-m",
-    "--move",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("move"),
-    show_default=True,
-    help="The folder of this move, from the project's.",
-)
-_ASSET: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
-    "--asset", default="", help="Only this asset of the wave."
-)
-_YES: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-_WAVE: Callable[[Callable[..., Any]], Callable[..., Any]] = click.argument("wave", type=click.IntRange(1))
 _PLAN_FILES: Final = {"plan.mmd": "as_mermaid", "plan.svg": "as_svg"}
-
-
-def _on_a_wave(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (_YES, _ASSET, json_option, _FOLDER, project_option, _WAVE):
-        command = option(command)
-    return command
 
 
 @click.group()
@@ -61,7 +39,7 @@ def migrate() -> None:
 @migrate.command()
 @click.argument("hosts", nargs=-1, required=True)
 @project_option
-@_FOLDER
+@FOLDER
 @json_option
 @click.option(
     "--files", "roots", multiple=True, help="Folders whose sub-folders are assets.  [default: /srv, /var/www]"
@@ -85,7 +63,7 @@ def discover(
     from migration.discovering import discover as look  # noqa: PLC0415
     from migration.questionnaire import blank_questionnaire  # noqa: PLC0415
 
-    _, work = _workspace(cwd, folder)
+    _, work = workspace(cwd, folder)
     record, questions = work.folder / "discovery.yaml", work.folder / "questionnaire.yaml"
     if record.exists() and not force:
         _refuse_overwriting(record, "add --force to look again; plans made from it are then to be made anew")
@@ -111,11 +89,11 @@ def discover(
 
 @migrate.command("assess")
 @project_option
-@_FOLDER
+@FOLDER
 @json_option
 def assess_(cwd: Path, folder: Path, *, as_json: bool) -> int:
     """Say for each asset where it may go and what that costs a month."""
-    found = _workspace(cwd, folder)[1].assessment
+    found = workspace(cwd, folder)[1].assessment
     if as_json:
         print_json(assessment_data(found))
     else:
@@ -125,7 +103,7 @@ def assess_(cwd: Path, folder: Path, *, as_json: bool) -> int:
 
 @migrate.command()
 @project_option
-@_FOLDER
+@FOLDER
 @json_option
 @click.option("--check", is_flag=True, help="Only re-check the plan that there is, as it was changed by hand.")
 @click.option("--force", is_flag=True, help="Make it anew in place of the one that there is.")
@@ -138,7 +116,7 @@ def plan(
     from migration import drawing  # noqa: PLC0415 - pydantic, here and below
     from migration.plan import PlanSettings, as_yaml, make_plan  # noqa: PLC0415
 
-    _, work = _workspace(cwd, folder)
+    _, work = workspace(cwd, folder)
     if not check:
         if work.plan_file.exists() and not force:
             _refuse_overwriting(work.plan_file, "add --check to re-check it, or --force to make it anew")
@@ -155,12 +133,12 @@ def plan(
 
 
 @migrate.command()
-@_WAVE
+@WAVE
 @project_option
-@_FOLDER
+@FOLDER
 @json_option
-@_ASSET
-@_YES
+@ASSET
+@YES
 @ENGINE
 @click.option("--again", is_flag=True, help="Bring up and copy anew what was already.")
 def run(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, yes: bool, choice: str, again: bool) -> int:
@@ -172,7 +150,7 @@ def run(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, yes: b
     from migration import stacks  # noqa: PLC0415
     from migration.steps import copy  # noqa: PLC0415
 
-    project, work = _workspace(cwd, folder)
+    project, work = workspace(cwd, folder)
     chosen, moves = work.chosen(wave, asset)
     rows = []
     with work.ledger.only_one():
@@ -203,17 +181,17 @@ def run(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, yes: b
 
 
 @migrate.command()
-@_WAVE
+@WAVE
 @project_option
-@_FOLDER
+@FOLDER
 @json_option
-@_ASSET
+@ASSET
 def verify(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str) -> int:
     """Compare both sides of WAVE, and keep the evidence; exit code 1 where anything differs."""
     from migration.steps import CLOSED  # noqa: PLC0415
     from migration.steps import verify as verify_asset  # noqa: PLC0415
 
-    _, work = _workspace(cwd, folder)
+    _, work = workspace(cwd, folder)
     _, moves = work.chosen(wave, asset)
     rows, equal = [], True
     with work.ledger.only_one():
@@ -234,7 +212,7 @@ def verify(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str) -> 
 
 
 @migrate.command()
-@_on_a_wave
+@on_a_wave
 def cutover(**asked: Any) -> None:
     """Close the sources of WAVE and let the targets count; refused where evidence is older than the last write."""
     from migration import steps  # noqa: PLC0415
@@ -245,11 +223,11 @@ def cutover(**asked: Any) -> None:
     def close(_: Workspace, move: Move, found: Asset, source: Site, __: Site) -> None:
         steps.cutover(move, found, source, wave=asked["wave"])
 
-    _take_step(_Step("cutover closes the sources", "close", close, check), **asked)
+    take_step(Step("cutover closes the sources", "close", close, check), **asked)
 
 
 @migrate.command()
-@_on_a_wave
+@on_a_wave
 @click.option("--lose-writes", is_flag=True, help="Give up what was written at the target since the cutover.")
 def rollback(*, lose_writes: bool, **asked: Any) -> None:
     """Open the sources of WAVE again and let them count."""
@@ -258,11 +236,11 @@ def rollback(*, lose_writes: bool, **asked: Any) -> None:
     def reopen(_: Workspace, move: Move, found: Asset, source: Site, target: Site) -> None:
         steps.rollback(move, found, source, target, wave=asked["wave"], lose_writes=lose_writes)
 
-    _take_step(_Step("rollback goes back to the sources", "go back to", reopen, back=True), **asked)
+    take_step(Step("rollback goes back to the sources", "go back to", reopen, back=True), **asked)
 
 
 @migrate.command()
-@_on_a_wave
+@on_a_wave
 def retire(**asked: Any) -> None:
     """Record that the sources of WAVE may be given up: with evidence newer than their last write, and a copy kept."""
     from migration import steps  # noqa: PLC0415
@@ -270,12 +248,12 @@ def retire(**asked: Any) -> None:
     def give_up(work: Workspace, move: Move, found: Asset, source: Site, _: Site) -> None:
         steps.retire(move, found, source, work.retentions.get(found.id), wave=asked["wave"])
 
-    _take_step(_Step("retire gives up the sources", "give up", give_up), **asked)
+    take_step(Step("retire gives up the sources", "give up", give_up), **asked)
 
 
 @migrate.command()
 @project_option
-@_FOLDER
+@FOLDER
 @json_option
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write it as one page to this file.")
 def report(cwd: Path, folder: Path, *, as_json: bool, html: Path | None) -> None:
@@ -283,7 +261,7 @@ def report(cwd: Path, folder: Path, *, as_json: bool, html: Path | None) -> None
     from migration.report import as_html, as_text  # noqa: PLC0415
     from migration.report import report as made  # noqa: PLC0415
 
-    data = made(_workspace(cwd, folder)[1])
+    data = made(workspace(cwd, folder)[1])
     if html is not None:
         html.write_text(as_html(data), encoding="utf-8")
     if as_json:
@@ -324,50 +302,6 @@ def compose(file: Path, out: Path, *, as_json: bool, force: bool) -> None:
             click.echo("\n".join(f"    {line}" for line in str(fault).splitlines()))
     for fault in lost:
         click.echo(str(fault))
-
-
-@dataclass(frozen=True)
-class _Step:
-    """A step that is asked for before it is taken; `check`: of every source first, as a wave goes whole or not at all.
-
-    `back`: it goes back to the sources.
-    """
-
-    does: str
-    verb: str
-    act: Callable[[Workspace, Move, Asset, Site, Site], None]
-    check: Callable[[Move, Asset, Site, Site], None] | None = None
-    back: bool = False
-
-
-def _take_step(step: _Step, cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, yes: bool) -> None:
-    check_askable(f"{step.does} of wave {wave}", yes=yes)
-    _, work = _workspace(cwd, folder)
-    _, moves = work.chosen(wave, asset, back=step.back)
-    agree(f"{step.verb} {len(moves)} sources of wave {wave}?", yes=yes)
-    rows = []
-    with work.ledger.only_one():
-        move = work.move(progress(as_json=as_json))
-        for found, planned in moves if step.check and len(moves) > 1 else ():
-            with work.sites(found, planned) as ends:
-                step.check(move, found, *ends)
-        for found, planned in moves:
-            with work.sites(found, planned) as ends:
-                step.act(work, move, found, *ends)
-            counts = found.host if step.back else planned.target
-            rows.append({"asset": found.id, "target": counts, "state": move.standing(found).state})
-    tell(rows, as_json=as_json)
-
-
-def _workspace(cwd: Path, folder: Path) -> tuple[Project, Workspace]:
-    """The project, and the move's folder with today's facts; raises OnshoreError."""
-    from inventories import today  # noqa: PLC0415
-    from migration.workspace import Workspace  # noqa: PLC0415
-
-    project = Project.find(cwd)
-    profile = project.settings.load_profile()
-    work = Workspace(project.root / folder, project.settings.load_register(), profile, today(profile))
-    return project, work
 
 
 def _refuse_overwriting(path: Path, fix: str) -> None:

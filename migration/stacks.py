@@ -106,10 +106,10 @@ def bring_up(move: Move, stack: str, moves: Sequence[Wanted], run: BringUp, *, w
     if outcome != "up":
         _record(move, f"target {outcome}", stack, moves, wave, {})
         return outcome
-    for each in moves:
-        (part,) = _candidates(each, found)
+    for one in moves:
+        (part,) = _candidates(one, found)
         path = {"path": str(part.outputs["path"])} if part.kind == "FileStore" else {}
-        _record(move, "target up", stack, [each], wave, {"component": part.name, **path})
+        _record(move, "target up", stack, [one], wave, {"component": part.name, **path})
     return outcome
 
 
