@@ -23,7 +23,6 @@ from cli.operations import ENGINE
 from cli.project import json_option, project_option
 
 if TYPE_CHECKING:
-
     from migration.discovery import Asset
     from migration.steps import Move, Site
     from migration.workspace import Workspace
