@@ -7,18 +7,20 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 # dm-verity and dm-integrity are called `crypt` by lsblk, too: the device mapper's own id tells them apart
 ENCRYPTS = ("CRYPT-LUKS1-", "CRYPT-LUKS2-", "CRYPT-PLAIN-", "CRYPT-BITLK-", "CRYPT-TCRYPT-", "CRYPT-FVAULT2-")
 SPANNING = ("btrfs", "bcachefs")
 
 
-def faults(places, mounts, tree, ids):
+def faults(places: Any, mounts: Any, tree: Any, ids: Any) -> Any:
     """Pure: `mounts` of findmnt, `tree` of lsblk (both JSON), `ids` of the device mapper by kernel name."""
     effective = {
         mount["target"]: mount for mount in mounts["filesystems"]
     }  # the last one over a folder is what is seen
-    devices, below = {}, {}
+    devices: Any = {}
+    below: Any = {}
     waiting = [(device, None) for device in tree["blockdevices"]]
     while waiting:
         device, parent = waiting.pop()
@@ -37,14 +39,14 @@ def faults(places, mounts, tree, ids):
     return sorted(set(found))
 
 
-def mounted(place, effective):
+def mounted(place: Any, effective: Any) -> Any:
     """The file system that a place lies in, and those that are mounted within it."""
     around = [target for target in effective if place == target or place.startswith(target.rstrip("/") + "/")]
     within = [target for target in effective if target.startswith(place.rstrip("/") + "/")]
     return [effective[target] for target in [*sorted(around, key=len)[-1:], *within]]
 
 
-def devices_of(mount, devices):
+def devices_of(mount: Any, devices: Any) -> Any:
     """The kernel names of the devices that a file system is made of; none where it is on no device."""
     source = mount["source"].split("[")[0]
     first = [name for name, device in devices.items() if source in (device["path"], "/dev/" + name)]
@@ -54,17 +56,17 @@ def devices_of(mount, devices):
     return [name for name, device in devices.items() if uuid and device["uuid"] == uuid]
 
 
-def encrypted(name, below, ids):
+def encrypted(name: Any, below: Any, ids: Any) -> Any:
     """Whether every way from a device down to the disks goes through dm-crypt."""
     if ids.get(name, "").startswith(ENCRYPTS):
         return True
     return bool(below[name]) and all(encrypted(parent, below, ids) for parent in below[name])
 
 
-def main(places):
+def main(places: Any) -> int:
     """Ask this machine; returns the exit code."""
 
-    def told(*command):
+    def told(*command: str) -> Any:
         return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
     mounts = told("findmnt", "--json", "--list", "--output", "TARGET,SOURCE,FSTYPE")
