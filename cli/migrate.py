@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from cli.asking import agree, check_askable
 from cli.errors import DONE, FAILED, REFUSED
+from cli.migrate_steps import ASSET, FOLDER, WAVE, YES, Step, on_a_wave, take_step, workspace
 from cli.migrate_words import (
     assessment_data,
     parity_data,
@@ -19,27 +19,14 @@ from cli.migrate_words import (
     show_plan,
     tell,
 )
-from cli.project import Project, json_option, project_option
+from cli.operations import ENGINE
+from cli.project import json_option, project_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from migration.discovery import Asset
+    from migration.steps import Move, Site
     from migration.workspace import Workspace
 
-_FOLDER: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
-    "-m",
-    "--move",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("move"),
-    show_default=True,
-    help="The folder of this move, from the project's.",
-)
-_ASSET: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
-    "--asset", default="", help="Only this asset of the wave."
-)
-_YES: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
-_WAVE: Callable[[Callable[..., Any]], Callable[..., Any]] = click.argument("wave", type=click.IntRange(1))
 _PLAN_FILES: Final = {"plan.mmd": "as_mermaid", "plan.svg": "as_svg"}
 
 
@@ -51,7 +38,7 @@ def migrate() -> None:
 @migrate.command()
 @click.argument("hosts", nargs=-1, required=True)
 @project_option
-@_FOLDER
+@FOLDER
 @json_option
 @click.option(
     "--files", "roots", multiple=True, help="Folders whose sub-folders are assets.  [default: /srv, /var/www]"
@@ -75,7 +62,7 @@ def discover(
     from migration.discovering import discover as look  # noqa: PLC0415
     from migration.questionnaire import blank_questionnaire  # noqa: PLC0415
 
-    work = _workspace(cwd, folder)
+    _, work = workspace(cwd, folder)
     record, questions = work.folder / "discovery.yaml", work.folder / "questionnaire.yaml"
     if record.exists() and not force:
         _refuse_overwriting(record, "add --force to look again; plans made from it are then to be made anew")
@@ -101,11 +88,11 @@ def discover(
 
 @migrate.command("assess")
 @project_option
-@_FOLDER
+@FOLDER
 @json_option
 def assess_(cwd: Path, folder: Path, *, as_json: bool) -> int:
     """Say for each asset where it may go and what that costs a month."""
-    found = _workspace(cwd, folder).assessment
+    found = workspace(cwd, folder)[1].assessment
     if as_json:
         print_json(assessment_data(found))
     else:
@@ -115,7 +102,7 @@ def assess_(cwd: Path, folder: Path, *, as_json: bool) -> int:
 
 @migrate.command()
 @project_option
-@_FOLDER
+@FOLDER
 @json_option
 @click.option("--check", is_flag=True, help="Only re-check the plan that there is, as it was changed by hand.")
 @click.option("--force", is_flag=True, help="Make it anew in place of the one that there is.")
@@ -128,7 +115,7 @@ def plan(
     from migration import drawing  # noqa: PLC0415 - pydantic, here and below
     from migration.plan import PlanSettings, as_yaml, make_plan  # noqa: PLC0415
 
-    work = _workspace(cwd, folder)
+    _, work = workspace(cwd, folder)
     if not check:
         if work.plan_file.exists() and not force:
             _refuse_overwriting(work.plan_file, "add --check to re-check it, or --force to make it anew")
@@ -145,26 +132,41 @@ def plan(
 
 
 @migrate.command()
-@_WAVE
+@WAVE
 @project_option
-@_FOLDER
+@FOLDER
 @json_option
-@_ASSET
-@click.option("--again", is_flag=True, help="Copy anew what was copied already.")
-def run(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, again: bool) -> None:
-    """Copy the data of WAVE to its targets; what a kill cut off goes on where it was."""
+@ASSET
+@YES
+@ENGINE
+@click.option("--again", is_flag=True, help="Bring up and copy anew what was already.")
+def run(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, yes: bool, choice: str, again: bool) -> int:
+    """Bring the targets of WAVE up, by the same gate as `onshore up`, and copy the data there.
+
+    What a kill cut off goes on where it was.
+    """
+    from cli.bringing_up import BringUp  # noqa: PLC0415
+    from migration import stacks  # noqa: PLC0415
     from migration.steps import copy  # noqa: PLC0415
 
-    work = _workspace(cwd, folder)
+    project, work = workspace(cwd, folder)
     chosen, moves = work.chosen(wave, asset)
     rows = []
     with work.ledger.only_one():
         work.check_needs(chosen)
         move = work.move(progress(as_json=as_json))
+        up = BringUp(project, choice, as_json, yes)
+        for name, wanted in stacks.due(move, work.wanted(chosen, asset), again=again).items():
+            if stacks.bring_up(move, name, wanted, up, wave=wave) != "up":
+                return up.code
         for found, planned in moves:
             with work.sites(found, planned) as (source, target):
                 standing = copy(move, found, source, target, wave=wave, again=again)
             rows.append({"asset": found.id, "target": planned.target, "state": standing.state})
+        for each in work.wanted(chosen, asset):
+            if each.planned.stack and (each.asset, each.planned) not in moves:
+                state = move.standing(each.asset).state
+                rows.append({"asset": each.asset.id, "target": each.planned.target, "state": state})
     tell(rows, as_json=as_json)
     for planned in chosen.moves:
         if planned.asset not in {row["asset"] for row in rows} and not asset:
@@ -173,21 +175,22 @@ def run(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, again:
                 if planned.to == "cluster"
                 else f"set it up on {planned.target}"
             )
-            click.echo(f"{planned.asset} has no data of its own: {way}", err=True)
+            click.echo(f"{planned.asset} has no data of its own, and names no stack: {way}", err=True)
+    return DONE
 
 
 @migrate.command()
-@_WAVE
+@WAVE
 @project_option
-@_FOLDER
+@FOLDER
 @json_option
-@_ASSET
+@ASSET
 def verify(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str) -> int:
     """Compare both sides of WAVE, and keep the evidence; exit code 1 where anything differs."""
     from migration.steps import CLOSED  # noqa: PLC0415
     from migration.steps import verify as verify_asset  # noqa: PLC0415
 
-    work = _workspace(cwd, folder)
+    _, work = workspace(cwd, folder)
     _, moves = work.chosen(wave, asset)
     rows, equal = [], True
     with work.ledger.only_one():
@@ -208,88 +211,48 @@ def verify(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str) -> 
 
 
 @migrate.command()
-@_WAVE
-@project_option
-@_FOLDER
-@json_option
-@_ASSET
-@_YES
-def cutover(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, yes: bool) -> None:
+@on_a_wave
+def cutover(**asked: Any) -> None:
     """Close the sources of WAVE and let the targets count; refused where evidence is older than the last write."""
-    from migration.steps import check_current  # noqa: PLC0415
-    from migration.steps import cutover as cut_over  # noqa: PLC0415
+    from migration import steps  # noqa: PLC0415
 
-    check_askable(f"cutover closes the sources of wave {wave}", yes=yes)
-    work = _workspace(cwd, folder)
-    _, moves = work.chosen(wave, asset)
-    agree(f"close {len(moves)} sources of wave {wave}?", yes=yes)
-    rows = []
-    with work.ledger.only_one():
-        move = work.move(progress(as_json=as_json))
-        for found, planned in moves if len(moves) > 1 else ():  # a wave is cut over as a whole, or not at all
-            with work.sites(found, planned) as (source, _):
-                check_current(move, found, source, wave=wave)
-        for found, planned in moves:
-            with work.sites(found, planned) as (source, _):
-                cut_over(move, found, source, wave=wave)
-            rows.append({"asset": found.id, "target": planned.target, "state": move.standing(found).state})
-    tell(rows, as_json=as_json)
+    def check(move: Move, found: Asset, source: Site, _: Site) -> None:
+        steps.check_current(move, found, source, wave=asked["wave"])
+
+    def close(_: Workspace, move: Move, found: Asset, source: Site, __: Site) -> None:
+        steps.cutover(move, found, source, wave=asked["wave"])
+
+    take_step(Step("cutover closes the sources", "close", close, check), **asked)
 
 
 @migrate.command()
-@_WAVE
-@project_option
-@_FOLDER
-@json_option
-@_ASSET
-@_YES
+@on_a_wave
 @click.option("--lose-writes", is_flag=True, help="Give up what was written at the target since the cutover.")
-def rollback(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, yes: bool, lose_writes: bool) -> None:
+def rollback(*, lose_writes: bool, **asked: Any) -> None:
     """Open the sources of WAVE again and let them count."""
-    from migration.steps import rollback as roll_back  # noqa: PLC0415
+    from migration import steps  # noqa: PLC0415
 
-    check_askable(f"rollback goes back to the sources of wave {wave}", yes=yes)
-    work = _workspace(cwd, folder)
-    _, moves = work.chosen(wave, asset, back=True)
-    agree(f"go back to {len(moves)} sources of wave {wave}?", yes=yes)
-    rows = []
-    with work.ledger.only_one():
-        move = work.move(progress(as_json=as_json))
-        for found, planned in moves:
-            with work.sites(found, planned) as (source, target):
-                roll_back(move, found, source, target, wave=wave, lose_writes=lose_writes)
-            rows.append({"asset": found.id, "target": found.host, "state": move.standing(found).state})
-    tell(rows, as_json=as_json)
+    def reopen(_: Workspace, move: Move, found: Asset, source: Site, target: Site) -> None:
+        steps.rollback(move, found, source, target, wave=asked["wave"], lose_writes=lose_writes)
+
+    take_step(Step("rollback goes back to the sources", "go back to", reopen, back=True), **asked)
 
 
 @migrate.command()
-@_WAVE
-@project_option
-@_FOLDER
-@json_option
-@_ASSET
-@_YES
-def retire(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, yes: bool) -> None:
+@on_a_wave
+def retire(**asked: Any) -> None:
     """Record that the sources of WAVE may be given up: with evidence newer than their last write, and a copy kept."""
-    from migration.steps import retire as retire_asset  # noqa: PLC0415
+    from migration import steps  # noqa: PLC0415
 
-    check_askable(f"retire gives up the sources of wave {wave}", yes=yes)
-    work = _workspace(cwd, folder)
-    _, moves = work.chosen(wave, asset)
-    agree(f"give up {len(moves)} sources of wave {wave}?", yes=yes)
-    rows = []
-    with work.ledger.only_one():
-        move = work.move(progress(as_json=as_json))
-        for found, planned in moves:
-            with work.sites(found, planned) as (source, _):
-                retire_asset(move, found, source, work.retentions.get(found.id), wave=wave)
-            rows.append({"asset": found.id, "target": planned.target, "state": move.standing(found).state})
-    tell(rows, as_json=as_json)
+    def give_up(work: Workspace, move: Move, found: Asset, source: Site, _: Site) -> None:
+        steps.retire(move, found, source, work.retentions.get(found.id), wave=asked["wave"])
+
+    take_step(Step("retire gives up the sources", "give up", give_up), **asked)
 
 
 @migrate.command()
 @project_option
-@_FOLDER
+@FOLDER
 @json_option
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write it as one page to this file.")
 def report(cwd: Path, folder: Path, *, as_json: bool, html: Path | None) -> None:
@@ -297,7 +260,7 @@ def report(cwd: Path, folder: Path, *, as_json: bool, html: Path | None) -> None
     from migration.report import as_html, as_text  # noqa: PLC0415
     from migration.report import report as made  # noqa: PLC0415
 
-    data = made(_workspace(cwd, folder))
+    data = made(workspace(cwd, folder)[1])
     if html is not None:
         html.write_text(as_html(data), encoding="utf-8")
     if as_json:
@@ -338,16 +301,6 @@ def compose(file: Path, out: Path, *, as_json: bool, force: bool) -> None:
             click.echo("\n".join(f"    {line}" for line in str(fault).splitlines()))
     for fault in lost:
         click.echo(str(fault))
-
-
-def _workspace(cwd: Path, folder: Path) -> Workspace:
-    """The move's folder with today's facts; raises OnshoreError."""
-    from inventories import today  # noqa: PLC0415
-    from migration.workspace import Workspace  # noqa: PLC0415
-
-    project = Project.find(cwd)
-    profile = project.settings.load_profile()
-    return Workspace(project.root / folder, project.settings.load_register(), profile, today(profile))
 
 
 def _refuse_overwriting(path: Path, fix: str) -> None:

@@ -37,7 +37,10 @@ def show_assessment(found: Assessment) -> None:
         for hint in each.hints:
             click.echo(f"    hint, names only: {hint}")
         for fault in each.refusals:
-            click.echo(f"    {fault.where}: {fault.what}: got {fault.got}, {fault.why}")
+            reason = ", ".join(filter(None, (fault.got and f"got {fault.got}", fault.why)))
+            click.echo(
+                f"    {fault.where}: {fault.what}{reason and f': {reason}'}{fault.fix and f'. Fix: {fault.fix}'}"
+            )
     click.echo(f"A month: PKR {found.before_pkr:,.2f} before, PKR {found.after_pkr:,.2f} after")
     for line in found.assumptions:
         click.echo(f"    {line}")

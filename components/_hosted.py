@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 
 from components._questions import Questions
-from components.ansible_run import AnsibleAccess, AnsibleRun
+from components.ansible_run import PACKAGE, AnsibleAccess, AnsibleRun
+from components.cluster_access import SERVED
 from components.explain import as_error
 from components.given_providers import providers_for
 from components.governance import Law
@@ -21,7 +22,7 @@ from inventories.faults import Fault
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from components.args import FileStoreArgs, HostServiceArgs, PostgresDatabaseArgs
+    from components.args import OnHostArgs
     from inventories.models import Category, Host, Region
 
 SERVICE: Final = re.compile(r"[a-z]([a-z0-9-]{0,24}[a-z0-9])?")
@@ -54,7 +55,7 @@ class Asked:
     backup_keep_days: int
 
     @classmethod
-    def of(cls, args: FileStoreArgs | HostServiceArgs | PostgresDatabaseArgs, *, port: int | None) -> Asked:
+    def of(cls, args: OnHostArgs, *, port: int | None) -> Asked:
         """What a component's arguments say of it."""
         return cls(
             department=args["department"],
@@ -79,7 +80,7 @@ class Hosted:
     host: Host
     backup_host: Host
     disk_encryption: str
-    access: AnsibleAccess
+    access: pulumi.ProviderResource
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -169,9 +170,14 @@ def disk_encryption(category: Category, region: Region, law: Law) -> str:
     return "trial" if permits and not law.profile.production else "asserted"
 
 
-def _access(opts: pulumi.ResourceOptions | None) -> AnsibleAccess | None:
-    """The access that a component was given, itself or by its parent."""
-    return next((one for one in providers_for(opts) if isinstance(one, AnsibleAccess)), None)
+def _access(opts: pulumi.ResourceOptions | None) -> pulumi.ProviderResource | None:
+    """The access that a component was given, itself or by its parent.
+
+    One that a program in another language made is known by its package.
+    """
+    given = providers_for(opts)
+    served = (one for one in given if SERVED.get() and one.package == PACKAGE)
+    return next((one for one in given if isinstance(one, AnsibleAccess)), None) or next(served, None)
 
 
 def _shape_faults(name: str, asked: Asked) -> Iterator[Fault]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+PACKAGE: Final = "onshore-ansible"
+
+
 class AnsibleAccess(pulumi.ProviderResource):
     """The provider that runs playbooks; it has no settings of its own, so one serves a whole program.
 
@@ -21,7 +24,7 @@ class AnsibleAccess(pulumi.ProviderResource):
     """
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("onshore-ansible", name, {}, opts)
+        super().__init__(PACKAGE, name, {}, opts)
 
 
 class AnsibleRun(pulumi.CustomResource):
@@ -74,4 +77,4 @@ class AnsibleRun(pulumi.CustomResource):
             "results": None,
             "drift": None,
         }
-        super().__init__("onshore-ansible:index:Playbook", name, inputs, opts)
+        super().__init__(f"{PACKAGE}:index:Playbook", name, inputs, opts)

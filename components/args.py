@@ -86,15 +86,30 @@ class StackReadingArgs(TypedDict):
     """The names of the outputs that are read."""
 
 
-class PostgresDatabaseArgs(TypedDict):
-    """A PostgreSQL database on a host."""
+class OnHostArgs(TypedDict):
+    """What every service on a host is asked for. (The analyzer tells descriptions of a class's own fields only.)"""
 
     department: str
     """The department's id in the register."""
     category: str
     """The data category, by id or alias."""
     host: str
-    """The id of the register's host that it runs on."""
+    """The id of the register's host that it stands on."""
+    clients: list[str]
+    """The private networks that may connect, like 10.20.0.0/16."""
+    backup_host: str
+    """The id of another host of the register, in the country, that keeps the backups of its data."""
+    backup_recipient: str
+    """The public key of `age` that backups are encrypted to."""
+    backup_every_hours: NotRequired[float]
+    """How often a backup is made (default 24)."""
+    backup_keep_days: NotRequired[int]
+    """How long a backup is kept (default 30)."""
+
+
+class PostgresDatabaseArgs(OnHostArgs):
+    """A PostgreSQL database on a host."""
+
     database: str
     """The name of the database."""
     owner: str
@@ -109,29 +124,13 @@ class PostgresDatabaseArgs(TypedDict):
     """The certificate that it shows, with its chain, as PEM."""
     tls_private_key: pulumi.Input[str]
     """The certificate's private key as PEM; a secret."""
-    clients: list[str]
-    """The private networks that may connect, like 10.20.0.0/16."""
     port: NotRequired[int]
     """Where it listens (default 5432)."""
-    backup_host: str
-    """The id of another host of the register, in the country, that keeps the backups."""
-    backup_recipient: str
-    """The public key of `age` that backups are encrypted to."""
-    backup_every_hours: NotRequired[float]
-    """How often a backup is made (default 24)."""
-    backup_keep_days: NotRequired[int]
-    """How long a backup is kept (default 30)."""
 
 
-class FileStoreArgs(TypedDict):
+class FileStoreArgs(OnHostArgs):
     """A tree of files on a host."""
 
-    department: str
-    """The department's id in the register."""
-    category: str
-    """The data category, by id or alias."""
-    host: str
-    """The id of the register's host that it lies on."""
     quota_mib: int
     """How large it may grow: no session that writes begins beyond it."""
     mode: NotRequired[str]
@@ -140,27 +139,11 @@ class FileStoreArgs(TypedDict):
     """Public SSH keys of those who may read and write."""
     readers: NotRequired[list[str]]
     """Public SSH keys of those who may read."""
-    clients: list[str]
-    """The private networks that they may come from, like 10.20.0.0/16."""
-    backup_host: str
-    """The id of another host of the register, in the country, that keeps the backups."""
-    backup_recipient: str
-    """The public key of `age` that backups are encrypted to."""
-    backup_every_hours: NotRequired[float]
-    """How often a backup is made (default 24)."""
-    backup_keep_days: NotRequired[int]
-    """How long a backup is kept (default 30)."""
 
 
-class HostServiceArgs(TypedDict):
+class HostServiceArgs(OnHostArgs):
     """A program on a host that answers over TLS."""
 
-    department: str
-    """The department's id in the register."""
-    category: str
-    """The data category, by id or alias."""
-    host: str
-    """The id of the register's host that it runs on."""
     command: list[str]
     """The program and its arguments; one among `files` goes by its name."""
     port: int
@@ -173,16 +156,6 @@ class HostServiceArgs(TypedDict):
     """The certificate that it shows, with its chain, as PEM."""
     tls_private_key: pulumi.Input[str]
     """The certificate's private key as PEM; a secret."""
-    clients: list[str]
-    """The private networks that may connect, like 10.20.0.0/16."""
-    backup_host: str
-    """The id of another host of the register, in the country, that keeps the backups of its data."""
-    backup_recipient: str
-    """The public key of `age` that backups are encrypted to."""
-    backup_every_hours: NotRequired[float]
-    """How often a backup is made (default 24)."""
-    backup_keep_days: NotRequired[int]
-    """How long a backup is kept (default 30)."""
 
 
 class PrivateNetworkArgs(TypedDict):

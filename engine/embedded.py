@@ -195,6 +195,10 @@ class EmbeddedEngine:
         """Removes the stack's locks; how many there were."""
         return self._backend.unlock(check_stack_name(stack))
 
+    def cancel_killed(self, stack: str, pid: int) -> int:
+        """Removes the locks that a process of this machine left when it was killed; how many there were."""
+        return self._backend.unlock_after(check_stack_name(stack), pid)
+
     def _deployment(self, stack: str) -> Deployment:
         opened = open_stack(self._project, self._backend, stack, self._passphrase)
         if not opened.known:

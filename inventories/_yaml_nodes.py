@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 from inventories.faults import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 KeyPath = tuple[str | int, ...]
 
 # An anchor used in an anchor used in an anchor grows without end; no file of ours comes near this many nodes.
 _MAX_NODES: Final = 200_000
 _RESOLVER: Final = yaml.resolver.Resolver()
+_MERGE_TAG: Final = "tag:yaml.org,2002:merge"
 _STR_TAG: Final = "tag:yaml.org,2002:str"
 _SCALAR_TAGS: Final = frozenset(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "timestamp"))
 _KEY_TAGS: Final = _SCALAR_TAGS | {_STR_TAG}
@@ -24,19 +28,41 @@ def dotted_path(path: KeyPath) -> str:
 
 
 def child(node: yaml.Node, part: str | int) -> tuple[yaml.Mark, yaml.Node] | None:
+    """The key or item at a part of a path, with where it is written: for what was merged in, that is elsewhere."""
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value == part:
-                return key.start_mark, value
+        for mapping in _with_merged(node):
+            for key, value in mapping.value:
+                if isinstance(key, yaml.ScalarNode) and key.value == part:
+                    return key.start_mark, value
     elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and 0 <= part < len(node.value):
         return node.value[part].start_mark, node.value[part]
     return None
 
 
-class Builder:
-    """Nodes to Python values; collects every fault of form on the way."""
+def _with_merged(node: yaml.MappingNode) -> Iterator[yaml.MappingNode]:
+    """A mapping, then those that it merges in, in the order in which they are asked."""
+    seen, waiting = set(), [node]
+    while waiting:
+        mapping = waiting.pop(0)
+        if id(mapping) not in seen:
+            seen.add(id(mapping))
+            yield mapping
+            merged = [each for key, value in mapping.value if key.tag == _MERGE_TAG for each in _items(value)]
+            waiting = [each for each in merged if isinstance(each, yaml.MappingNode)] + waiting
 
-    def __init__(self, name: str) -> None:
+
+def _items(node: yaml.Node) -> list[yaml.Node]:
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else [node]
+
+
+class Builder:
+    """Nodes to Python values; collects every fault of form on the way.
+
+    `merges`: merge keys (`<<`) are read: what a mapping says itself goes before what it merges in.
+    """
+
+    def __init__(self, name: str, *, merges: bool = False) -> None:
+        self._merges = merges
         self.faults: list[Fault] = []
         self.broken: set[KeyPath] = set()
         self._name = name
@@ -75,8 +101,12 @@ class Builder:
         if node.tag != "tag:yaml.org,2002:map":
             self._refuse(node, path, "a tag", node.tag, "write plain YAML without tags")
         result: dict[str, Any] = {}
+        merged: list[yaml.Node] = []
         size = 1
         for key, value in node.value:
+            if self._merges and key.tag == _MERGE_TAG:
+                merged += _items(value)
+                continue
             # A key is a name: `on` and `8080` stay text, which YAML 1.1 would turn into a boolean and a number.
             if not isinstance(key, yaml.ScalarNode) or key.tag not in _KEY_TAGS or not key.value:
                 got = str(key.value) if isinstance(key, yaml.ScalarNode) else "a list or mapping"
@@ -87,6 +117,13 @@ class Builder:
                 self._refuse(key, here, "the same key twice", key.value, "keep one of them")
                 continue
             result[key.value], inner = self.build(value, here)
+            size += inner
+        for source in merged:
+            if not isinstance(source, yaml.MappingNode):
+                self._refuse(source, path, "not a mapping to merge in", fix="write `<<: *name` of a mapping")
+                continue
+            built, inner = self.build(source, path)
+            result = {**(built or {}), **result}
             size += inner
         return result, size
 

@@ -1,7 +1,7 @@
 """YAML files as data that knows where it stands: every fault of a file can name its line.
 
 Parsing is PyYAML's (libyaml where it is built in): this module only walks the composed nodes. Refused: duplicate keys,
-merge keys, explicit tags, recursive or exploding anchors, more than one document. Keys are always text.
+merge keys unless asked for, explicit tags, recursive or exploding anchors, more than one document. Keys are text.
 """
 
 from __future__ import annotations
@@ -86,15 +86,17 @@ class Document:
         return True
 
 
-def read_yaml(path: Path, *, name: str = "") -> Document:
+def read_yaml(path: Path, *, name: str = "", merges: bool = False) -> Document:
     """Read one file; `name` is what faults call it (default: the path, from the current folder where inside it).
+
+    `merges`: merge keys are read, for files that others write; files of ours say everything where it holds.
 
     Raises OnshoreError with every fault of its form: missing, unreadable, empty, not UTF-8, not YAML, duplicate keys...
     """
-    return _whole(read_parts(path, name=name))
+    return _whole(read_parts(path, name=name, merges=merges))
 
 
-def read_parts(path: Path, *, name: str = "") -> Document:
+def read_parts(path: Path, *, name: str = "", merges: bool = False) -> Document:
     """`read_yaml` for a reader that goes on: where single values are not plain data, the document names them."""
     name = name or display_name(path)
     try:
@@ -104,7 +106,7 @@ def read_parts(path: Path, *, name: str = "") -> Document:
     except OSError as error:
         fault = Fault(name, "the file cannot be read", got=error.strerror or type(error).__name__)
         raise _unreadable(name, fault) from None
-    return _parsed(raw, name)
+    return _parsed(raw, name, merges=merges)
 
 
 def parse_yaml(raw: bytes, name: str) -> Document:
@@ -118,7 +120,7 @@ def _whole(document: Document) -> Document:
     return document
 
 
-def _parsed(raw: bytes, name: str) -> Document:
+def _parsed(raw: bytes, name: str, *, merges: bool = False) -> Document:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -133,7 +135,7 @@ def _parsed(raw: bytes, name: str) -> Document:
         raise _unreadable(name, Fault(name, "nested too deeply to be data")) from None
     if root is None:
         raise _unreadable(name, Fault(name, "the file is empty", fix="fill it, or restore it from its origin"))
-    builder = Builder(name)
+    builder = Builder(name, merges=merges)
     try:
         data, _ = builder.build(root, ())
     except RecursionError:

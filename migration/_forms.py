@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=Record)
 AssetId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*/(service|database|files|job)/\S.*$")]
+StackPath = Annotated[str, StringConstraints(pattern=r"^(([A-Za-z0-9_][\w.-]*/)*[A-Za-z0-9_][\w.-]*)?$")]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/")]
 
 

@@ -7,7 +7,6 @@ of a compose file ever stands in a Score file.
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +15,7 @@ import yaml
 from components.score import parse_score
 from inventories.faults import Fault, OnshoreError
 from inventories.yaml_source import read_yaml
+from migration._compose_words import PORT, SHAPES, VARIABLE, files_of, memory, plain, volume, words_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 _TOP: Final = ("name", "services", "volumes", "networks", "configs", "secrets", "version")
 _SECRET: Final = re.compile(r"pass|secret|token|credential|private|api_?key", re.IGNORECASE)
 _LOGIN: Final = re.compile(r"://[^/\s:@]*:[^@\s]+@")
-_VARIABLE: Final = re.compile(r"\$(?:\{(\w+)(?:(:?[-?+])([^}]*))?\}|(\w+)|\$)")
-_PORT: Final = re.compile(r"(?:\d+\.\d+\.\d+\.\d+:|\[[^]]*\]:)?(?:(\d+):)?(\d+)(?:/(tcp|udp))?")
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg])?i?b?", re.IGNORECASE)
 _WITHOUT_LOSS: Final = ("image", "container_name", "hostname", "restart", "networks", "init", "stdin_open", "tty")
 _CONTAINER: Final = "main"
+_FIXES: Final = {
+    "extends": "write what it extends into the service itself, or use a merge key (`<<`)",
+    "profiles": "make a stack of it where it is wanted",
+    "depends_on": "have the program wait for what it needs; a stack goes up as a whole",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,11 @@ class Imported:
 
 
 def import_compose(path: Path) -> tuple[list[Imported], list[Fault]]:
-    """Every service of a compose file, and what of its top level could not be carried over; raises OnshoreError."""
-    document = read_yaml(path)
+    """Every service of a compose file, and what of its top level could not be carried over; raises OnshoreError.
+
+    Merge keys are read; what was merged in is named by the line where it is written.
+    """
+    document = read_yaml(path, merges=True)
     data = document.data
     services = data.get("services") if isinstance(data, dict) else None
     if not isinstance(services, dict) or not services:
@@ -73,15 +78,13 @@ class _Service:
     keys: set[str] = field(default_factory=set)
 
     def imported(self) -> Imported:
-        given = dict(self.document.data["services"][self.service])
+        given = self.given()
         name = re.sub(r"[^a-z0-9-]", "-", self.service.lower()).strip("-")
-        container: dict[str, Any] = {"image": str(given.get("image", ""))}
+        container: dict[str, Any] = {"image": self.image(given)}
         resources: dict[str, Any] = {}
-        for key, words in (("command", given.pop("entrypoint", None)), ("args", given.pop("command", None))):
-            if words is not None:
-                container[key] = [
-                    self.plain(str(word)) for word in (words if isinstance(words, list) else shlex.split(words))
-                ]
+        for key, source in (("command", "entrypoint"), ("args", "command")):
+            if (words := self.command(given.pop(source, None), source)) is not None:
+                container[key] = words
         container["variables"] = self.variables(given.pop("environment", {}))
         container["files"] = self.files(given)
         container["volumes"] = self.volumes(given.pop("volumes", []), resources)
@@ -98,7 +101,7 @@ class _Service:
                 and not (key == "build" and not given.get("image"))
                 and not key.startswith("x-")
             ):
-                self.lose((key,), f"`{key}` has nothing to stand for it")
+                self.lose((key,), f"`{key}` has nothing to stand for it", fix=_FIXES.get(key, ""))
         if not container["image"]:
             return Imported(self.service, name, "", (), tuple(self.lost))
         if self.keys:
@@ -118,6 +121,34 @@ class _Service:
             return Imported(self.service, name, "", (), tuple(self.lost))
         return Imported(self.service, name, text, tuple(sorted(self.keys)), tuple(self.lost))
 
+    def given(self) -> dict[str, Any]:
+        """What the service says, in the forms that Compose has; what says nothing is left out."""
+        found = {key: value for key, value in self.document.data["services"][self.service].items() if value is not None}
+        for key, shapes in SHAPES.items():
+            if key in found and not isinstance(found[key], shapes):
+                self.lose((key,), f"`{key}` is not written as Compose has it", type(found.pop(key)).__name__)
+        return found
+
+    def mapping(self, given: Any, path: KeyPath) -> dict[str, Any]:
+        if given is not None and not isinstance(given, dict):
+            self.lose(path, f"`{path[-1]}` is not written as Compose has it", type(given).__name__)
+        return dict(given) if isinstance(given, dict) else {}
+
+    def image(self, given: dict[str, Any]) -> str:
+        named: str = given.get("image", "")
+        if "$" not in named:
+            return named
+        self.lose(("image",), "an image that a variable names", named, fix="write the image itself, by digest")
+        return ""
+
+    def command(self, given: Any, key: str) -> list[str] | None:
+        if given is None:
+            return None
+        if (words := words_of(given)) is None:
+            self.lose((key,), "an open quotation", fix="write the words as a list")
+            return None
+        return [self.plain(word) for word in words]
+
     def lose(self, path: KeyPath, what: str, got: str = "", *, fix: str = "") -> None:
         self.lost.append(
             Fault(self.document.where(("services", self.service, *path)), f"not carried over: {what}", got, fix=fix)
@@ -136,32 +167,41 @@ class _Service:
                 self.lose(("environment",), f"the value of {name}, which looks like a secret", fix=self.set_it(name))
                 found[name] = self.key(name)
             else:
-                found[name] = self.text(_plain(value), ("environment",))
+                found[name] = self.text(plain(value), ("environment",))
         return found
 
     def files(self, given: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for kind, folder in (("secrets", "/run/secrets/"), ("configs", "/")):
-            defined = self.document.data.get(kind) or {}
-            for each in given.pop(kind, []):
-                source = str(each.get("source", "") if isinstance(each, dict) else each)
-                target = str(each.get("target", source) if isinstance(each, dict) else source)
+            defined = self.document.data.get(kind)
+            for at, each in enumerate(given.pop(kind, [])):
+                told = each if isinstance(each, dict) else {"source": each}
+                source = str(told.get("source", ""))
+                target = str(told.get("target", source))
                 target = target if target.startswith("/") else f"{folder}{target}"
-                content = (defined.get(source) or {}).get("content") if kind == "configs" else None
+                definition = defined.get(source) if isinstance(defined, dict) else None
+                if not isinstance(definition, dict):
+                    self.lose((kind, at), f"no such entry among the file's `{kind}`", source)
+                    continue
+                for key in sorted(told.keys() - {"source", "target"}):
+                    self.lose((kind, at), f"`{key}` of a file", str(told[key]))
+                content = definition.get("content") if kind == "configs" else None
                 if kind == "secrets":
                     found[target] = {"content": self.key(re.sub(r"\W", "_", source).upper())}
                 elif content is not None:
                     found[target] = {"content": self.text(str(content), (kind,))}
                 else:
-                    self.lose((kind,), f"the file of config {source}", fix="put its text into the Score file's `files`")
+                    fix = "put its text into the Score file's `files`"
+                    self.lose((kind, at), f"the file of config {source}", fix=fix)
         if "env_file" in given:
-            self.lose(("env_file",), "variables of a file", str(given.pop("env_file")), fix="set them in the stack")
+            files = files_of(given.pop("env_file"))
+            self.lose(("env_file",), "variables of a file", files, fix="set them in the stack's `onshore:environment`")
         return found
 
     def volumes(self, given: Any, resources: dict[str, Any]) -> dict[str, Any]:
         found = {}
         for at, each in enumerate(given):
-            parts = each if isinstance(each, dict) else _volume(str(each))
+            parts = each if isinstance(each, dict) else volume(str(each))
             source, target = str(parts.get("source", "")), str(parts.get("target", ""))
             kind = parts.get("type", "volume")
             name = re.sub(r"[^a-z0-9-]", "-", source.lower()).strip("-") or f"scratch-{at + 1}"
@@ -180,15 +220,20 @@ class _Service:
 
     def resources(self, given: dict[str, Any]) -> dict[str, Any]:
         deploy = dict(given.pop("deploy", None) or {})
-        asked = dict(deploy.pop("resources", None) or {})
+        place: KeyPath = ("deploy", "resources")
+        asked = self.mapping(deploy.pop("resources", None), place)
         found: dict[str, Any] = {}
         old = {"cpus": given.pop("cpus", None), "memory": given.pop("mem_limit", None)}
-        for key, amounts in (("requests", asked.get("reservations")), ("limits", asked.get("limits") or old)):
-            asks = {name: value for name, value in (amounts or {}).items() if value is not None}
+        limits = self.mapping(asked.pop("limits", None), (*place, "limits")) or old
+        reserved = self.mapping(asked.pop("reservations", None), (*place, "reservations"))
+        for name in sorted(asked):
+            self.lose((*place, name), f"`{name}` of resources")
+        for key, amounts in (("requests", reserved), ("limits", limits)):
+            asks = {name: value for name, value in amounts.items() if value is not None}
             told = {"cpu": str(asks["cpus"])} if "cpus" in asks else {}
-            told |= {"memory": _memory(str(asks["memory"]))} if "memory" in asks else {}
+            told |= {"memory": memory(str(asks["memory"]))} if "memory" in asks else {}
             for name in sorted(asks.keys() - {"cpus", "memory"}):
-                self.lose(("deploy", "resources"), f"`{name}` of {key}")
+                self.lose(place, f"`{name}` of {key}")
             if told:
                 found[key] = told
         for key, value in deploy.items():
@@ -198,10 +243,13 @@ class _Service:
 
     def probe(self, given: dict[str, Any]) -> dict[str, Any]:
         test = given.get("test")
-        if not given or given.get("disable") or test in (None, ["NONE"]):
+        if not given or given.get("disable") or test == ["NONE"]:
             return {}
-        for key in given.keys() - {"test"}:
+        for key in sorted(given.keys() - {"test"}):
             self.lose(("healthcheck", key), f"`{key}` of the health check", str(given[key]))
+        if test is None:
+            self.lose(("healthcheck",), "the health check that the image brings", fix="write its `test`")
+            return {}
         if isinstance(test, list) and test[:1] == ["CMD"]:
             return {"exec": {"command": [self.plain(str(word)) for word in test[1:]]}}
         line = " ".join(map(str, test[1:])) if isinstance(test, list) else str(test)
@@ -214,7 +262,7 @@ class _Service:
             if isinstance(each, dict):
                 parts = str(each.get("published") or ""), str(each.get("target") or ""), each.get("protocol", "tcp")
             else:
-                match = _PORT.fullmatch(str(each))
+                match = PORT.fullmatch(str(each))
                 parts = (match[1] or "", match[2], match[3] or "tcp") if match else ("", "", "tcp")
             outside, inside, protocol = parts
             if not inside.isdigit() or (outside and not outside.isdigit()):
@@ -248,29 +296,10 @@ class _Service:
                 self.lose(path, f"what holds where {name} is not set", match[0], fix=f"set `{name}` in the stack")
             return self.key(name)
 
-        return _VARIABLE.sub(replaced, value)
+        return VARIABLE.sub(replaced, value)
 
     def plain(self, word: str) -> str:
         """A word of a command, in which Score resolves nothing; compose's own escape is undone."""
-        if any(match[1] or match[4] for match in _VARIABLE.finditer(word)):
+        if any(match[1] or match[4] for match in VARIABLE.finditer(word)):
             self.lose(("command",), "a variable of compose in a command", word, fix="use a variable of the container")
         return word.replace("$$", "$")
-
-
-def _volume(text: str) -> dict[str, Any]:
-    source, colon, rest = text.partition(":")
-    if not colon:
-        return {"source": "", "target": source}
-    target, _, mode = rest.partition(":")
-    return {"source": source, "target": target, "read_only": "ro" in mode.split(",")}
-
-
-def _memory(text: str) -> str:
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        return text
-    return f"{match[1]}{(match[2] or '').upper() + 'i' if match[2] else ''}"
-
-
-def _plain(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

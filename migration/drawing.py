@@ -17,6 +17,7 @@ _COLOURS: Final = {
     "cut over": "#bfe3bf",
     "retired": "#cfd8dc",
     "differs": "#f8d0d0",
+    "up": "#fff2cc",
     "copying": "#fff2cc",
     "copied": "#fff2cc",
     "closing": "#fff2cc",

@@ -13,7 +13,7 @@ from pydantic import Field
 from inventories.faults import Fault, OnshoreError
 from inventories.models import Id, Record, Sha256, Words
 from inventories.yaml_source import nearest
-from migration._forms import AssetId, read_form, twice
+from migration._forms import AssetId, StackPath, read_form, twice
 from migration.dependencies import needs_of, waves_of
 from migration.targets import lawful_target
 
@@ -45,12 +45,17 @@ class PlanSettings(Record):
 
 
 class PlannedMove(Record):
-    """One asset's move; `rollback` says to which point one can go back, and how."""
+    """One asset's move; `rollback` says to which point one can go back, and how.
+
+    `stack`, and the `component` in it: what brings the target up; without one it has to stand already.
+    """
 
     asset: AssetId
     category: Words
     to: Literal["cluster", "host"]
     target: Id
+    stack: StackPath = ""
+    component: str = ""
     size_bytes: Annotated[int, Field(ge=0)] = 0
     needs: tuple[AssetId, ...] = ()
     downtime_minutes: Annotated[float, Field(ge=0)]
@@ -110,7 +115,8 @@ def make_plan(
     for number, names in enumerate(waves_of(targets, needs), 1):
         moves = []
         for name in names:
-            asset, target = discovery[1].assets[name], targets[name]
+            asset, target, answer = discovery[1].assets[name], targets[name], questionnaire[1].answer(name)
+            assert answer is not None  # noqa: S101 - a questionnaire without it is refused
             kind: Any = target.kind
             moves.append(
                 PlannedMove(
@@ -118,6 +124,8 @@ def make_plan(
                     category=categories[name],
                     to=kind,
                     target=target.id,
+                    stack=answer.stack,
+                    component=answer.component,
                     size_bytes=asset.size_bytes,
                     needs=tuple(sorted(needs[name])),
                     downtime_minutes=downtime(asset, settings),
@@ -216,6 +224,10 @@ def _target_faults(
         if move.to != answer.goes_to:
             where = document.where((*place, "to"))
             yield Fault(where, "not what the questionnaire says", move.to, fix=f"write `{answer.goes_to}`")
+        wished = answer.placement.host or answer.placement.cluster
+        if wished and move.target != wished:
+            where, fix = document.where((*place, "target")), "change the wish in the questionnaire, and plan anew"
+            yield Fault(where, "not the place that is wished", move.target, f"wished: {wished}", fix)
         _, reasons = lawful_target(asset, answer, judge, wanted=move.target)
         where = document.where((*place, "target"))
         for why in reasons:

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from inventories.faults import Fault
 from inventories.models import Exposure, Id, Record, Words
 from inventories.yaml_source import nearest
-from migration._forms import AssetId, read_form, twice
+from migration._forms import AssetId, StackPath, read_form, twice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,11 +46,21 @@ class StayWaiver(Record):
     ends_on: date
 
 
+class Wish(Record):
+    """A place by its id in the register; lawful or not is not for the department to say."""
+
+    host: Id | None = None
+    cluster: Id | None = None
+    region: Id | None = None
+
+
 class Answer(Record):
     """What the department says of one asset; `category` and `owner` cannot be left out.
 
     `fit`: where it shall go (left out: databases and folders to a host, services and jobs to a host unless `workload`
-    names a Score file for a cluster). `needs`: assets it does not work without, beside those that connections show.
+    names a Score file for a cluster). `placement`: the place it wishes. `needs`: assets it does not work without,
+    beside those that connections show. `stack`: what brings its target up, as STACK of this project or FOLDER/STACK of
+    another; `component`: which of several there.
     """
 
     asset: AssetId
@@ -63,6 +73,9 @@ class Answer(Record):
     exposure: Exposure = "internal"
     vcpu: Annotated[float, Field(ge=0)] = 1.0
     memory_gib: Annotated[float, Field(ge=0)] = 1.0
+    placement: Wish = Wish()
+    stack: StackPath = ""
+    component: str = ""
     needs: tuple[AssetId, ...] = ()
 
     @model_validator(mode="after")
@@ -73,6 +86,12 @@ class Answer(Record):
             raise ValueError("what is retired without a move has a `reason`")
         if self.fit == "cluster" and not self.workload:
             raise ValueError("what goes to a cluster names its Score file as `workload`")
+        if self.goes_to not in ("cluster", "host") and (self.placement != Wish() or self.stack):
+            raise ValueError("what does not move has no `placement` and no `stack`")
+        if self.component and not self.stack:
+            raise ValueError("a `component` is one of a `stack`")
+        if (self.placement.host and self.goes_to == "cluster") or (self.placement.cluster and self.goes_to == "host"):
+            raise ValueError(f"its `placement` is no {self.goes_to}, and there it goes")
         return self
 
     @property

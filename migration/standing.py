@@ -10,19 +10,26 @@ if TYPE_CHECKING:
 
     from migration.ledger import Entry
 
-State = Literal["planned", "copying", "copied", "differs", "verified", "closing", "cut over", "rolled back", "retired"]
+State = Literal[
+    "planned", "up", "copying", "copied", "differs", "verified", "closing", "cut over", "rolled back", "retired"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """An asset's state, and what later steps need to know of earlier ones.
 
+    `raised`: the stack that brought the target up, and where; `path`: the folder that it made there for files.
+    `begun`: the process and its machine that bring it up, or were cut off while they did.
     `targets`: hosts on which a copy was begun, so that what lies there is ours. `dump`: the dump that is whole.
     `checksum`: the copy under way reads every file, because a difference was found.
     `evidence`: of the last verification. `limit_before`: how many sessions the source let in before it was closed.
     """
 
     state: State = "planned"
+    raised: tuple[str, str] = ("", "")
+    path: str = ""
+    begun: tuple[int, str] | None = None
     targets: frozenset[str] = frozenset()
     roles: bool = False
     dump: str = ""
@@ -46,6 +53,12 @@ def _after(now: Standing, entry: Entry) -> Standing:
     return replace(now, at=entry.at, **change(now, entry)) if change else now
 
 
+def _target_up(now: Standing, entry: Entry) -> dict[str, Any]:
+    told = entry.details
+    state = "up" if now.state == "planned" else now.state
+    return {"state": state, "raised": (told["stack"], told["target"]), "path": told.get("path", ""), "begun": None}
+
+
 def _copy_started(now: Standing, entry: Entry) -> dict[str, Any]:
     fresh = {"state": "copying", "roles": False, "dump": "", "evidence": ""}
     checksum = bool(entry.details.get("checksum"))
@@ -57,6 +70,10 @@ def _verified(_: Standing, entry: Entry) -> dict[str, Any]:
 
 
 _CHANGES: Final[Mapping[str, Callable[[Standing, Entry], dict[str, Any]]]] = {
+    "target begun": lambda _, entry: {"begun": (entry.details["pid"], entry.details["machine"])},
+    "target up": _target_up,
+    "target refused": lambda _, __: {"begun": None},
+    "target failed": lambda _, __: {"begun": None},
     "copy started": _copy_started,
     "roles copied": lambda _, __: {"roles": True},
     "dumped": lambda _, entry: {"dump": entry.details["folder"]},

@@ -11,6 +11,7 @@ from inventories.faults import Fault, OnshoreError
 from migration.evidence import Parity, mirrored, read_evidence, write_evidence
 from migration.files.moving import move_tree
 from migration.files.parity import check_tree_path, empty_or_absent, tree_parity, tree_written_since
+from migration.postgres.contents import holds_nothing
 from migration.postgres.moving import connection_limit, copy_roles, dump, restore, set_connection_limit
 from migration.postgres.parity import database_parity, written_since
 from migration.standing import Standing, standings
@@ -31,10 +32,18 @@ CLOSED: Final = ("closing", "cut over", "retired")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A machine as steps use it; `postgres`: its server, where databases move from or to it."""
+    """A machine as steps use it; `postgres`: its server, where databases move from or to it.
+
+    `path`: where a tree lies there, if not where it lay at its source.
+    """
 
     reach: Reach
     postgres: Server | None = None
+    path: str = ""
+
+    def tree(self, asset: Asset) -> str:
+        """The folder of an asset there."""
+        return self.path or asset.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +90,7 @@ def copy(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 0,
     target_name = target.reach.name
     if now.state != "copying" or target_name not in now.targets:
         if target_name not in now.targets:
-            _check_nothing_there(asset, target)
+            _check_nothing_there(asset, target, ours=now.raised[1] == target_name)
         # what a verification found to differ may hide behind the same size and time
         checksum = again or now.state == "differs"
         details = {"source": source.reach.name, "target": target_name, "checksum": checksum}
@@ -164,7 +173,7 @@ def rollback(move: Move, asset: Asset, source: Site, target: Site, *, wave: int 
     Raises OnshoreError when the target was written to since the cutover, unless those writes may be lost.
     """
     now = move.standing(asset)
-    if now.state in ("planned", "rolled back"):
+    if now.state in ("planned", "up", "rolled back"):
         return
     if now.state == "retired":
         raise _refused(asset, "it is retired", "bring it back from its retention copy")
@@ -228,9 +237,9 @@ def _copy_database(move: Move, asset: Asset, source: Site, target: Site, wave: i
 def _copy_files(move: Move, asset: Asset, source: Site, target: Site, wave: int) -> None:
     moved = move_tree(
         source.reach,
-        asset.name,
+        source.tree(asset),
         target.reach,
-        asset.name,
+        target.tree(asset),
         checksum=move.standing(asset).checksum,
         limit_kib_s=move.limit_bytes_s // 1024,
         progress=_told(move, asset, "copying"),
@@ -238,12 +247,14 @@ def _copy_files(move: Move, asset: Asset, source: Site, target: Site, wave: int)
     move.ledger.append("copied", asset=asset.id, wave=wave, details={"bytes": moved})
 
 
-def _check_nothing_there(asset: Asset, target: Site) -> None:
+def _check_nothing_there(asset: Asset, target: Site, *, ours: bool) -> None:
+    """`ours`: this move brought the target up, so that a database without anything in it is its own."""
     if asset.kind == "database":
-        free = not _postgres(target).has(asset.name)
+        server = _postgres(target)
+        free = not server.has(asset.name) or (ours and holds_nothing(server, asset.name))
     else:
-        check_tree_path(asset.name)
-        free = empty_or_absent(target.reach, asset.name)
+        check_tree_path(target.tree(asset))
+        free = empty_or_absent(target.reach, target.tree(asset))
     if not free:
         what = f"{target.reach.name} holds a {asset.kind} of that name already, which this move did not put there"
         raise _refused(asset, what, "choose another target, or remove it there if it may go")
@@ -252,13 +263,13 @@ def _check_nothing_there(asset: Asset, target: Site) -> None:
 def _parity(move: Move, asset: Asset, source: Site, target: Site) -> Parity:
     if asset.kind == "database":
         return database_parity(_postgres(source), _postgres(target), asset.name, jobs=move.jobs)
-    return tree_parity(source.reach, asset.name, target.reach, asset.name)
+    return tree_parity(source.reach, source.tree(asset), target.reach, target.tree(asset))
 
 
 def _written_since(move: Move, asset: Asset, site: Site, parity: Parity) -> tuple[str, ...]:
     if asset.kind == "database":
         return written_since(_postgres(site), asset.name, parity, jobs=move.jobs)
-    return tree_written_since(site.reach, asset.name, parity)
+    return tree_written_since(site.reach, site.tree(asset), parity)
 
 
 def _reopen(move: Move, asset: Asset, source: Site) -> None:

@@ -1,19 +1,19 @@
-"""Where an asset may lawfully go, and what that costs a month: clusters by `place`, hosts by `refusals`."""
+"""Where an asset may lawfully go, and what that costs a month: decided by `place`, as everywhere."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from components.placement import Placement, Request, place
 from inventories.faults import Fault
-from inventories.hosts import Use, refusals
-from inventories.pricing import Size, monthly_cost_pkr, rates
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from datetime import date
 
-    from inventories.models import Profile, Register
+    from components.placement import Refusal
+    from inventories.models import Profile, Register, RuleMeta
     from migration.discovery import Asset
     from migration.questionnaire import Answer
 
@@ -22,12 +22,13 @@ _GIB = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """The facts that decide on a day, for one department."""
+    """The facts that decide on a day, for one department; without `rules`, all of them bind already."""
 
     register: Register
     profile: Profile
     on: date
     department: str
+    rules: Mapping[str, RuleMeta] = field(default_factory=dict)
 
     @property
     def reference(self) -> str:
@@ -45,59 +46,50 @@ class Target:
 
 
 def lawful_target(asset: Asset, answer: Answer, judge: Judge, *, wanted: str = "") -> tuple[Target | None, list[Fault]]:
-    """The cheapest lawful place (or the wanted one), else why there is none: every candidate with its reasons."""
-    if answer.goes_to == "cluster":
-        return _cluster(asset, answer, judge, wanted)
-    return _host(asset, answer, judge, wanted)
+    """The cheapest lawful place by what the department wishes, else why there is none: candidates with their reasons.
 
-
-def _cluster(asset: Asset, answer: Answer, judge: Judge, wanted: str) -> tuple[Target | None, list[Fault]]:
+    `wanted`: that one place, in place of the host or cluster that is wished.
+    """
+    kind = "cluster" if answer.goes_to == "cluster" else "host"
+    wish = answer.placement
+    named = wanted or (wish.cluster if kind == "cluster" else wish.host)
     request = Request(
         department=judge.department,
         category=answer.category,
+        service_kind="kubernetes" if kind == "cluster" else "vm",
         exposure=answer.exposure,
-        cluster=wanted or None,
+        cluster=named if kind == "cluster" else None,
+        host=named if kind == "host" else None,
+        region=wish.region,
         vcpu=answer.vcpu,
         memory_gib=answer.memory_gib,
         storage_gib=asset.size_bytes / _GIB,
     )
-    decision = place(request, judge.register, judge.profile, on=judge.on)
+    decision = place(request, judge.register, judge.profile, on=judge.on, rules=judge.rules)
     if isinstance(decision, Placement):
-        return Target("cluster", decision.cluster.id, decision.monthly_cost_pkr), []
-    faults = list(decision.faults)
-    for verdict in decision.verdicts:
-        if wanted in ("", verdict.cluster.id):
-            for why in verdict.reasons:
-                where = f"{asset.id} on {verdict.cluster.id}"
-                faults.append(Fault(where, f"{why.what} ({why.rule})", why.got, f"allowed: {why.allowed}", why.fix))
+        return Target(kind, decision.place.id, decision.monthly_cost_pkr), []
+    faults = list(_faults(asset, kind, request, decision))
+    if decision.leads_to and not wanted:
+        steps = "; ".join(change.step for change in decision.changes)
+        faults.append(
+            Fault(asset.id, "there is a way out", fix=f"{steps}; then {decision.leads_to.cluster.id} is lawful")
+        )
     return None, faults
 
 
-def _host(asset: Asset, answer: Answer, judge: Judge, wanted: str) -> tuple[Target | None, list[Fault]]:
-    category = judge.profile.category(answer.category)
-    if category is None:
-        return None, [Fault(asset.id, "unknown data category", answer.category)]
-    use = Use(judge.department, category, judge.on)
-    names = [wanted] if wanted else [host.id for _, host in judge.register.hosts()]
-    found, faults = [], []
-    for name in names:
-        reasons = refusals(judge.register, judge.profile, name, use)
-        if not reasons:
-            found.append(Target("host", name, _host_cost(asset, answer, judge, name)))
-        for why in reasons:
-            got, allowed = why.got, f"allowed: {why.allowed}"
-            faults.append(Fault(f"{asset.id} on {name}", f"{why.what} ({why.rule})", got, allowed))
-    if not found:
-        return None, faults or [Fault(asset.id, "the register has no hosts", fix="ask a provider for one")]
-    return min(found, key=lambda target: (target.monthly_cost_pkr or 0.0, target.id)), []
-
-
-def _host_cost(asset: Asset, answer: Answer, judge: Judge, host_id: str) -> float | None:
-    found = judge.register.host(host_id)
-    if found is None:
-        return None
-    provider, host = found
-    prices = next((region.prices for region in provider.regions if region.id == host.region), None)
-    if prices is None:
-        return None
-    return monthly_cost_pkr(Size(answer.vcpu, answer.memory_gib, asset.size_bytes / _GIB), rates(prices))
+def _faults(asset: Asset, kind: str, request: Request, refusal: Refusal) -> Iterator[Fault]:
+    """What is wrong with the question; then the reasons against the places that were asked for."""
+    for fault in refusal.faults:
+        yield replace(fault, where=f"{asset.id}: {fault.where}")
+    named = request.cluster or request.host
+    asked = [
+        verdict
+        for verdict in refusal.verdicts
+        if verdict.cluster.id == named or (not named and request.region in (None, verdict.cluster.region))
+    ]
+    for verdict in asked if asked or refusal.faults else refusal.verdicts:
+        for why in verdict.reasons:
+            where, got = f"{asset.id} on {verdict.cluster.id}", why.got
+            yield Fault(where, f"{why.what} ({why.rule})", got, f"allowed: {why.allowed}", why.fix)
+    if not refusal.verdicts and not refusal.faults:
+        yield Fault(asset.id, f"the register has no {kind}s", fix="ask a provider for one")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from inventories import load_rules
 from inventories.faults import Fault, OnshoreError
 from migration.access import Access, open_site, read_access
 from migration.assessment import Assessment, assess
@@ -16,6 +17,7 @@ from migration.ledger import Ledger
 from migration.plan import Plan, read_plan
 from migration.questionnaire import read_questionnaire
 from migration.retention import Retention, read_retention
+from migration.stacks import Wanted
 from migration.standing import Standing, standings
 from migration.steps import MOVABLE, Move
 from migration.targets import Judge
@@ -60,7 +62,7 @@ class Workspace:
     @cached_property
     def judge(self) -> Judge:
         """Who decides for this department on this day."""
-        return Judge(self.register, self.profile, self.on, self.questionnaire[1].department)
+        return Judge(self.register, self.profile, self.on, self.questionnaire[1].department, load_rules())
 
     @cached_property
     def assessment(self) -> Assessment:
@@ -130,6 +132,15 @@ class Workspace:
             )
         return wave, [(found, move) for found, move in moves if found.kind in MOVABLE]
 
+    def wanted(self, wave: Wave, asset: str = "") -> list[Wanted]:
+        """A wave's moves (or the one that is named) as stacks are asked for them."""
+        categories = {name: one.id for one in self.profile.categories for name in (one.id, *one.aliases)}
+        return [
+            Wanted(self.discovery[1].assets[move.asset], move, self.plan.department, categories[move.category])
+            for move in wave.moves
+            if asset in ("", move.asset)
+        ]
+
     def move(self, progress: Callable[[Rate], None]) -> Move:
         """The move at work."""
         limit = int(self.access.limit_mib_s * 2**20)
@@ -147,7 +158,9 @@ class Workspace:
                 open_site(self.access, self.folder, self.register, host, stack, database=asset.kind == "database")
                 for host in (asset.host, planned.target)
             ]
-            yield ends[0], ends[1]
+            now = self.standings().get(asset.id, Standing())
+            path = now.path if now.raised[1] == planned.target else ""
+            yield ends[0], replace(ends[1], path=path)
 
     def check_needs(self, wave: Wave) -> None:
         """Raise OnshoreError when something that this wave needs from an earlier one was not verified there."""

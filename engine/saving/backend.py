@@ -230,6 +230,10 @@ class FileBackend:
         """Removes every lock on the stack, as `pulumi cancel` does; how many there were."""
         return locks.remove_all(self._lock_folder(stack))
 
+    def unlock_after(self, stack: str, pid: int) -> int:
+        """Removes the locks that a process of this machine left when it was killed; how many there were."""
+        return locks.remove_of(self._lock_folder(stack), pid)
+
     def _lock_folder(self, stack: str) -> Path:
         return self._root / "locks" / "organization" / self._project / stack
 

@@ -48,6 +48,35 @@ def remove_all(folder: Path) -> int:
     return len(locks)
 
 
+def remove_of(folder: Path, pid: int) -> int:
+    """Removes the locks of a process of this machine that is no more; how many there were. Others' stay."""
+    if _runs(pid):
+        return 0
+    found = [path for path in _locks(folder) if _holder(path) == (pid, socket.gethostname())]
+    for path in found:
+        path.unlink(missing_ok=True)
+        files.drop_sidecar(path)
+    return len(found)
+
+
+def _holder(path: Path) -> tuple[int, str] | None:
+    try:
+        who = json.loads(path.read_text(encoding="utf-8"))
+        return int(who["pid"]), str(who["hostname"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _locks(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.json"))
 

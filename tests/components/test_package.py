@@ -22,6 +22,19 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 
 
+SECOND_HOST = {
+    "id": "example-host-khi-2",
+    "address": "host-2.khi.example",
+    "host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFHiIQB7xcP2rR6kgU6NtwqKBGOvge14bTyjB/EH1XjA",
+    "department": "health-example",
+    "provider": "example-csp-alpha",
+    "region": "example-csp-alpha-khi",
+    "site": "pk-example-site-1",
+    "category_ceiling": "confidential",
+    "fictional": True,
+}
+
+
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     """An engine that grants every registration (the CLI's would need the CLI)."""
 
@@ -79,8 +92,10 @@ def monitor() -> Iterator[tuple[Monitor, str]]:
 
 @pytest.fixture
 def host(settings, monitor) -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
-    """`python -m components`, as Pulumi starts it."""
+    """`python -m components`, as Pulumi starts it; the register has one more host than the shipped one."""
     del settings
+    overlay = Path(os.environ["ONSHORE_OVERLAYS"])
+    overlay.write_text(yaml.safe_dump({**yaml.safe_load(overlay.read_text()), "hosts": [SECOND_HOST]}))
     command = [sys.executable, "components", monitor[1]]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
@@ -92,10 +107,11 @@ def host(settings, monitor) -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
         process.terminate()
 
 
-def construct(host: provider_pb2_grpc.ResourceProviderStub, address: str, kind: str, **inputs: Any) -> Any:
+def construct(host: provider_pb2_grpc.ResourceProviderStub, address: str, kind: str, /, **inputs: Any) -> Any:
     given = struct_pb2.Struct()
     given.update(inputs)
     provider = "urn:pulumi:test::test::pulumi:providers:kubernetes::cluster::1"
+    ansible = "urn:pulumi:test::test::pulumi:providers:onshore-ansible::hosts::1"
     request = provider_pb2.ConstructRequest(
         project="onshore",
         stack="test",
@@ -104,16 +120,23 @@ def construct(host: provider_pb2_grpc.ResourceProviderStub, address: str, kind: 
         type=f"onshore:index:{kind}",
         name="one",
         inputs=given,
-        providers={"kubernetes": provider},
+        providers={"kubernetes": provider, "onshore-ansible": ansible},
     )
     return host.Construct(request, timeout=60)
 
 
 def test_the_schema_names_every_component_with_its_plain_inputs(host) -> None:
     schema = json.loads(host.GetSchema(provider_pb2.GetSchemaRequest(), timeout=60).schema)
+    on_hosts = ("HostService", "PostgresDatabase", "FileStore")
     assert set(schema["resources"]) == {
-        f"onshore:index:{kind}" for kind in ("LandingZone", "WebService", "ScheduledJob")
+        f"onshore:index:{kind}" for kind in ("LandingZone", "WebService", "ScheduledJob", *on_hosts)
     }
+    for kind in on_hosts:
+        one = schema["resources"][f"onshore:index:{kind}"]
+        assert {"department", "category", "host", "clients", "backupHost", "backupRecipient"} <= set(
+            one["requiredInputs"]
+        )
+        assert all(one["inputProperties"][field]["plain"] for field in ("category", "host", "backupHost"))
     zone = schema["resources"]["onshore:index:LandingZone"]
     assert zone["isComponent"] is True
     assert set(zone["requiredInputs"]) == {"department", "category", "cluster", "namespace"}
@@ -147,3 +170,40 @@ def test_the_plugin_file_names_the_projects_own_environment() -> None:
     plugin = yaml.safe_load((ROOT / "components" / "PulumiPlugin.yaml").read_text())
     assert plugin["runtime"]["name"] == "python"
     assert (ROOT / "components" / plugin["runtime"]["options"]["virtualenv"] / "bin" / "python").exists()
+
+
+ON_A_HOST: dict[str, Any] = {
+    "department": "health-example",
+    "category": "restricted",
+    "host": "example-host-khi-1",
+    "clients": ["10.20.0.0/16"],
+    "backupHost": "example-host-khi-2",
+    "backupRecipient": "age1" + "q" * 58,
+}
+# as an SDK sends a secret to a component: an output value (sdk/go/common/resource/sig)
+SEALED = {
+    "4dabf18193072939515e22adb298388d": "d0e6a833031e9bbcd3f4e8bde6ca49a4",
+    "value": "a long enough password",
+    "secret": True,
+}
+DATABASE = {"database": "clinic", "owner": "clinic_owner", "tlsCertificate": "c", "tlsPrivateKey": "k"}
+
+
+def test_a_service_on_a_host_is_constructed_with_its_run_and_its_secrets(host, monitor) -> None:
+    passwords = {"clinic_owner": SEALED}
+    made = construct(host, monitor[1], "PostgresDatabase", **ON_A_HOST, **DATABASE, passwords=passwords)
+    assert made.urn.endswith("onshore:index:PostgresDatabase::one")
+    assert ("onshore-ansible:index:Playbook", "one-set-up") in monitor[0].seen
+    program = {"command": ["serve"], "port": 8443, "tlsCertificate": "c", "tlsPrivateKey": SEALED}
+    assert construct(host, monitor[1], "HostService", **ON_A_HOST, **program).urn
+    key = "ssh-ed25519 " + "A" * 68
+    assert construct(host, monitor[1], "FileStore", **ON_A_HOST, quotaMib=10, writers=[key]).urn
+
+
+def test_a_service_on_an_unlawful_host_is_refused_in_words_and_registers_nothing(host, monitor) -> None:
+    facts = {**ON_A_HOST, "category": "secret", "backupHost": "example-host-khi-1"}
+    with pytest.raises(grpc.RpcError) as refused:
+        construct(host, monitor[1], "FileStore", **facts, quotaMib=10, writers=[])
+    for said in ("HST-001", "a backup that stands where its source does is none", "nobody may reach it"):
+        assert said in refused.value.details()
+    assert monitor[0].seen == []

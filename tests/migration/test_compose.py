@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from components.score import parse_score
 from inventories import OnshoreError
@@ -110,3 +112,127 @@ def test_a_service_without_an_image_makes_no_score_file(imported: tuple[list[Imp
 def test_what_is_no_compose_file_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(OnshoreError, match="no compose file"):
         import_compose(written(tmp_path, "compose.yaml", text))
+
+
+MERGED = """\
+x-common: &common
+  restart: always
+  privileged: true
+  environment: &variables {LOG_LEVEL: info, DB_HOST: db}
+x-limits: &limits
+  mem_limit: 64m
+  cap_add: [SYS_ADMIN]
+services:
+  portal:
+    <<: [*common, *limits]
+    image: registry.example/health/portal@sha256:7e6727b78f14233fefff6b7e6f1b9d7f79228bd8265ef13e132919002dc3a50e
+    environment: {<<: *variables, LOG_LEVEL: debug}
+"""
+
+
+def test_merge_keys_are_read_and_what_was_merged_in_is_named_where_it_is_written(tmp_path: Path) -> None:
+    ((portal,), lost) = import_compose(written(tmp_path, "compose.yaml", MERGED))
+    assert lost == []
+    main = yaml.safe_load(portal.score)["containers"]["main"]
+    assert main["variables"] == {"LOG_LEVEL": "debug", "DB_HOST": "db"}, "what it says itself goes before"
+    assert main["resources"] == {"limits": {"memory": "64Mi"}}
+    where = {fault.what.split("`")[1]: fault.where.split("compose.yaml")[1] for fault in portal.lost}
+    assert where == {"privileged": ":3:services.portal.privileged", "cap_add": ":7:services.portal.cap_add"}
+
+
+@pytest.mark.parametrize(
+    ("merge", "says"),
+    [("<<: 7", "not a mapping to merge in"), ("<<: [{image: x}, 7]", "not a mapping"), ("<<: *nobody", "not YAML")],
+)
+def test_a_merge_of_what_is_no_mapping_is_refused(merge: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(OnshoreError) as error:
+        import_compose(written(tmp_path, "compose.yaml", f"services:\n  web:\n    {merge}\n    image: x\n"))
+    assert says in str(error.value)
+
+
+def test_a_merge_without_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OnshoreError, match="cannot be used"):
+        import_compose(written(tmp_path, "compose.yaml", "services: &a\n  web: {image: x}\n  <<: *a\n"))
+
+
+IMAGE = "registry.example/health/portal@sha256:7e6727b78f14233fefff6b7e6f1b9d7f79228bd8265ef13e132919002dc3a50e"
+TOP = "configs:\n  inline: {content: hi}\n  filed: {file: ./f}\nsecrets:\n  key: {file: ./key}\n"
+# one key of a service, what its Score file has of it, and what is listed
+KEYS: dict[str, tuple[str, str, list[str]]] = {
+    "extends a service": ("extends: base", "", ["`extends` has nothing to stand for it", "write what it extends"]),
+    "extends a file": ("extends: {file: x.yaml, service: y}", "", ["`extends` has nothing"]),
+    "one env_file": ("env_file: .env", "", ["variables of a file", "got: .env"]),
+    "many env_files": ("env_file: [a.env, {path: b.env, required: false}]", "", ["got: a.env, b.env"]),
+    "a secret with a mode": (
+        "secrets: [{source: key, target: signing, mode: 0400}]",
+        "/run/secrets/signing",
+        ["secrets[0]: not carried over: `mode` of a file"],
+    ),
+    "a secret that is not defined": ("secrets: [other]", "", ["no such entry among the file's `secrets`"]),
+    "a config of text": ("configs: [inline]", "/inline", []),
+    "a config of a file": ("configs: [inline, filed]", "/inline", ["configs[1]: not carried over: the file of config"]),
+    "a config without definition": ("configs: [none]", "", ["no such entry among the file's `configs`"]),
+    "profiles": ("profiles: [debug]", "", ["`profiles` has nothing to stand for it", "make a stack of it"]),
+    "depends_on with conditions": (
+        "depends_on: {db: {condition: service_healthy}}",
+        "",
+        ["`depends_on` has nothing to stand for it", "have the program wait"],
+    ),
+    "a health check of a shell": ("healthcheck: {test: 'wget -q x || exit 1'}", "sh", []),
+    "a health check of the image's": (
+        "healthcheck: {interval: 5s}",
+        "",
+        ["the health check that the image brings", "`interval` of the health check"],
+    ),
+    "no health check": ("healthcheck: {disable: true}", "", []),
+    "none as a health check": ("healthcheck: {test: [NONE]}", "", []),
+    "a health check in another form": ("healthcheck: /bin/true", "", ["`healthcheck` is not written as Compose has"]),
+    "ports that are no list": ("ports: 80", "", ["`ports` is not written as Compose has it"]),
+    "a command with an open quotation": ("command: 'a \"b'", "", ["command: not carried over: an open quotation"]),
+    "an empty key": ("environment:", "", []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", KEYS)
+def test_every_key_of_a_service_is_carried_over_or_listed(what: str, tmp_path: Path) -> None:
+    line, carried, says = KEYS[what]
+    text = f"services:\n  portal:\n    image: {IMAGE}\n    {line}\n{TOP}"
+    ((portal,), _) = import_compose(written(tmp_path, "compose.yaml", text))
+    assert portal.score, portal.lost
+    assert carried in portal.score
+    told = "\n".join(map(str, portal.lost))
+    assert all(words in told for words in says), told
+    assert bool(says) == bool(portal.lost), told
+
+
+def test_an_image_that_a_variable_names_makes_no_score_file(tmp_path: Path) -> None:
+    ((portal,), _) = import_compose(written(tmp_path, "compose.yaml", "services: {portal: {image: 'x/${TAG}'}}\n"))
+    assert portal.score == ""
+    assert "an image that a variable names" in str(portal.lost[0])
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 99) | st.sampled_from(["a", "1:2", "$X", "a=b", "'", "${Y:-z}"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["test", "source", "limits", "resources", "cpus", "memory", "target", "published"]), inner
+        )
+    ),
+    max_leaves=6,
+)
+NAMES = [
+    "entrypoint", "command", "environment", "env_file", "configs", "secrets", "volumes", "ports", "expose", "deploy",
+    "healthcheck", "depends_on", "build", "cpus", "mem_limit", "extends",
+]  # fmt: skip
+
+
+@given(
+    st.dictionaries(st.sampled_from(NAMES), VALUES), st.dictionaries(st.sampled_from(["configs", "secrets"]), VALUES)
+)
+def test_whatever_stands_in_a_service_ends_in_words(
+    tmp_path_factory: pytest.TempPathFactory, service: dict[str, object], top: dict[str, object]
+) -> None:
+    text = yaml.safe_dump({"services": {"portal": {"image": IMAGE, **service}}, **top})
+    ((portal,), _) = import_compose(written(tmp_path_factory.getbasetemp(), "compose.yaml", text))
+    assert portal.score or portal.lost

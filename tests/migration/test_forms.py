@@ -45,6 +45,11 @@ _NEEDS = "needs: [onprem-web-1/files/srv/portal]"
 WRONG: list[tuple[str, dict[str, str], list[str]]] = [
     ("questionnaire", {"category: restricted, owner: Registrar}": "owner: Registrar}"}, ["5:", "`category` is"]),
     ("questionnaire", {"category: public": "category: null"}, ["8:", "not text", "got: nothing"]),
+    ("questionnaire", {"owner: Web}": "owner: Web, stack: ../elsewhere/trial}"}, ["answers[3].stack"]),
+    ("questionnaire", {"owner: Web}": "owner: Web, component: x}"}, ["a `component` is one of a `stack`"]),
+    ("questionnaire", {"owner: Web}": "owner: Web, placement: {cluster: x-1}}"}, ["its `placement` is no host"]),
+    ("questionnaire", {"owner: Web}": "owner: Web, placement: {hots: x-1}}"}, ["unknown field", "`host`"]),
+    ("questionnaire", {"of no use": "of no use, stack: a"}, ["what does not move has no `placement`"]),
     ("questionnaire", {"category: public": "category: publik"}, ["unknown data category", "did you mean `public`?"]),
     ("questionnaire", {"registry, category": "registri, category"}, ["did you mean", "without an answer"]),
     ("questionnaire", {_OF_NO_USE: "fit: retire"}, ["what is retired without a move has a `reason`"]),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.migrate_words import show_assessment
 from inventories import OnshoreError, load_profile, load_register
 from migration import read_costs, read_discovery, read_questionnaire
 from migration.assessment import assess
@@ -110,6 +111,71 @@ def test_a_workload_goes_to_the_cluster_that_place_chooses(tmp_path: Path) -> No
     assert target.monthly_cost_pkr == 2600 + 650
 
 
+# what a department wishes for its database, where it then goes, or what is said
+WISHES: dict[str, tuple[str, str, list[str]]] = {
+    "a lawful host": ("{host: example-host-khi-1}", "example-host-khi-1", []),
+    "a lawful region": ("{region: example-csp-alpha-khi}", "example-host-khi-1", []),
+    "another department's host": (
+        "{host: example-host-lhe-1}",
+        "",
+        [
+            "another department's host (HST-001)",
+            "Fix: do not ask for host example-host-lhe-1; then example-host-khi-1 is lawful",
+        ],
+    ),
+    "a host and a region that it is not in": (
+        "{host: example-host-khi-1, region: example-csp-alpha-lhe}",
+        "",
+        ["not the region that was asked for"],
+    ),
+    "a host that nobody knows": (
+        "{host: example-host-khi-2}",
+        "",
+        ["unknown host", "did you mean `example-host-khi-1`?"],
+    ),
+    "a region that nobody knows": (
+        "{region: example-csp-alpha-kh}",
+        "",
+        ["unknown region", "`example-csp-alpha-khi`?"],
+    ),
+    "two unknown places": ("{host: x-1, region: y-1}", "", ["unknown host", "unknown region"]),
+}
+
+
+@pytest.mark.parametrize("what", WISHES)
+def test_a_wished_place_is_taken_where_it_is_lawful_and_refused_with_every_reason_where_not(
+    what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wish, goes_to, says = WISHES[what]
+    edits = {"owner: Registrar}": f"owner: Registrar, placement: {wish}}}"}
+    found = World(tmp_path, questionnaire=edits).assess()
+    database = next(each for each in found.assets if each.asset == "onprem-db-1/database/registry")
+    assert (database.target.id if database.target else "") == goes_to
+    show_assessment(found)
+    told = capsys.readouterr().out
+    assert all(words in told for words in says), told
+    assert bool(says) == bool(found.refused)
+    assert "example-host-lhe-1:" not in told or "lhe-1" in wish, "only what was asked for is spoken of"
+
+
+def test_a_workload_may_wish_a_cluster(tmp_path: Path) -> None:
+    wish = "owner: Web, workload: score.yaml, placement: {cluster: example-csp-delta-xa-1}, needs"
+    (refused,) = World(tmp_path, questionnaire={"owner: Web, needs": wish}).assess().refused
+    assert any("(RES-001)" in str(fault) for fault in refused.refusals)
+    assert all("delta-xa-1" in fault.where for fault in refused.refusals if " on " in fault.where)
+
+
+def test_a_plan_keeps_to_what_is_wished(tmp_path: Path) -> None:
+    wish = {"owner: Registrar}": "owner: Registrar, placement: {host: example-host-khi-1}, stack: targets/trial}"}
+    world = World(tmp_path, questionnaire=wish)
+    text = as_yaml(world.plan())
+    assert "stack: targets/trial" in text
+    assert world.recheck(text) == []
+    said = "\n".join(world.recheck(text.replace("target: example-host-khi-1", "target: example-host-lhe-1", 1)))
+    assert "not the place that is wished" in said
+    assert "another department's host" in said
+
+
 def test_nothing_moves_before_what_it_needs(world: World) -> None:
     plan = world.plan()
     assert [[move.asset for move in wave.moves] for wave in plan.waves] == [
@@ -139,7 +205,7 @@ def test_what_is_needed_cannot_be_retired(tmp_path: Path) -> None:
 # what somebody changed in the plan by hand, and what is said of it
 CHANGED: dict[str, tuple[dict[str, str], list[str]]] = {
     "another lawful order": ({"number: 2": "number: 2"}, []),
-    "a target abroad or unknown": ({"target: example-host-khi-1": "target: example-host-xa"}, ["HST-001", "no lawful"]),
+    "a target that nobody knows": ({"target: example-host-khi-1": "target: example-host-xa"}, ["unknown host", "mean"]),
     "another department's host": (
         {"target: example-host-khi-1": "target: example-host-lhe-1"},
         ["another department's host", "finance-example"],
