@@ -163,7 +163,7 @@ def run(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, again:
         move = work.move(progress(as_json=as_json))
         for found, planned in moves:
             with work.sites(found, planned) as (source, target):
-                standing = copy(move, found, source, target, wave=wave, again=again)
+                standing = copy(move, found, source, target, wave=wave, again=again, method=planned.method)
             rows.append({"asset": found.id, "target": planned.target, "state": standing.state})
     tell(rows, as_json=as_json)
     for planned in chosen.moves:
@@ -230,8 +230,8 @@ def cutover(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, ye
             with work.sites(found, planned) as (source, _):
                 check_current(move, found, source, wave=wave)
         for found, planned in moves:
-            with work.sites(found, planned) as (source, _):
-                cut_over(move, found, source, wave=wave)
+            with work.sites(found, planned) as (source, target):
+                cut_over(move, found, source, target, wave=wave)
             rows.append({"asset": found.id, "target": planned.target, "state": move.standing(found).state})
     tell(rows, as_json=as_json)
 

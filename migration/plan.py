@@ -45,12 +45,16 @@ class PlanSettings(Record):
 
 
 class PlannedMove(Record):
-    """One asset's move; `rollback` says to which point one can go back, and how."""
+    """One asset's move; `rollback` says to which point one can go back, and how.
+
+    `method`: of a database only; by `replication` it is written to until its cutover.
+    """
 
     asset: AssetId
     category: Words
     to: Literal["cluster", "host"]
     target: Id
+    method: Literal["dump", "replication"] = "dump"
     size_bytes: Annotated[int, Field(ge=0)] = 0
     needs: tuple[AssetId, ...] = ()
     downtime_minutes: Annotated[float, Field(ge=0)]
@@ -189,6 +193,9 @@ def _order_faults(
             where = document.where((*place, "asset"))
             yield Fault(where, "no such asset", move.asset, fix=nearest(move.asset, list(discovery.assets)))
             continue
+        if move.method == "replication" and discovery.assets[move.asset].kind != "database":
+            where, what = document.where((*place, "method")), "only a database can be replicated"
+            yield Fault(where, what, move.asset, fix="write `method: dump`")
         for need in sorted({*needs[move.asset], *move.needs}):
             if at.get(need, 0) > wave.number:
                 where, what = document.where(place), f"moves in wave {wave.number}, before what it needs"

@@ -19,6 +19,7 @@ class Standing:
 
     `targets`: hosts on which a copy was begun, so that what lies there is ours. `dump`: the dump that is whole.
     `checksum`: the copy under way reads every file, because a difference was found.
+    `slot`: what a replication that is under way is called at the source, whose log it holds.
     `evidence`: of the last verification. `limit_before`: how many sessions the source let in before it was closed.
     """
 
@@ -27,6 +28,7 @@ class Standing:
     roles: bool = False
     dump: str = ""
     checksum: bool = False
+    slot: str = ""
     evidence: str = ""
     limit_before: int | None = None
     at: str = ""
@@ -52,13 +54,16 @@ def _copy_started(now: Standing, entry: Entry) -> dict[str, Any]:
     return {**fresh, "targets": now.targets | {entry.details["target"]}, "checksum": checksum}
 
 
-def _verified(_: Standing, entry: Entry) -> dict[str, Any]:
-    return {"state": "verified" if entry.details["equal"] else "differs", "evidence": entry.evidence}
+def _verified(now: Standing, entry: Entry) -> dict[str, Any]:
+    equal: State = "closing" if now.state == "closing" else "verified"
+    return {"state": equal if entry.details["equal"] else "differs", "evidence": entry.evidence}
 
 
 _CHANGES: Final[Mapping[str, Callable[[Standing, Entry], dict[str, Any]]]] = {
     "copy started": _copy_started,
     "roles copied": lambda _, __: {"roles": True},
+    "replication begun": lambda _, entry: {"slot": entry.details["slot"]},
+    "replication ended": lambda _, __: {"slot": ""},
     "dumped": lambda _, entry: {"dump": entry.details["folder"]},
     "copied": lambda _, __: {"state": "copied", "dump": ""},
     "verified": _verified,

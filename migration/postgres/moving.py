@@ -23,11 +23,12 @@ import psycopg
 from psycopg import sql
 
 from inventories.faults import Fault, OnshoreError
+from migration.postgres.relations import published, relations
 from migration.postgres.server import program
 from migration.reach import bound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from migration.postgres.server import Server
 
@@ -73,19 +74,21 @@ def dump(
     database: str,
     folder: Path,
     *,
+    what: Sequence[str] = ("--create",),
     jobs: int = 2,
     limit_bytes_s: int = 0,
     progress: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Write a database's dump as a folder that bears its name once it is whole; returns its bytes.
 
-    It lies there in clear: the folder is for its owner only, and goes once the asset is verified.
+    `what` of it, as pg_dump's options say. It lies there in clear: the folder is for its owner only, and goes once the
+    asset is verified.
     """
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     for left in folder.parent.glob(f"{folder.name}.partial-*"):
         shutil.rmtree(left, ignore_errors=True)
     partial = folder.with_name(f"{folder.name}.partial-{uuid.uuid4().hex[:8]}")
-    argv = [program("pg_dump"), "--format=directory", "--create", "--no-tablespaces", "--compress=0"]
+    argv = [program("pg_dump"), "--format=directory", *what, "--no-tablespaces", "--compress=0"]
     argv += [f"--jobs={jobs}", f"--file={partial}", f"--dbname={source.dsn(database)}"]
     _governed(source, "pg_dump", argv, limit_bytes_s, progress)
     size = sum(file.stat().st_size for file in partial.iterdir())
@@ -109,6 +112,45 @@ def restore(
     argv += [f"--dbname={target.dsn('postgres', application_name=_mark(database))}", str(folder)]
     _governed(target, "pg_restore", argv, limit_bytes_s, progress)
     with contextlib.closing(target.connect(database, autocommit=True)) as session:
+        session.execute("ANALYZE")
+
+
+def add(target: Server, database: str, folder: Path) -> None:
+    """Put a dump's data into a database that is there, in place of what an earlier attempt put; see `rest_of`."""
+    with contextlib.closing(target.connect(database, autocommit=True)) as session:
+        try:
+            session.execute("SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
+            apart = [table.only for table in published(session) if not table.carried]
+            if apart:
+                session.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(apart)))
+        except psycopg.Error as error:
+            raise target.refusal("does not take what is copied apart", database, error) from None
+    argv = [program("pg_restore"), "--data-only", "--disable-triggers", "--exit-on-error"]
+    argv += [f"--dbname={target.dsn(database, application_name=_mark(database))}", str(folder)]
+    _governed(target, "pg_restore", argv, 0, lambda _: None)
+
+
+def rest_of(source: Server, database: str) -> tuple[str, ...]:
+    """pg_dump's options for all data that replication does not carry: large objects, sequences, unlogged tables."""
+    with contextlib.closing(source.connect(database, autocommit=True)) as session:
+        carried = [table.pattern for table in published(session) if table.carried]
+    return ("--data-only", "--blobs", *(f"--exclude-table-data={pattern}" for pattern in carried))
+
+
+def refresh_views(source: Server, target: Server, database: str) -> None:
+    """Fill the target's materialised views, as far as the source's are filled."""
+    with contextlib.closing(source.connect(database, autocommit=True)) as session:
+        filled = {label for label, each in relations(session).items() if each.kind == "m" and each.populated}
+    with contextlib.closing(target.connect(database, autocommit=True)) as session:
+        # pg_restore made them in an order in which none comes before one that it reads
+        made = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        for schema, name in session.execute(f"{made} WHERE c.relkind = 'm' ORDER BY c.oid").fetchall():
+            if f"{schema}.{name}" in filled:
+                view = sql.Identifier(schema, name)
+                try:
+                    session.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(view))
+                except psycopg.Error as error:
+                    raise target.refusal("cannot fill a materialised view", database, error) from None
         session.execute("ANALYZE")
 
 

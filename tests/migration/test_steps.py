@@ -20,9 +20,10 @@ import pytest
 from inventories import OnshoreError
 from migration.discovery import Asset
 from migration.ledger import Ledger
+from migration.rates import Rate
 from migration.reach import Reach
 from migration.retention import Retention
-from migration.steps import Move, Rate, Site, copy, cutover, retire, rollback, verify
+from migration.steps import Move, Site, copy, cutover, retire, rollback, verify
 from tests.migration.odd_tree import make_tree
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def test_a_database_is_copied_verified_cut_over_and_retired(servers: tuple[Clust
     assert parity.differences == ()
     assert not any((tmp_path / "staging").iterdir())
     assert "not verified" not in str(parity)
-    cutover(move, DATABASE, source)
+    cutover(move, DATABASE, source, target)
     with pytest.raises(psycopg.OperationalError, match="too many connections"):
         psycopg.connect(source.postgres.dsn("registry"), user="registrar")  # type: ignore[union-attr]
     retire(move, DATABASE, source, KEPT)
@@ -80,14 +81,14 @@ def test_no_step_goes_before_the_one_it_needs(servers: tuple[Cluster, Cluster], 
     servers[0].fill(rows=20)
     move = moving(tmp_path)
     assert "it is planned" in str(refusal(verify, move, DATABASE, source, target))
-    assert "not verified" in str(refusal(cutover, move, DATABASE, source))
+    assert "not verified" in str(refusal(cutover, move, DATABASE, source, target))
     said = str(refusal(retire, move, DATABASE, source, None))
     assert all(words in said for words in ("not cut over", "no retention copy", "no parity evidence"))
     copy(move, DATABASE, source, target)
-    assert "not verified" in str(refusal(cutover, move, DATABASE, source))
+    assert "not verified" in str(refusal(cutover, move, DATABASE, source, target))
     verify(move, DATABASE, source, target)
     assert "not cut over" in str(refusal(retire, move, DATABASE, source, KEPT))
-    cutover(move, DATABASE, source)
+    cutover(move, DATABASE, source, target)
     assert "no retention copy" in str(refusal(retire, move, DATABASE, source, None))
     assert copy(move, DATABASE, source, target).state == "cut over"
     assert "roll it back first" in str(refusal(copy, move, DATABASE, source, target, again=True))
@@ -116,7 +117,7 @@ def test_a_write_between_evidence_and_cutover_opens_the_source_again(
     copy(move, DATABASE, source, target)
     verify(move, DATABASE, source, target)
     servers[0].sql("UPDATE no_key SET amount = 7 WHERE word IS NULL")
-    said = refusal(cutover, move, DATABASE, source)
+    said = refusal(cutover, move, DATABASE, source, target)
     assert said.refused
     assert "public.no_key was 55 rows" in str(said)
     psycopg.connect(source.postgres.dsn("registry"), user="registrar").close()  # type: ignore[union-attr]
@@ -131,7 +132,7 @@ def test_a_write_at_the_source_after_the_cutover_keeps_it_from_being_retired(
     move = moving(tmp_path)
     copy(move, DATABASE, source, target)
     verify(move, DATABASE, source, target)
-    cutover(move, DATABASE, source)
+    cutover(move, DATABASE, source, target)
     servers[0].sql("SELECT nextval('called')")  # a superuser gets in still
     said = str(refusal(retire, move, DATABASE, source, KEPT))
     assert "public.called was 6, is 11" in said
@@ -145,7 +146,7 @@ def test_closing_a_database_without_settings_is_no_write(servers: tuple[Cluster,
     move = moving(tmp_path)
     copy(move, DATABASE, source, target)
     verify(move, DATABASE, source, target)
-    cutover(move, DATABASE, source)
+    cutover(move, DATABASE, source, target)
     servers[0].sql("CREATE TABLE elsewhere ()", "postgres")  # the log is not where it stood: all is read anew
     retire(move, DATABASE, source, KEPT)
     assert move.standing(DATABASE).state == "retired"
@@ -160,7 +161,7 @@ def test_a_rollback_opens_the_source_and_loses_nothing_unasked(
     move = moving(tmp_path)
     copy(move, DATABASE, source, target)
     verify(move, DATABASE, source, target)
-    cutover(move, DATABASE, source)
+    cutover(move, DATABASE, source, target)
     servers[1].sql("INSERT INTO no_key VALUES ('new life', 1)")
     assert "written at the target since" in str(refusal(rollback, move, DATABASE, source, target))
     rollback(move, DATABASE, source, target, lose_writes=True)
@@ -222,9 +223,20 @@ def test_one_flipped_byte_in_a_staged_dump_is_found(servers: tuple[Cluster, Clus
     assert "public.citizens id=42: a row differs in name, name_upper" in "\n".join(map(str, parity.differences))
 
 
-def killed_at(folder: Path, asset: str, ends: tuple[dict[str, object], ...], phase: str, limit: int) -> None:
+def killed_at(
+    folder: Path, asset: str, ends: tuple[dict[str, object], ...], phase: str, limit: int, method: str = "dump"
+) -> None:
     """Start a copy and kill it, as -9 does, once it is in a phase."""
-    argv = [sys.executable, "-m", "tests.migration.driver", str(folder), asset, *map(json.dumps, ends), str(limit)]
+    argv = [
+        sys.executable,
+        "-m",
+        "tests.migration.driver",
+        str(folder),
+        asset,
+        *map(json.dumps, ends),
+        str(limit),
+        method,
+    ]
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         for line in process.stdout:
@@ -277,7 +289,7 @@ def test_a_killed_copy_of_files_goes_on(tmp_path: Path) -> None:
     parity, _ = verify(move, asset, source, target)
     assert parity.differences == ()
     (origin / "more").write_bytes(b"written late")
-    assert "written at the source" in str(refusal(cutover, move, asset, source))
+    assert "written at the source" in str(refusal(cutover, move, asset, source, target))
 
 
 _KILLED = """
@@ -323,7 +335,7 @@ def test_a_prepared_transaction_keeps_a_source_open(servers: tuple[Cluster, Clus
     verify(move, DATABASE, source, target)
     servers[0].sql("BEGIN; INSERT INTO no_key VALUES ('late', 1); PREPARE TRANSACTION 'late'")
     try:
-        assert "prepared transactions" in str(refusal(cutover, move, DATABASE, source))
+        assert "prepared transactions" in str(refusal(cutover, move, DATABASE, source, target))
         psycopg.connect(source.postgres.dsn("registry"), user="registrar").close()  # type: ignore[union-attr]
     finally:
         servers[0].sql("ROLLBACK PREPARED 'late'")
