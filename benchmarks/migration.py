@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 Row = tuple[str, str]
 USUAL_MIB = 1024
 USUAL_FILES = 100_000
-_HOME = Path(__file__).parents[1] / ".onshore" / "bench" / "hosts"
+BENCH_HOSTS = Path(__file__).parents[1] / ".onshore" / "bench" / "hosts"
 _NAMES = ("onprem-1", "onprem-2", "host-1", "host-2")
 _SOCKET = "/var/lib/postgresql/socket"
 _TREE = "/srv/portal"
@@ -79,11 +79,11 @@ def rows(mib: int = USUAL_MIB, files: int = USUAL_FILES) -> list[Row]:
 
 @contextlib.contextmanager
 def _machines() -> Iterator[Hosts]:
-    info = hosts_up("bench", home=_HOME, in_country=2, on_premises=2, **PLACE, disk_mib=8192, progress=_say)
+    info = hosts_up("bench", home=BENCH_HOSTS, in_country=2, on_premises=2, **PLACE, disk_mib=8192, progress=say)
     try:
         yield in_register(info)
     finally:
-        hosts_down("bench", home=_HOME)
+        hosts_down("bench", home=BENCH_HOSTS)
 
 
 def _database(hosts: Hosts, folder: Path, mib: int) -> list[Row]:
@@ -93,7 +93,7 @@ def _database(hosts: Hosts, folder: Path, mib: int) -> list[Row]:
     script = b"CREATE DATABASE registry;\n\\c registry\n" + ODD.read_bytes() + b"CHECKPOINT;\n"
     _login(hosts, case.source, _FILL % (mib * _ROWS_A_MIB), stdin=script)
     mebibytes = float(hosts.ssh(case.source, _SIZE, user="postgres").stdout)
-    _say(f"a database of {mebibytes:.0f} MiB")
+    say(f"a database of {mebibytes:.0f} MiB")
     there = f"{_DIRECT} postgres@{hosts[case.target].address}"
     line = f"""{_KEY}; {_BIN}
 pg_dumpall --roles-only -h {_SOCKET} | grep -v 'ROLE postgres' | {there} psql -q -X -h {_SOCKET} postgres >/dev/null
@@ -180,11 +180,12 @@ def _timed(what: str, work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     seconds = time.perf_counter() - started
-    _say(f"{what}: {seconds:.1f} s")
+    say(f"{what}: {seconds:.1f} s")
     return seconds
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """A line for who looks on."""
     sys.stderr.write(f"{line}\n")
 
 

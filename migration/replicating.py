@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from typing import TYPE_CHECKING
 
 from inventories.faults import Fault, OnshoreError
 from migration.postgres import replication
-from migration.postgres.moving import add, dump, refresh_views, rest_of, restore
+from migration.postgres.moving import copy_definitions, copy_rest
 from migration.postgres.replication import Link, name_for
 from migration.rates import Rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from migration.discovery import Asset
     from migration.postgres.replication import Lag
@@ -32,9 +30,7 @@ def begun(move: Move, asset: Asset, source: Site, target: Site, wave: int) -> No
         if not is_begun:
             if move.standing(asset).slot:
                 replication.end(ours, theirs, asset.name, name)
-            folder = dump_folder(move, asset)
-            dump(ours, asset.name, folder, what=("--create", "--schema-only"))
-            restore(theirs, asset.name, folder)
+            copy_definitions(ours, theirs, asset.name)
             move.ledger.append("replication begun", asset=asset.id, wave=wave, details={"slot": name})
             replication.begin(link)
     with caught_up(move, asset, source, target):
@@ -44,7 +40,7 @@ def begun(move: Move, asset: Asset, source: Site, target: Site, wave: int) -> No
 @contextlib.contextmanager
 def caught_up(move: Move, asset: Asset, source: Site, target: Site) -> Iterator[None]:
     """The target holds what the source held when this began, and goes on following as long as the context lasts."""
-    started, folder = time.monotonic(), dump_folder(move, asset)
+    started = time.monotonic()
 
     def tell(lag: Lag) -> None:
         move.progress(Rate(asset.id, str(lag), lag.held_bytes, time.monotonic() - started))
@@ -52,10 +48,7 @@ def caught_up(move: Move, asset: Asset, source: Site, target: Site) -> Iterator[
     with _linked(asset, source, target) as (link, alive):
         replication.attach(link)
         replication.catch_up(link, alive=alive, progress=tell)
-        dump(link.source, asset.name, folder, what=rest_of(link.source, asset.name), limit_bytes_s=move.limit_bytes_s)
-        add(link.target, asset.name, folder)
-        refresh_views(link.source, link.target, asset.name)
-        shutil.rmtree(folder)
+        copy_rest(link.source, link.target, asset.name, limit_bytes_s=move.limit_bytes_s)
         yield
 
 
@@ -63,11 +56,6 @@ def end_replication(move: Move, asset: Asset, source: Site, target: Site, wave: 
     """End it on both sides, and write down that it is; raises OnshoreError when a slot would be left."""
     replication.end(postgres_of(source), postgres_of(target), asset.name, move.standing(asset).slot)
     move.ledger.append("replication ended", asset=asset.id, wave=wave)
-
-
-def dump_folder(move: Move, asset: Asset) -> Path:
-    """Where an asset's dump lies in between."""
-    return move.staging / asset.id.replace("/", "--")
 
 
 def postgres_of(site: Site) -> Server:

@@ -64,7 +64,7 @@ _CHANGES: Final[Mapping[str, Callable[[Standing, Entry], dict[str, Any]]]] = {
     "roles copied": lambda _, __: {"roles": True},
     "replication begun": lambda _, entry: {"slot": entry.details["slot"]},
     "replication ended": lambda _, __: {"slot": ""},
-    "dumped": lambda _, entry: {"dump": entry.details["folder"]},
+    "dumped": lambda _, entry: {"dump": entry.details["file"]},
     "copied": lambda _, __: {"state": "copied", "dump": ""},
     "verified": _verified,
     "closing": lambda _, entry: {"state": "closing", "limit_before": entry.details.get("limit_before")},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -12,10 +11,10 @@ from inventories.faults import Fault, OnshoreError
 from migration.evidence import Parity, mirrored, read_evidence, write_evidence
 from migration.files.moving import move_tree
 from migration.files.parity import check_tree_path, empty_or_absent, tree_parity, tree_written_since
-from migration.postgres.moving import connection_limit, copy_roles, dump, restore, set_connection_limit
+from migration.postgres.moving import connection_limit, copy_content, copy_roles, set_connection_limit
 from migration.postgres.parity import database_parity, written_since
 from migration.rates import Rate
-from migration.replicating import begun, caught_up, dump_folder, end_replication, postgres_of
+from migration.replicating import begun, caught_up, end_replication, postgres_of
 from migration.standing import Standing, standings
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ def _evidence_taken(move: Move, asset: Asset, source: Site, target: Site, wave: 
     }
     move.ledger.append("verified", asset=asset.id, wave=wave, evidence=digest, details=details)
     if parity.equal:
-        shutil.rmtree(dump_folder(move, asset), ignore_errors=True)
+        _dump_file(move, asset).unlink(missing_ok=True)
     return parity, digest
 
 
@@ -245,7 +244,7 @@ def retire(move: Move, asset: Asset, source: Site, retention: Retention | None, 
 
 
 def _copy_database(move: Move, asset: Asset, source: Site, target: Site, wave: int, method: Method) -> None:
-    ours, theirs, folder = postgres_of(source), postgres_of(target), dump_folder(move, asset)
+    ours, theirs, kept = postgres_of(source), postgres_of(target), _dump_file(move, asset)
     now = move.standing(asset)
     if not now.roles:
         made = copy_roles(ours, theirs)
@@ -254,16 +253,19 @@ def _copy_database(move: Move, asset: Asset, source: Site, target: Site, wave: i
         begun(move, asset, source, target, wave)
         move.ledger.append("copied", asset=asset.id, wave=wave)
         return
+    if not now.dump:  # what lies there is of another copy
+        kept.unlink(missing_ok=True)
+
+    def whole(size: int) -> None:
+        move.ledger.append("dumped", asset=asset.id, wave=wave, details={"file": kept.name, "bytes": size})
+
     pressing: dict[str, Any] = {"jobs": move.jobs, "limit_bytes_s": move.limit_bytes_s}
-    if not now.dump or not folder.is_dir():
-        size = dump(ours, asset.name, folder, **pressing, progress=_told(move, asset, "reading"))
-        details = {"folder": folder.name, "bytes": size}
-        move.ledger.append("dumped", asset=asset.id, wave=wave, details=details)
-    restore(theirs, asset.name, folder, **pressing, progress=_told(move, asset, "writing"))
+    copy_content(ours, theirs, asset.name, kept, **pressing, progress=_told(move, asset), whole=whole)
     move.ledger.append("copied", asset=asset.id, wave=wave)
 
 
 def _copy_files(move: Move, asset: Asset, source: Site, target: Site, wave: int) -> None:
+    tell = _told(move, asset)
     moved = move_tree(
         source.reach,
         asset.name,
@@ -271,7 +273,7 @@ def _copy_files(move: Move, asset: Asset, source: Site, target: Site, wave: int)
         asset.name,
         checksum=move.standing(asset).checksum,
         limit_kib_s=move.limit_bytes_s // 1024,
-        progress=_told(move, asset, "copying"),
+        progress=lambda moved: tell("copying", moved),
     )
     move.ledger.append("copied", asset=asset.id, wave=wave, details={"bytes": moved})
 
@@ -312,13 +314,17 @@ def _evidence(move: Move, asset: Asset, now: Standing) -> Parity:
     return parity
 
 
-def _told(move: Move, asset: Asset, phase: str) -> Callable[[int], None]:
+def _told(move: Move, asset: Asset) -> Callable[[str, int], None]:
     started = time.monotonic()
 
-    def tell(moved: int) -> None:
+    def tell(phase: str, moved: int) -> None:
         move.progress(Rate(asset.id, phase, moved, time.monotonic() - started))
 
     return tell
+
+
+def _dump_file(move: Move, asset: Asset) -> Path:
+    return move.staging / f"{asset.id.replace('/', '--')}.dump"
 
 
 def _refused(asset: Asset, why: str, fix: str) -> OnshoreError:
