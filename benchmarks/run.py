@@ -17,7 +17,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import audit, audit_beside, decisions, migration, scaling
+from benchmarks import audit, audit_beside, decisions, discovery, migration, scaling
 from sandbox import cluster_down, cluster_up, shown_on
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +50,7 @@ def main() -> None:
             _forget_salt(file)
         cluster_down("bench", home=home)
     single = [*decisions.placement(), decisions.settings_load(), *decisions.pack(), *decisions.clouds(), *audit.rows()]
-    single += [*audit_beside.rows(), *migration.rows()]
+    single += [*audit_beside.rows(), *migration.rows(), *discovery.rows()]
     text = _page(rows, scaling.rows(), single)
     sys.stdout.write(text)
     if "--write" in sys.argv:

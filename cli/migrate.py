@@ -161,7 +161,7 @@ def run(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, yes: b
                 return up.code
         for found, planned in moves:
             with work.sites(found, planned) as (source, target):
-                standing = copy(move, found, source, target, wave=wave, again=again)
+                standing = copy(move, found, source, target, wave=wave, again=again, method=planned.method)
             rows.append({"asset": found.id, "target": planned.target, "state": standing.state})
         for each in work.wanted(chosen, asset):
             if each.planned.stack and (each.asset, each.planned) not in moves:
@@ -219,8 +219,8 @@ def cutover(**asked: Any) -> None:
     def check(move: Move, found: Asset, source: Site, _: Site) -> None:
         steps.check_current(move, found, source, wave=asked["wave"])
 
-    def close(_: Workspace, move: Move, found: Asset, source: Site, __: Site) -> None:
-        steps.cutover(move, found, source, wave=asked["wave"])
+    def close(_: Workspace, move: Move, found: Asset, source: Site, target: Site) -> None:
+        steps.cutover(move, found, source, target, wave=asked["wave"])
 
     take_step(Step("cutover closes the sources", "close", close, check), **asked)
 

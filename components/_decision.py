@@ -128,6 +128,11 @@ class Verdict(NamedTuple):
     advices: tuple[Advice, ...] = ()
 
     @property
+    def region(self) -> str:
+        """The id of the region that it lies in, or is."""
+        return self.cluster.id if isinstance(self.cluster, Region) else self.cluster.region
+
+    @property
     def lawful(self) -> bool:
         return not self.reasons
 

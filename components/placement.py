@@ -97,7 +97,7 @@ class Placer:
             changes, leads_to, day = (found.changes, found.leads_to, found.day) if found else ((), None, None)
             return Refusal(request, self._on, self._reference, category, faults, verdicts, changes, leads_to, day)
         best = min(lawful, key=cost_then_id)
-        home = best.cluster.id if isinstance(best.cluster, Region) else best.cluster.region
+        home = best.region
         site, region = best.site, next(r for r in best.provider.regions if r.id == home)
         assert site is not None  # noqa: S101 - a cluster without a site has a reason (RES-004)
         return Placement(

@@ -99,7 +99,8 @@ def open_site(
     server = wanted.postgresql
     tunnel = Reach.by_ssh(host_id, machine.address, server.login, identity, pinned)
     local = stack.enter_context(tunnel.socket(f"{server.socket_folder}/.s.PGSQL.{server.port}"))
-    return Site(reach, Server(host_id, {"host": local, "port": str(server.port), "user": server.user}))
+    parameters = {"host": local, "port": str(server.port), "user": server.user}
+    return Site(reach, Server(host_id, parameters), tunnel)
 
 
 def _machine(register: Register, host_id: str) -> Host | OnPremisesHost | None:

@@ -48,6 +48,7 @@ class PlannedMove(Record):
     """One asset's move; `rollback` says to which point one can go back, and how.
 
     `stack`, and the `component` in it: what brings the target up; without one it has to stand already.
+    `method`: of a database only; by `replication` it is written to until its cutover.
     """
 
     asset: AssetId
@@ -56,6 +57,7 @@ class PlannedMove(Record):
     target: Id
     stack: StackPath = ""
     component: str = ""
+    method: Literal["dump", "replication"] = "dump"
     size_bytes: Annotated[int, Field(ge=0)] = 0
     needs: tuple[AssetId, ...] = ()
     downtime_minutes: Annotated[float, Field(ge=0)]
@@ -197,6 +199,9 @@ def _order_faults(
             where = document.where((*place, "asset"))
             yield Fault(where, "no such asset", move.asset, fix=nearest(move.asset, list(discovery.assets)))
             continue
+        if move.method == "replication" and discovery.assets[move.asset].kind != "database":
+            where, what = document.where((*place, "method")), "only a database can be replicated"
+            yield Fault(where, what, move.asset, fix="write `method: dump`")
         for need in sorted({*needs[move.asset], *move.needs}):
             if at.get(need, 0) > wave.number:
                 where, what = document.where(place), f"moves in wave {wave.number}, before what it needs"

@@ -15,10 +15,13 @@ from typing import TYPE_CHECKING, Final
 from inventories.faults import Fault, OnshoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 LOST: Final = 255
 _NOT_FOUND: Final = 127
+# what a killed run left of a socket is in the way of the next one
+_LENT_FOLDER: Final = 'umask 077; d=$HOME/.$1; mkdir -p "$d" && rm -f "$d/$2" && echo "$d"'
+_LENT: Final = 'echo ready; cat >/dev/null; rm -f "$1/$2"; rmdir "$1"'  # until this side goes, however it does
 _TUNNEL_S: Final = 20.0
 # A cut line is noticed within 15 seconds, also while nothing is sent.
 _ALIVE: Final = ("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "-o", "ConnectTimeout=15")
@@ -103,3 +106,34 @@ class Reach:
             if tunnel.stderr:
                 tunnel.stderr.close()
             shutil.rmtree(folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def lent(self, socket: str, name: str) -> Iterator[tuple[str, Callable[[], None]]]:
+        """A Unix socket here as one there, in a folder that only this login can enter, as long as the context lasts.
+
+        Yields that folder, and what raises OnshoreError once the way is lost.
+        """
+        file = socket.rsplit("/", 1)[1]
+        folder = self.run(["sh", "-c", _LENT_FOLDER, "sh", name, file]).decode().rstrip("\n")
+        options = ["-o", "ExitOnForwardFailure=yes", "-R", f"{folder}/{file}:{socket}"]
+        stays = shlex.join(["sh", "-c", _LENT, "sh", folder, file])
+        tunnel = subprocess.Popen(
+            bound([self.ssh[0], *options, *self.ssh[1:], stays]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+        def check() -> None:
+            if tunnel.poll() is not None:
+                raise self.failed("the tunnel", LOST, tunnel.stderr.read() if tunnel.stderr else b"")
+
+        try:
+            if tunnel.stdout is None or tunnel.stdout.readline() != b"ready\n":
+                tunnel.kill()
+                tunnel.wait()
+                check()
+            yield folder, check
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                tunnel.communicate()

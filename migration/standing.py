@@ -23,6 +23,7 @@ class Standing:
     `begun`: the process and its machine that bring it up, or were cut off while they did.
     `targets`: hosts on which a copy was begun, so that what lies there is ours. `dump`: the dump that is whole.
     `checksum`: the copy under way reads every file, because a difference was found.
+    `slot`: what a replication that is under way is called at the source, whose log it holds.
     `evidence`: of the last verification. `limit_before`: how many sessions the source let in before it was closed.
     """
 
@@ -34,6 +35,7 @@ class Standing:
     roles: bool = False
     dump: str = ""
     checksum: bool = False
+    slot: str = ""
     evidence: str = ""
     limit_before: int | None = None
     at: str = ""
@@ -65,8 +67,9 @@ def _copy_started(now: Standing, entry: Entry) -> dict[str, Any]:
     return {**fresh, "targets": now.targets | {entry.details["target"]}, "checksum": checksum}
 
 
-def _verified(_: Standing, entry: Entry) -> dict[str, Any]:
-    return {"state": "verified" if entry.details["equal"] else "differs", "evidence": entry.evidence}
+def _verified(now: Standing, entry: Entry) -> dict[str, Any]:
+    equal: State = "closing" if now.state == "closing" else "verified"
+    return {"state": equal if entry.details["equal"] else "differs", "evidence": entry.evidence}
 
 
 _CHANGES: Final[Mapping[str, Callable[[Standing, Entry], dict[str, Any]]]] = {
@@ -76,7 +79,9 @@ _CHANGES: Final[Mapping[str, Callable[[Standing, Entry], dict[str, Any]]]] = {
     "target failed": lambda _, __: {"begun": None},
     "copy started": _copy_started,
     "roles copied": lambda _, __: {"roles": True},
-    "dumped": lambda _, entry: {"dump": entry.details["folder"]},
+    "replication begun": lambda _, entry: {"slot": entry.details["slot"]},
+    "replication ended": lambda _, __: {"slot": ""},
+    "dumped": lambda _, entry: {"dump": entry.details["file"]},
     "copied": lambda _, __: {"state": "copied", "dump": ""},
     "verified": _verified,
     "closing": lambda _, entry: {"state": "closing", "limit_before": entry.details.get("limit_before")},

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from inventories.faults import Fault, OnshoreError
 from migration.evidence import Parity, mirrored, read_evidence, write_evidence
 from migration.files.moving import move_tree
 from migration.files.parity import check_tree_path, empty_or_absent, tree_parity, tree_written_since
 from migration.postgres.contents import holds_nothing
-from migration.postgres.moving import connection_limit, copy_roles, dump, restore, set_connection_limit
+from migration.postgres.moving import connection_limit, copy_content, copy_roles, set_connection_limit
 from migration.postgres.parity import database_parity, written_since
+from migration.rates import Rate
+from migration.replicating import begun, caught_up, end_replication, postgres_of
 from migration.standing import Standing, standings
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 MOVABLE: Final = ("database", "files")
 CLOSED: Final = ("closing", "cut over", "retired")
+LIVE: Final = ("copied", "verified", "differs")
+Method = Literal["dump", "replication"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +39,17 @@ class Site:
     """A machine as steps use it; `postgres`: its server, where databases move from or to it.
 
     `path`: where a tree lies there, if not where it lay at its source.
+    `tunnel`: the machine as the login that the server's socket lets in, where it is not this one.
     """
 
     reach: Reach
     postgres: Server | None = None
+    tunnel: Reach | None = None
     path: str = ""
 
     def tree(self, asset: Asset) -> str:
         """The folder of an asset there."""
         return self.path or asset.name
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """How far a running copy has come."""
-
-    asset: str
-    phase: str
-    moved_bytes: int
-    seconds: float
-
-    def __str__(self) -> str:
-        speed = self.moved_bytes / self.seconds / 2**20 if self.seconds else 0.0
-        return f"{self.asset}: {self.phase}, {self.moved_bytes / 2**20:.1f} MiB, {speed:.1f} MiB/s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +68,38 @@ class Move:
         return standings(self.ledger.entries()).get(asset.id, Standing())
 
 
-def copy(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 0, again: bool = False) -> Standing:
+def copy(
+    move: Move,
+    asset: Asset,
+    source: Site,
+    target: Site,
+    *,
+    wave: int = 0,
+    again: bool = False,
+    method: Method = "dump",
+) -> Standing:
     """Copy an asset to its target; where an earlier run was cut off, go on from its last whole step.
 
-    What was copied already is left alone, unless it differs or `again`. Raises OnshoreError when the target holds
-    something that this move did not put there, or when what was cut over shall be copied `again`.
+    What was copied already is left alone, unless it differs or `again`; what is replicated catches up. Raises
+    OnshoreError when the target holds something that this move did not put there, or when what was cut over shall be
+    copied `again`.
     """
     now = move.standing(asset)
     if now.state in CLOSED and again:
         raise _refused(asset, f"it is {now.state}", "roll it back first")
+    target_name = target.reach.name
+    if now.slot and target_name not in now.targets:
+        raise _refused(asset, "it is being replicated to another host", "roll it back there first")
+    if now.slot and method == "replication" and now.state in LIVE and not again:
+        with caught_up(move, asset, source, target):
+            if now.state == "differs":
+                move.ledger.append("copied", asset=asset.id, wave=wave)
+        return move.standing(asset)
     if now.state in ("copied", "verified", *CLOSED) and not again:
         return now
-    target_name = target.reach.name
+    if now.slot and (again or method != "replication" or now.state != "copying"):
+        end_replication(move, asset, source, target, wave)
+        now = move.standing(asset)
     if now.state != "copying" or target_name not in now.targets:
         if target_name not in now.targets:
             _check_nothing_there(asset, target, ours=now.raised[1] == target_name)
@@ -96,7 +108,7 @@ def copy(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 0,
         details = {"source": source.reach.name, "target": target_name, "checksum": checksum}
         move.ledger.append("copy started", asset=asset.id, wave=wave, details=details)
     if asset.kind == "database":
-        _copy_database(move, asset, source, target, wave)
+        _copy_database(move, asset, source, target, wave, method)
     else:
         _copy_files(move, asset, source, target, wave)
     return move.standing(asset)
@@ -108,6 +120,11 @@ def verify(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 
     if now.state not in ("copied", "verified", "differs"):
         fix = "what was verified at its cutover stands" if now.state in CLOSED else "run its wave first"
         raise _refused(asset, f"it is {now.state}", fix)
+    with caught_up(move, asset, source, target) if now.slot else contextlib.nullcontext():
+        return _evidence_taken(move, asset, source, target, wave)
+
+
+def _evidence_taken(move: Move, asset: Asset, source: Site, target: Site, wave: int) -> tuple[Parity, str]:
     parity = _parity(move, asset, source, target)
     _, digest = write_evidence(move.evidence, asset.id, parity)
     details = {
@@ -119,15 +136,15 @@ def verify(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 
     }
     move.ledger.append("verified", asset=asset.id, wave=wave, evidence=digest, details=details)
     if parity.equal:
-        shutil.rmtree(_dump_folder(move, asset), ignore_errors=True)
+        _dump_file(move, asset).unlink(missing_ok=True)
     return parity, digest
 
 
 def check_current(move: Move, asset: Asset, source: Site, *, wave: int = 0) -> None:
     """Raise OnshoreError when an asset could not be cut over: not verified, or written to since; nothing is closed."""
     now = move.standing(asset)
-    if now.state in CLOSED:
-        return
+    if now.state in CLOSED or (now.slot and now.state in LIVE):
+        return  # of what is replicated, the evidence that counts is taken once its source is closed
     if now.state != "verified":
         raise _refused(asset, f"it is {now.state}, not verified", "verify it first")
     late = _written_since(move, asset, source, _evidence(move, asset, now))
@@ -136,19 +153,20 @@ def check_current(move: Move, asset: Asset, source: Site, *, wave: int = 0) -> N
         raise _late(asset, late)
 
 
-def cutover(move: Move, asset: Asset, source: Site, *, wave: int = 0) -> None:
+def cutover(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 0) -> None:
     """Close the source and declare the target to be the one that counts.
 
-    Raises OnshoreError, and opens the source again, when something was written there after the evidence was taken.
+    Raises OnshoreError, and opens the source again, when something was written there after the evidence was taken. What
+    is replicated gets the last writes then, and is verified with its source closed.
     """
     now = move.standing(asset)
     if now.state == "cut over":
         return
-    if now.state not in ("verified", "closing"):
+    if now.state not in (("verified", "closing", *LIVE) if now.slot else ("verified", "closing")):
         raise _refused(asset, f"it is {now.state}, not verified", "verify it first")
-    parity = _evidence(move, asset, now)
+    parity = None if now.slot and not now.evidence else _evidence(move, asset, now)
     if asset.kind == "database":
-        server = _postgres(source)
+        server = postgres_of(source)
         if now.state != "closing":
             limit = connection_limit(server, asset.name)
             move.ledger.append("closing", asset=asset.id, wave=wave, details={"limit_before": limit})
@@ -159,12 +177,23 @@ def cutover(move: Move, asset: Asset, source: Site, *, wave: int = 0) -> None:
             details = {"why": [fault.what for fault in error.faults]}
             move.ledger.append("reopened", asset=asset.id, wave=wave, details=details)
             raise
-    late = _written_since(move, asset, source, parity)
+    late = _written_since(move, asset, source, parity) if parity is not None and parity.equal else ("never equal",)
+    if late and now.slot:
+        try:
+            with caught_up(move, asset, source, target):
+                last, _ = _evidence_taken(move, asset, source, target, wave)
+        except OnshoreError as error:
+            _reopen(move, asset, source)
+            move.ledger.append("reopened", asset=asset.id, wave=wave, details={"why": [f.what for f in error.faults]})
+            raise
+        late = tuple(map(str, last.differences))
     if late:  # although `check_current` found nothing a moment ago
         _reopen(move, asset, source)
         move.ledger.append("reopened", asset=asset.id, wave=wave, details={"written": list(late[:20])})
         raise _late(asset, late)
-    move.ledger.append("cutover", asset=asset.id, wave=wave, evidence=now.evidence)
+    if now.slot:
+        end_replication(move, asset, source, target, wave)
+    move.ledger.append("cutover", asset=asset.id, wave=wave, evidence=move.standing(asset).evidence)
 
 
 def rollback(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 0, lose_writes: bool = False) -> None:
@@ -184,6 +213,8 @@ def rollback(move: Move, asset: Asset, source: Site, target: Site, *, wave: int 
             faults = [Fault(asset.id, "written at the target since the cutover", line) for line in lost[:20]]
             fix = "copy it back by hand; or add --lose-writes to give it up"
             raise OnshoreError(f"{asset.id} cannot be rolled back: {fix}", faults, refused=True)
+    if now.slot:
+        end_replication(move, asset, source, target, wave)
     _reopen(move, asset, source)
     move.ledger.append("rolled back", asset=asset.id, wave=wave, details={"lost": list(lost[:20])})
 
@@ -219,22 +250,29 @@ def retire(move: Move, asset: Asset, source: Site, retention: Retention | None, 
     move.ledger.append("retired", asset=asset.id, wave=wave, evidence=now.evidence)
 
 
-def _copy_database(move: Move, asset: Asset, source: Site, target: Site, wave: int) -> None:
-    ours, theirs, folder = _postgres(source), _postgres(target), _dump_folder(move, asset)
+def _copy_database(move: Move, asset: Asset, source: Site, target: Site, wave: int, method: Method) -> None:
+    ours, theirs, kept = postgres_of(source), postgres_of(target), _dump_file(move, asset)
     now = move.standing(asset)
     if not now.roles:
         made = copy_roles(ours, theirs)
         move.ledger.append("roles copied", asset=asset.id, wave=wave, details={"made": list(made)})
+    if method == "replication":
+        begun(move, asset, source, target, wave)
+        move.ledger.append("copied", asset=asset.id, wave=wave)
+        return
+    if not now.dump:  # what lies there is of another copy
+        kept.unlink(missing_ok=True)
+
+    def whole(size: int) -> None:
+        move.ledger.append("dumped", asset=asset.id, wave=wave, details={"file": kept.name, "bytes": size})
+
     pressing: dict[str, Any] = {"jobs": move.jobs, "limit_bytes_s": move.limit_bytes_s}
-    if not now.dump or not folder.is_dir():
-        size = dump(ours, asset.name, folder, **pressing, progress=_told(move, asset, "reading"))
-        details = {"folder": folder.name, "bytes": size}
-        move.ledger.append("dumped", asset=asset.id, wave=wave, details=details)
-    restore(theirs, asset.name, folder, **pressing, progress=_told(move, asset, "writing"))
+    copy_content(ours, theirs, asset.name, kept, **pressing, progress=_told(move, asset), whole=whole)
     move.ledger.append("copied", asset=asset.id, wave=wave)
 
 
 def _copy_files(move: Move, asset: Asset, source: Site, target: Site, wave: int) -> None:
+    tell = _told(move, asset)
     moved = move_tree(
         source.reach,
         source.tree(asset),
@@ -242,7 +280,7 @@ def _copy_files(move: Move, asset: Asset, source: Site, target: Site, wave: int)
         target.tree(asset),
         checksum=move.standing(asset).checksum,
         limit_kib_s=move.limit_bytes_s // 1024,
-        progress=_told(move, asset, "copying"),
+        progress=lambda moved: tell("copying", moved),
     )
     move.ledger.append("copied", asset=asset.id, wave=wave, details={"bytes": moved})
 
@@ -250,7 +288,7 @@ def _copy_files(move: Move, asset: Asset, source: Site, target: Site, wave: int)
 def _check_nothing_there(asset: Asset, target: Site, *, ours: bool) -> None:
     """`ours`: this move brought the target up, so that a database without anything in it is its own."""
     if asset.kind == "database":
-        server = _postgres(target)
+        server = postgres_of(target)
         free = not server.has(asset.name) or (ours and holds_nothing(server, asset.name))
     else:
         check_tree_path(target.tree(asset))
@@ -262,20 +300,20 @@ def _check_nothing_there(asset: Asset, target: Site, *, ours: bool) -> None:
 
 def _parity(move: Move, asset: Asset, source: Site, target: Site) -> Parity:
     if asset.kind == "database":
-        return database_parity(_postgres(source), _postgres(target), asset.name, jobs=move.jobs)
+        return database_parity(postgres_of(source), postgres_of(target), asset.name, jobs=move.jobs)
     return tree_parity(source.reach, source.tree(asset), target.reach, target.tree(asset))
 
 
 def _written_since(move: Move, asset: Asset, site: Site, parity: Parity) -> tuple[str, ...]:
     if asset.kind == "database":
-        return written_since(_postgres(site), asset.name, parity, jobs=move.jobs)
+        return written_since(postgres_of(site), asset.name, parity, jobs=move.jobs)
     return tree_written_since(site.reach, site.tree(asset), parity)
 
 
 def _reopen(move: Move, asset: Asset, source: Site) -> None:
     limit = move.standing(asset).limit_before
     if asset.kind == "database" and limit is not None:
-        set_connection_limit(_postgres(source), asset.name, limit)
+        set_connection_limit(postgres_of(source), asset.name, limit)
 
 
 def _evidence(move: Move, asset: Asset, now: Standing) -> Parity:
@@ -285,25 +323,17 @@ def _evidence(move: Move, asset: Asset, now: Standing) -> Parity:
     return parity
 
 
-def _told(move: Move, asset: Asset, phase: str) -> Callable[[int], None]:
+def _told(move: Move, asset: Asset) -> Callable[[str, int], None]:
     started = time.monotonic()
 
-    def tell(moved: int) -> None:
+    def tell(phase: str, moved: int) -> None:
         move.progress(Rate(asset.id, phase, moved, time.monotonic() - started))
 
     return tell
 
 
-def _dump_folder(move: Move, asset: Asset) -> Path:
-    return move.staging / asset.id.replace("/", "--")
-
-
-def _postgres(site: Site) -> Server:
-    if site.postgres is None:
-        fix = "say how it is reached: `postgresql` of this host in reach.yaml"
-        fault = Fault(site.reach.name, "no PostgreSQL server is known there", fix=fix)
-        raise OnshoreError(f"{site.reach.name} cannot be used", [fault])
-    return site.postgres
+def _dump_file(move: Move, asset: Asset) -> Path:
+    return move.staging / f"{asset.id.replace('/', '--')}.dump"
 
 
 def _refused(asset: Asset, why: str, fix: str) -> OnshoreError:

@@ -85,7 +85,7 @@ def _faults(asset: Asset, kind: str, request: Request, refusal: Refusal) -> Iter
     asked = [
         verdict
         for verdict in refusal.verdicts
-        if verdict.cluster.id == named or (not named and request.region in (None, verdict.cluster.region))
+        if verdict.cluster.id == named or (not named and request.region in (None, verdict.region))
     ]
     for verdict in asked if asked or refusal.faults else refusal.verdicts:
         for why in verdict.reasons:

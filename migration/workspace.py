@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from migration.discovery import Asset, Discovery
     from migration.plan import PlannedMove, Wave
     from migration.questionnaire import Questionnaire
-    from migration.steps import Rate, Site
+    from migration.rates import Rate
+    from migration.steps import Site
 
 
 @dataclass(frozen=True)

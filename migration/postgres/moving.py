@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
-import shutil
-import signal
 import subprocess
-import tempfile
 import time
-import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import psycopg
 from psycopg import sql
 
 from inventories.faults import Fault, OnshoreError
+from migration.postgres.relations import published, relations
 from migration.postgres.server import program
+from migration.postgres.streaming import failed, finish, stream
 from migration.reach import bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from migration.postgres.server import Server
 
@@ -36,7 +33,8 @@ _STATEMENT: Final = re.compile(rf"^(CREATE|ALTER) ROLE {_NAME}|^GRANT {_NAME} TO
 _GRANTOR: Final = re.compile(rf" GRANTED BY {_NAME};$")
 _POLL_S: Final = 0.05
 _ENDING_S: Final = 30.0
-_FULL: Final = "No space left on device"
+_READING: Final = ("--no-tablespaces",)
+_WRITING: Final = ("--exit-on-error",)
 
 
 def copy_roles(source: Server, target: Server) -> tuple[str, ...]:
@@ -48,7 +46,7 @@ def copy_roles(source: Server, target: Server) -> tuple[str, ...]:
     argv = [program("pg_dumpall"), "--roles-only", f"--dbname={source.dsn('postgres')}"]
     done = subprocess.run(bound(argv), capture_output=True, check=False)
     if done.returncode:
-        raise _failed(source, "pg_dumpall", done.stderr)
+        raise failed(source, "pg_dumpall", done.stderr)
     with contextlib.closing(target.connect("postgres")) as session:
         try:
             known = {name for (name,) in session.execute("SELECT quote_ident(rolname) FROM pg_roles").fetchall()}
@@ -68,47 +66,82 @@ def copy_roles(source: Server, target: Server) -> tuple[str, ...]:
     return tuple(made)
 
 
-def dump(
+def copy_content(
     source: Server,
-    database: str,
-    folder: Path,
-    *,
-    jobs: int = 2,
-    limit_bytes_s: int = 0,
-    progress: Callable[[int], None] = lambda _: None,
-) -> int:
-    """Write a database's dump as a folder that bears its name once it is whole; returns its bytes.
-
-    It lies there in clear: the folder is for its owner only, and goes once the asset is verified.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for left in folder.parent.glob(f"{folder.name}.partial-*"):
-        shutil.rmtree(left, ignore_errors=True)
-    partial = folder.with_name(f"{folder.name}.partial-{uuid.uuid4().hex[:8]}")
-    argv = [program("pg_dump"), "--format=directory", "--create", "--no-tablespaces", "--compress=0"]
-    argv += [f"--jobs={jobs}", f"--file={partial}", f"--dbname={source.dsn(database)}"]
-    _governed(source, "pg_dump", argv, limit_bytes_s, progress)
-    size = sum(file.stat().st_size for file in partial.iterdir())
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
-    return size
-
-
-def restore(
     target: Server,
     database: str,
-    folder: Path,
+    kept: Path,
     *,
     jobs: int = 2,
     limit_bytes_s: int = 0,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[str, int], None] = lambda _, __: None,
+    whole: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Make the database of a dump, in place of what an earlier attempt left under its name."""
+    """Make the database at the target, in place of what an earlier attempt left under its name.
+
+    `kept`: the dump, in clear, which goes once the asset is verified; one that is there is not made anew. `whole` is
+    told its bytes once it is.
+    """
     drop(target, database)
-    argv = [program("pg_restore"), "--create", "--exit-on-error", f"--jobs={jobs}"]
-    argv += [f"--dbname={target.dsn('postgres', application_name=_mark(database))}", str(folder)]
-    _governed(target, "pg_restore", argv, limit_bytes_s, progress)
+    parts = ["--section=pre-data", "--section=data"]
+    reading, writing = (
+        [*_READING, "--create", _at(source, database)],
+        [*_WRITING, "--create", *parts, _at(target, "postgres", database)],
+    )
+    stream(source, target, reading, writing, kept=kept, limit_bytes_s=limit_bytes_s, progress=progress, whole=whole)
+    size = kept.stat().st_size
+    last = [*_WRITING, "--section=post-data", f"--jobs={jobs}", _at(target, database, database)]
+    finish(target, last, kept, lambda: progress("indexing", size))
     with contextlib.closing(target.connect(database, autocommit=True)) as session:
+        session.execute("ANALYZE")
+
+
+def copy_definitions(source: Server, target: Server, database: str) -> None:
+    """Make the database at the target without any row, in place of what an earlier attempt left under its name."""
+    drop(target, database)
+    reading = [*_READING, "--create", "--schema-only", _at(source, database)]
+    stream(source, target, reading, [*_WRITING, "--create", _at(target, "postgres", database)])
+
+
+def copy_rest(source: Server, target: Server, database: str, *, limit_bytes_s: int = 0) -> None:
+    """Copy all data that replication does not carry, in place of what an earlier attempt put there.
+
+    Large objects, sequences, unlogged tables and tables without columns; then materialised views are filled, as far as
+    the source's are.
+    """
+    with contextlib.closing(source.connect(database, autocommit=True)) as session:
+        carried = [table.pattern for table in published(session) if table.carried]
+    _clear_rest(target, database)
+    reading = ["--data-only", "--blobs", *(f"--exclude-table-data={pattern}" for pattern in carried)]
+    writing = [*_WRITING, "--data-only", "--disable-triggers", _at(target, database, database)]
+    stream(source, target, [*reading, _at(source, database)], writing, limit_bytes_s=limit_bytes_s)
+    _fill_views(source, target, database)
+
+
+def _clear_rest(target: Server, database: str) -> None:
+    with contextlib.closing(target.connect(database, autocommit=True)) as session:
+        try:
+            session.execute("SELECT lo_unlink(oid) FROM pg_largeobject_metadata")
+            apart = [table.only for table in published(session) if not table.carried]
+            if apart:
+                session.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(apart)))
+        except psycopg.Error as error:
+            raise target.refusal("does not take what is copied apart", database, error) from None
+
+
+def _fill_views(source: Server, target: Server, database: str) -> None:
+    with contextlib.closing(source.connect(database, autocommit=True)) as session:
+        filled = {label for label, each in relations(session).items() if each.kind == "m" and each.populated}
+    with contextlib.closing(target.connect(database, autocommit=True)) as session:
+        # pg_restore made them in an order in which none comes before one that it reads
+        made = "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        for schema, name in session.execute(f"{made} WHERE c.relkind = 'm' ORDER BY c.oid").fetchall():
+            if f"{schema}.{name}" in filled:
+                view = sql.Identifier(schema, name)
+                try:
+                    session.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(view))
+                except psycopg.Error as error:
+                    raise target.refusal("cannot fill a materialised view", database, error) from None
         session.execute("ANALYZE")
 
 
@@ -167,60 +200,6 @@ def _end_sessions(server: Server, session: psycopg.Connection, database: str, wh
         time.sleep(_POLL_S)
 
 
-def _governed(server: Server, name: str, argv: list[str], limit: int, progress: Callable[[int], None]) -> None:
-    """Run a program of several processes to its end, stopped now and then so that it keeps to a rate."""
-    started = time.monotonic()
-    with tempfile.TemporaryFile() as errors:
-        # A group to be stopped as one, but in our session: when we are killed, the kernel wakes what we stopped.
-        process = subprocess.Popen(
-            bound(argv), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, process_group=0
-        )
-        try:
-            stopped = False
-            while _running(process):
-                moved = _bytes_moved(process.pid)
-                progress(moved)
-                ahead = bool(limit) and moved > limit * (time.monotonic() - started)
-                if ahead != stopped:
-                    os.killpg(process.pid, signal.SIGSTOP if ahead else signal.SIGCONT)
-                    stopped = ahead
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-        if process.returncode:
-            errors.seek(0)
-            raise _failed(server, name, errors.read())
-
-
-def _running(process: subprocess.Popen[bytes]) -> bool:
-    try:
-        process.wait(_POLL_S)
-    except subprocess.TimeoutExpired:
-        return True
-    return False
-
-
-def _bytes_moved(group: int) -> int:
-    """What the processes of a group read from files or wrote to them (what goes through sockets is not counted)."""
-    total = 0
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            fields = status.read_text().rpartition(")")[2].split()
-            if int(fields[2]) == group:
-                counters = (status.parent / "io").read_text().split()
-                total += sum(int(counters[counters.index(name) + 1]) for name in ("rchar:", "wchar:"))
-    return total
-
-
-def _failed(server: Server, name: str, stderr: bytes) -> OnshoreError:
-    lines = [line for line in stderr.decode(errors="replace").splitlines() if line.strip()]
-    said = next((line for line in lines if _FULL in line), None) or next(iter(lines), "")
-    what, fix = f"{name} failed", "mend it and run it again: what was done is kept"
-    if _FULL in said:
-        here = "could not write" in said or name == "pg_dump"
-        what = "the disk is full here, where dumps are staged" if here else "the disk there is full"
-        fix = "make room and run it again; nothing was lost at the source"
-    return OnshoreError(
-        f"the database cannot be moved by way of {server.name}", [Fault(server.name, what, said, fix=fix)]
-    )
+def _at(server: Server, database: str, marked: str = "") -> str:
+    """Where a program works; `marked`: the database whose restore its sessions are known by."""
+    return f"--dbname={server.dsn(database, **({'application_name': _mark(marked)} if marked else {}))}"

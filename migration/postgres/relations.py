@@ -51,6 +51,56 @@ FROM pg_largeobject_metadata m,
            FROM pg_largeobject l WHERE l.loid = m.oid) s
 ORDER BY 1"""
 
+# What an index must be to tell rows apart is PostgreSQL's own rule for replica identities.
+_PUBLISHED: Final = """
+SELECT n.nspname, c.relname,
+  c.relpersistence = 'p' AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+    AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                AND a.attgenerated = ''),
+  CASE c.relreplident WHEN 'f' THEN true WHEN 'n' THEN false
+    ELSE EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate
+                 AND CASE c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary END) END,
+  CASE WHEN c.relreplident = 'f' THEN ARRAY(
+    SELECT a.attname::text FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+      AND coalesce(nullif(t.typbasetype, 0), nullif(t.typelem, 0), t.oid)::regtype::text
+        IN ('json', 'xml', 'jsonpath', 'point', 'line', 'lseg', 'box', 'path', 'polygon', 'circle')
+    ORDER BY a.attnum) ELSE '{}' END
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ORDER BY 1, 2"""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A table as replication sees it.
+
+    `carried`: its rows can be replicated at all (not those of an unlogged table, or of one without columns).
+    `identified`: its rows can be told apart. `incomparable`: columns that keep them from it where there is no key.
+    """
+
+    schema: str
+    name: str
+    carried: bool
+    identified: bool
+    incomparable: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """`schema.name`."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def only(self) -> sql.Composed:
+        """This table and no child of it."""
+        return sql.SQL("ONLY {}").format(sql.Identifier(self.schema, self.name))
+
+    @property
+    def pattern(self) -> str:
+        """The table as a pattern that pg_dump takes for no other."""
+        doubled = [part.replace('"', '""') for part in (self.schema, self.name)]
+        return ".".join(f'"{part}"' for part in doubled)
+
 
 @dataclass(frozen=True, slots=True)
 class Relation:
@@ -83,6 +133,12 @@ def relations(session: psycopg.Connection) -> dict[str, Relation]:
         for schema, name, kind, populated, heap, size, columns, key in session.execute(_RELATIONS).fetchall()
     ]
     return {relation.label: relation for relation in found}
+
+
+def published(session: psycopg.Connection) -> tuple[Published, ...]:
+    """Every table that holds rows of its own, as replication sees it."""
+    rows = session.execute(_PUBLISHED).fetchall()
+    return tuple(Published(schema, name, carried, ident, tuple(odd)) for schema, name, carried, ident, odd in rows)
 
 
 def sequences(session: psycopg.Connection) -> dict[str, str]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from migration.postgres.server import Server
 
+# What replication makes on either side as long as it lasts; see `replication.PREFIX`.
+_OWN: Final = re.compile(r"^(PUBLICATION|PUBLICATION TABLE|SUBSCRIPTION) (\S+\.)?onshore_move_[0-9a-f]{16}( |$)")
 _HEAD: Final = re.compile(r"^-- (?:Data for )?Name: (.*); Type: ([A-Z ]+); Schema: (.*); Owner: (.*)$")
 # What depends on the run or the file, and on nothing that was moved. A connection limit is how a source is closed.
 _PASSING: Final = re.compile(
@@ -52,7 +54,7 @@ def split_definitions(text: str) -> dict[str, str]:
         label: "\n".join(sorted(lines) if label.startswith(("ACL ", "DEFAULT ACL ")) else lines)
         for label, lines in blocks.items()
         # a block that speaks of the connection limit alone is there only while a source is closed
-        if len(lines) > 1 or not label.startswith("DATABASE PROPERTIES ")
+        if (len(lines) > 1 or not label.startswith("DATABASE PROPERTIES ")) and not _OWN.match(label)
     }
 
 

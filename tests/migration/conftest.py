@@ -11,11 +11,14 @@ from tests.migration.postgres_servers import Cluster, running
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_LOGICAL = "-c wal_level=logical"
+_SOON = "-c wal_retrieve_retry_interval=100ms"  # a worker that failed is started again at once
+
 
 @pytest.fixture(scope="session")
 def two_servers() -> Iterator[tuple[Cluster, Cluster]]:
     """Both servers, as long as the run lasts."""
-    with running("onprem", 54101) as source, running("incountry", 54102) as target:
+    with running("onprem", 54101, more=_LOGICAL) as source, running("incountry", 54102, more=_SOON) as target:
         yield source, target
 
 

@@ -1,19 +1,24 @@
-"""`python -m tests.migration.driver FOLDER ASSET SOURCE TARGET LIMIT`: a copy in a process of its own, to be killed."""
+"""`python -m tests.migration.driver FOLDER ASSET SOURCE TARGET LIMIT METHOD`: a copy in a process to be killed."""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from migration.discovery import Asset
 from migration.ledger import Ledger
 from migration.postgres.server import Server
 from migration.reach import Reach
-from migration.steps import Move, Rate, Site, copy
+from migration.steps import Move, Site, copy
+
+if TYPE_CHECKING:
+    from migration.rates import Rate
+    from migration.steps import Method
 
 
-def main(folder: Path, asset: str, source: str, target: str, limit: str) -> None:
+def main(folder: Path, asset: str, source: str, target: str, limit: str, method: Method) -> None:
     host, kind, name = asset.split("/", 2)
     sites = [
         Site(Reach(each["name"]), Server(each["name"], each["parameters"]) if each["parameters"] else None)
@@ -25,8 +30,8 @@ def main(folder: Path, asset: str, source: str, target: str, limit: str) -> None
 
     move = Move(Ledger(folder / "ledger.jsonl"), folder / "evidence", folder / "staging", 2, int(limit), tell)
     with move.ledger.only_one():
-        copy(move, Asset(asset, kind, host, name), *sites)  # type: ignore[arg-type]
+        copy(move, Asset(asset, kind, host, name), *sites, method=method)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:])
+    main(Path(sys.argv[1]), *sys.argv[2:])  # type: ignore[arg-type]

@@ -79,7 +79,9 @@ def missing() -> str:
 
 
 @contextlib.contextmanager
-def running(name: str, port: int, *, data: Path | None = None, careful: bool = False) -> Iterator[Cluster]:
+def running(
+    name: str, port: int, *, data: Path | None = None, careful: bool = False, more: str = ""
+) -> Iterator[Cluster]:
     """A server on a socket of its own; `data`: where its files go; `careful`: it waits for the disk."""
     if why := missing():
         pytest.skip(why)
@@ -90,6 +92,7 @@ def running(name: str, port: int, *, data: Path | None = None, careful: bool = F
     # `fsync=off`: a test's server is thrown away whatever happens to it
     settings = f"-k {home} -p {port} -c listen_addresses= -c max_connections=60 -c shared_buffers=32MB"
     settings += " -c max_prepared_transactions=2"
+    settings += f" {more}"
     settings += "" if careful else " -c fsync=off"
     try:
         _as_postgres(program("initdb"), "-D", str(folder), "-A", "trust", "-U", "postgres", "-E", "UTF8",

@@ -22,6 +22,7 @@ from tests.migration.postgres_servers import ODD
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from migration.rates import Rate
     from migration.reach import Reach
     from migration.steps import Site
     from tests.hosts import Hosts
@@ -32,7 +33,8 @@ bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
 test -d ~/data || $bin/initdb -D ~/data --encoding UTF8 --locale C.UTF-8 -A peer --no-sync >/dev/null
 mkdir -p ~/socket
 $bin/pg_ctl -D ~/data status >/dev/null ||
-  $bin/pg_ctl -D ~/data -l ~/log -w -o "-k $HOME/socket -c listen_addresses= -c fsync=off" start >/dev/null
+  $bin/pg_ctl -D ~/data -l ~/log -w \
+    -o "-k $HOME/socket -c listen_addresses= -c fsync=off -c wal_level=logical" start >/dev/null
 echo $HOME
 """
 _STOP = """
@@ -44,6 +46,9 @@ device=$(ip -o route get 198.18.255.1 2>/dev/null | sed 's/.* dev \\([^ ]*\\).*/
 test -n "$device" || device=$(ls /sys/class/net | grep -v '^lo$' | head -1)
 nohup sh -c "sleep 0.3; ip link set $device down; sleep 20; ip link set $device up" >/dev/null 2>&1 </dev/null &
 """
+_LATE = "psql -q -X -h ~/socket -c \"INSERT INTO citizens (name) VALUES ('late')\" registry"
+_COUNT = "psql -q -X -A -t -h ~/socket -c \"SELECT count(*) FROM citizens WHERE name = 'late'\" registry"
+_LEFT = "psql -q -X -A -t -h ~/socket -c 'SELECT count(*) FROM pg_replication_slots' registry"
 _FILL = "cat > ~/odd.sql; psql -q -X -h ~/socket -v ON_ERROR_STOP=1 -v rows=500 -f ~/odd.sql postgres >/dev/null"
 
 
@@ -116,8 +121,43 @@ def test_a_database_moves_between_two_machines_and_is_equal(
     parity, _ = verify(move, asset, source, target)
     assert parity.differences == ()
     assert parity.rows > 1000
-    cutover(move, asset, source)
+    cutover(move, asset, source, target)
     assert move.standing(asset).state == "cut over"
+
+
+def test_a_database_is_replicated_between_two_machines_and_goes_on_after_a_cut(
+    hosts: Hosts, databases: tuple[Site, Site], tmp_path: Path
+) -> None:
+    source, target = databases
+    keyed = "ALTER TABLE no_key REPLICA IDENTITY FULL; ALTER TABLE child REPLICA IDENTITY FULL;\n"
+    script = b"CREATE DATABASE registry;\n\\c registry\n" + ODD.read_bytes() + keyed.encode()
+    hosts.ssh("onprem-1", _FILL, user="postgres", stdin=script)
+    asset = Asset("onprem-1/database/registry", "database", "onprem-1", "registry")
+    folder, cut = tmp_path / "ledger.jsonl", threading.Event()
+
+    def watch(rate: Rate) -> None:
+        if "behind" in rate.phase and not cut.is_set():
+            cut.set()
+            hosts.ssh("host-1", "pkill -KILL -f ^sshd:.postgres; true")
+
+    move = Move(Ledger(folder), tmp_path / "evidence", tmp_path / "staging", progress=watch)
+    with pytest.raises(OnshoreError):
+        copy(move, asset, source, target, method="replication")
+    assert cut.is_set()
+    hosts.ssh("onprem-1", _LATE, user="postgres")
+    with contextlib.ExitStack() as stack:  # as the next `migrate run` does
+        target = open_site(access(hosts), tmp_path, hosts.register, "host-1", stack, database=True)
+        assert copy(move, asset, source, target, method="replication").state == "copied"
+        hosts.ssh("onprem-1", _LATE, user="postgres")
+        cutover(move, asset, source, target)
+    assert verify_counts(hosts) == [b"2", b"2"]
+    assert hosts.ssh("onprem-1", _LEFT, user="postgres").stdout.strip() == b"0"
+    assert hosts.ssh("host-1", "ls -d .onshore_move* || true", user="postgres").stdout == b""
+
+
+def verify_counts(hosts: Hosts) -> list[bytes]:
+    """How many rows there are that came late, on either machine."""
+    return [hosts.ssh(name, _COUNT, user="postgres").stdout.strip() for name in _NAMES[:2]]
 
 
 @pytest.mark.parametrize(
