@@ -121,7 +121,7 @@ def _reversed(diff: DiffResult) -> dict[str, PropertyDiff] | None:
 
 
 def _ended(executor: Executor, events: EventStream, step: Step, *, counted: bool) -> None:
-    if counted:
+    if counted and not step.is_internal:
         executor.count(step.op)
     events.emit("resOutputsEvent", executor.body(step))
 
