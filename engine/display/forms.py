@@ -72,7 +72,8 @@ def preview_json(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def _step(metadata: dict[str, Any]) -> list[dict[str, Any]]:
     op, urn, kind = metadata["op"], metadata["urn"], metadata.get("type", "")
     is_default_provider = kind.startswith("pulumi:providers:") and name_of(urn).startswith("default")
-    if op in _PARTS_OF_A_REPLACEMENT or is_default_provider or (op == "same" and kind != _STACK):
+    idle = op == "same" and kind != _STACK and not _protection_changes(metadata)
+    if op in _PARTS_OF_A_REPLACEMENT or is_default_provider or idle:
         return []
     step: dict[str, Any] = {"op": op, "urn": urn}
     if metadata.get("provider"):
@@ -90,6 +91,12 @@ def _step(metadata: dict[str, Any]) -> list[dict[str, Any]]:
         for path, diff in detailed.items()
     }
     return [step]
+
+
+def _protection_changes(metadata: dict[str, Any]) -> bool:
+    """What is the same but for its protection is shown."""
+    old, new = (bool((metadata.get(key) or {}).get("protect")) for key in ("old", "new"))
+    return old != new
 
 
 def _state(state: dict[str, Any]) -> dict[str, Any]:

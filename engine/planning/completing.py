@@ -42,8 +42,7 @@ def finish(plan: Plan, _event: Finishing) -> list[Instruction]:
         return []
     urn, outputs = plan.stack_outputs
     old = plan.olds.get(urn)
-    failed = plan.step_failed if plan.options.preview else plan.failed
-    if failed and old is not None:
+    if plan.failed and old is not None:
         outputs = {**old.outputs, **outputs}
     return [_completed(plan, plan.news[urn], outputs)]
 

@@ -38,11 +38,16 @@ def value(described):
         if "$text" in described:
             return pulumi.Output.concat("<", value(described["$text"]), ">")
         if "$twice" in described:
-            return pulumi.runtime.invoke("fake:index:twice", {"value": described["$twice"]}).value["value"]
+            return twice(described["$twice"], described.get("version"))
         return {key: value(item) for key, item in described.items()}
     if isinstance(described, list):
         return [value(item) for item in described]
     return described
+
+
+def twice(text, version):
+    options = pulumi.InvokeOptions(version=version)
+    return pulumi.runtime.invoke("fake:index:twice", {"value": text}, options).value["value"]
 
 
 def labelled(args):

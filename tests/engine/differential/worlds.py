@@ -26,7 +26,7 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311 - chance that can be repeated
         self._fails = self._random.random() < 0.3
-        self._version = self._often(0.2)
+        self._pinned = {"version": "1.2.3"} if self._often(0.2) else {}
         self._names = (f"r{number}" for number in range(1000))
 
     def story(self) -> Iterator[Step]:
@@ -69,7 +69,7 @@ class Maker:
         kind = self._random.choices(("thing", "group", "provider"), (8, 2, 1))[0]
         one: One = {"kind": kind, "name": next(self._names), "package": self._random.choice(("fake", "fake", "plain"))}
         if kind == "group":
-            one["props"] = {"silent": True} if self._often(0.2) else {}
+            one["props"] = {"silent": True} if self._fails or self._often(0.2) else {}
         elif kind == "provider":
             one["props"] = {"region": self._random.choice(("a", "b"))}
         else:
@@ -81,7 +81,7 @@ class Maker:
         choices: dict[str, Any] = {
             "size": self._random.randint(1, 3),
             "fixed": self._random.randint(1, 2),
-            "text": self._random.choice(("a", "b", {"$secret": "hidden"}, {"$twice": "two"})),
+            "text": self._random.choice(("a", "b", {"$secret": "hidden"}, {"$twice": "two", **self._pinned})),
             "deep": {"x": self._random.randint(1, 2), "y": [1, self._random.randint(2, 3)]},
             "first": True,
             "name": f"named-{self._random.randint(1, 2)}",
@@ -102,9 +102,8 @@ class Maker:
         providers = [other for other in before if other["kind"] == "provider"]
         if (named["group"] or named["thing"]) and self._often(0.4):
             found["parent"] = self._random.choice(named["group"] or named["thing"])
-        if (named["group"] or named["thing"]) and self._often(0.3):
-            every = named["group"] + named["thing"]
-            found["depends_on"] = self._random.sample(every, self._random.randint(1, min(2, len(every))))
+        if named["thing"] and self._often(0.3):
+            found["depends_on"] = self._random.sample(named["thing"], self._random.randint(1, min(2, len(named["thing"]))))
         for key, value, chance in (
             ("protect", self._often(0.7), 0.12),
             ("retain_on_delete", True, 0.12),
@@ -117,8 +116,7 @@ class Maker:
             return found
         if one["kind"] == "provider":
             return found
-        if self._version:
-            found["version"] = "1.2.3"
+        found |= self._pinned
         if (fitting := [p["name"] for p in providers if p["package"] == one["package"]]) and self._often(0.5):
             found["provider"] = self._random.choice(fitting)
         if named["thing"] and self._often(0.1):
@@ -140,9 +138,12 @@ class Maker:
     def _in_a_row(self, world: World) -> World:
         """Where something fails: a chain, so that what comes after a failure is no race."""
         if self._fails:
-            for before, one in zip(world["resources"], world["resources"][1:], strict=False):
-                options = one["options"]
-                options["depends_on"] = sorted({*options.get("depends_on", ()), before["name"]})
+            before = ""
+            for one in world["resources"]:
+                if before:
+                    one["options"]["depends_on"] = sorted({*one["options"].get("depends_on", ()), before})
+                if one["kind"] != "group":  # to wait for a group is to wait for its children, perhaps for oneself
+                    before = one["name"]
         return world
 
     def _exporting(self, world: World) -> World:
