@@ -17,6 +17,7 @@ from engine.events import shown, step_metadata
 from engine.performer import Performer
 from engine.planning import messages as m
 from engine.planning.diffing import equal
+from engine.planning.registration import replaces
 from engine.provider import InitFailedError, ProviderError
 from engine.providers.builtin import READ_STACK_OUTPUTS
 from engine.questions import Questions
@@ -244,7 +245,12 @@ class Executor:
 
 
 def _with_new(step: Step, state: ResourceState | None) -> Step:
-    return step if state is None or step.op == "replace" else dataclasses.replace(step, new=state)
+    """The step as it ended: with what it made; an old copy that goes later is marked by then."""
+    if state is None or step.op == "replace":
+        return step
+    old = step.old
+    goes = replaces(step) and old is not None and not old.pending_replacement
+    return dataclasses.replace(step, old=old.but(delete=True) if goes and old else old, new=state)
 
 
 def _listed(reasons: tuple[str, ...]) -> str:

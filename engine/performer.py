@@ -173,7 +173,7 @@ class Performer:
         if step.op == "remove-pending-replace":
             self._snapshot.remove(old)
             return
-        if old.protect and not step.replacing:
+        if old.protect and step.op not in ("delete-replaced", "discard-replaced"):  # those were asked about before
             raise ProviderError(
                 f'resource "{old.urn}" cannot be deleted\nbecause it is protected. To unprotect the resource, either'
                 " remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`, or use the"

@@ -121,7 +121,7 @@ def _reversed(diff: DiffResult) -> dict[str, PropertyDiff] | None:
 
 
 def _ended(executor: Executor, events: EventStream, step: Step, *, counted: bool) -> None:
-    if counted:
+    if counted and not step.is_internal:
         executor.count(step.op)
     events.emit("resOutputsEvent", executor.body(step))
 
@@ -133,10 +133,11 @@ def _pruned(state: ResourceState, gone: set[str]) -> ResourceState:
         for key, urns in state.property_dependencies.items()
         if (kept := tuple(urn for urn in urns if urn not in gone))
     }
-    if by_property == state.property_dependencies and not gone & {state.deleted_with, *state.dependencies}:
+    if by_property == state.property_dependencies and not gone & {state.deleted_with, state.parent, *state.dependencies}:
         return state
     return state.but(
         dependencies=tuple(urn for urn in state.dependencies if urn not in gone),
         property_dependencies=by_property,
         deleted_with="" if state.deleted_with in gone else state.deleted_with,
+        parent="" if state.parent in gone else state.parent,
     )

@@ -78,8 +78,8 @@ class Transforms:
         if request.transforms:
             # as recorded: a resource's own transforms lose which property depends on what, its dependencies stay
             changed.propertyDependencies.clear()
-            for key in changed.object.fields:
-                changed.propertyDependencies[key].SetInParent()
+        for key in changed.object.fields:
+            changed.propertyDependencies[key].SetInParent()
         return changed
 
     def _applicable(self, request: Any) -> list[Any]:

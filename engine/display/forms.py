@@ -44,7 +44,8 @@ class EventLog:
 def preview_json(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The document `pulumi preview --json` prints, of a preview's events.
 
-    `same` steps are left out but for the root stack's, as are the parts of a replacement and default providers.
+    `same` steps are left out but for the root stack's, as are the parts of a replacement and default providers. A new state
+    is the one its step began with: outputs are not known then, but for a replacement, whose new copy comes first.
     Fields that events do not carry (dependencies, times, source positions) are absent.
     """
     config: dict[str, Any] = {}
@@ -56,8 +57,6 @@ def preview_json(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
             config = body.get("config") or {}
         elif body := event.get("resourcePreEvent"):
             steps += _step(body["metadata"])
-        elif body := event.get("resOutputsEvent"):
-            _complete(steps, body["metadata"])
         elif body := event.get("diagnosticEvent"):
             diagnostics += _diagnostic(body)
         elif body := event.get("summaryEvent"):
@@ -73,7 +72,8 @@ def preview_json(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def _step(metadata: dict[str, Any]) -> list[dict[str, Any]]:
     op, urn, kind = metadata["op"], metadata["urn"], metadata.get("type", "")
     is_default_provider = kind.startswith("pulumi:providers:") and name_of(urn).startswith("default")
-    if op in _PARTS_OF_A_REPLACEMENT or is_default_provider or (op == "same" and kind != _STACK):
+    idle = op == "same" and kind != _STACK and not _protection_changes(metadata)
+    if op in _PARTS_OF_A_REPLACEMENT or is_default_provider or idle:
         return []
     step: dict[str, Any] = {"op": op, "urn": urn}
     if metadata.get("provider"):
@@ -93,13 +93,10 @@ def _step(metadata: dict[str, Any]) -> list[dict[str, Any]]:
     return [step]
 
 
-def _complete(steps: list[dict[str, Any]], metadata: dict[str, Any]) -> None:
-    """Outputs are known at a step's end only."""
-    if new := metadata.get("new"):
-        for step in reversed(steps):
-            if step["urn"] == metadata["urn"] and step["op"] == metadata["op"]:
-                step["newState"] = _state(new)
-                return
+def _protection_changes(metadata: dict[str, Any]) -> bool:
+    """What is the same but for its protection is shown."""
+    old, new = (bool((metadata.get(key) or {}).get("protect")) for key in ("old", "new"))
+    return old != new
 
 
 def _state(state: dict[str, Any]) -> dict[str, Any]:

@@ -61,12 +61,15 @@ def step_ended(plan: Plan, event: StepEnded) -> list[Instruction]:
         if step.old is registration.old:
             registration.old = plan.olds[step.old.urn]
     elif state is not None:
-        registration.chain = deque(dataclasses.replace(later, new=state) for later in registration.chain)
+        old = step.old
+        if replaces(step) and old is not None and not plan.current(old).pending_replacement:
+            going = old.but(delete=True)
+            marked.append(plan.mark(old, going))
+            old = going
+        registration.chain = deque(dataclasses.replace(later, old=old, new=state) for later in registration.chain)
         if step.op != "replace":
             plan.news[registration.urn] = state
             plan.steps[registration.urn] = step
-        if replaces(step) and step.old is not None and not plan.current(step.old).pending_replacement:
-            marked.append(plan.mark(step.old, step.old.but(delete=True)))
         if registration.stage == "import":
             registration.old, registration.imported = state, True
     return marked + advance(plan, registration)

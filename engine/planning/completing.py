@@ -42,7 +42,7 @@ def finish(plan: Plan, _event: Finishing) -> list[Instruction]:
         return []
     urn, outputs = plan.stack_outputs
     old = plan.olds.get(urn)
-    if plan.failed and old is not None and not plan.options.preview:
+    if plan.failed and old is not None:
         outputs = {**old.outputs, **outputs}
     return [_completed(plan, plan.news[urn], outputs)]
 

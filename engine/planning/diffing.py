@@ -50,20 +50,18 @@ def compare_component(old: ResourceState, inputs: PropertyMap) -> Decision:
 
 
 def _with_replace_on_changes(diff: DiffResult, old: ResourceState, listed: tuple[str, ...]) -> DiffResult:
-    """Changed paths inside the listed ones force replacement: in the details where there are any, else as keys."""
+    """Changed paths inside the listed ones force replacement: in the details, and as keys where a whole key is inside."""
     watched = tuple(path for path in listed if path != INIT_ERROR)
     replaces = list(diff.replaces)
     if INIT_ERROR in listed and old.init_errors:
         replaces.append(INIT_ERROR)
     if not diff.changes or not watched:
         return replace(diff, replaces=tuple(replaces))
-    if diff.detailed:
-        detailed = {
-            path: _forced(change) if paths.within(watched, path) else change for path, change in diff.detailed.items()
-        }
-        return replace(diff, replaces=tuple(replaces), detailed=detailed)
     replaces += [key for key in diff.diffs if paths.within(watched, key) and key not in replaces]
-    return replace(diff, replaces=tuple(replaces))
+    detailed = diff.detailed and {
+        path: _forced(change) if paths.within(watched, path) else change for path, change in diff.detailed.items()
+    }
+    return replace(diff, replaces=tuple(replaces), detailed=detailed)
 
 
 def _forced(change: PropertyDiff) -> PropertyDiff:

@@ -147,7 +147,7 @@ def _unknowns(place: str, recorded: Any, ours: Any, inputs: Any) -> list[str]:
     if (recorded == UNKNOWN) != (ours == UNKNOWN):
         return [f"preview output {place}: recorded {recorded!r}, ours {ours!r}"]
     if isinstance(recorded, dict) and isinstance(ours, dict):
-        faults = [f"preview output {place}: {key} is missing" for key in (inputs or recorded) if key in recorded and key not in ours]
+        faults = [f"preview output {place}: {key} is missing" for key in (inputs if isinstance(inputs, dict) and inputs else recorded) if key in recorded and key not in ours]
         for key in recorded.keys() & ours.keys():
             faults += _unknowns(f"{place}.{key}", recorded[key], ours[key], inputs.get(key) if isinstance(inputs, dict) else None)
         return faults
