@@ -17,7 +17,7 @@ from components._region_candidates import region_candidates
 from components._way_out import WayOut, cost_then_id, days_ahead, smallest
 from inventories.faults import Fault
 from inventories.hosts import Use
-from inventories.models import DeploymentModel, Exposure, Region
+from inventories.models import DeploymentModel, Exposure
 from inventories.pricing import monthly_cost_pkr, rates
 from inventories.yaml_source import nearest
 
@@ -97,8 +97,7 @@ class Placer:
             changes, leads_to, day = (found.changes, found.leads_to, found.day) if found else ((), None, None)
             return Refusal(request, self._on, self._reference, category, faults, verdicts, changes, leads_to, day)
         best = min(lawful, key=cost_then_id)
-        home = best.region
-        site, region = best.site, next(r for r in best.provider.regions if r.id == home)
+        site, region = best.site, next(r for r in best.provider.regions if r.id == best.region)
         assert site is not None  # noqa: S101 - a cluster without a site has a reason (RES-004)
         return Placement(
             request=request,
