@@ -112,7 +112,9 @@ class _Settings:
         }
 
     def glance(self) -> Sections:
-        here = {kind: {"filesystem_store_datadir": self.work("glance", kind)} for kind in ("images", "staging", "tasks")}
+        here = {
+            kind: {"filesystem_store_datadir": self.work("glance", kind)} for kind in ("images", "staging", "tasks")
+        }
         return {
             "DEFAULT": {
                 "enabled_backends": "local:file",
