@@ -146,12 +146,12 @@ def offered(region: Region) -> RegionRole:
     """What the register says a region offers, for the sandbox, which knows no register."""
     from sandbox import RegionFlavor, RegionRole  # noqa: PLC0415
 
-    assert region.openstack
-    assert region.pulumi
-    stack = region.openstack
+    stack, pulumi = region.openstack, region.pulumi
+    if stack is None or pulumi is None:
+        raise ValueError(f"{region.id} is no OpenStack region")
     return RegionRole(
         register_region_id=region.id,
-        region_name=region.pulumi.region,
+        region_name=pulumi.region,
         project=stack.project,
         zones=tuple(zone.name for zone in stack.zones),
         images=tuple(image.name for image in stack.images),

@@ -1,4 +1,4 @@
-"""The settings of the OpenStack services: one way only, few processes, loopback, nothing outside the region's folder."""
+"""The settings of the OpenStack services: few processes, loopback only, nothing outside the region's folder."""
 
 from __future__ import annotations
 

@@ -90,11 +90,11 @@ def region_up(name: str = "sandbox", *, home: Path, role: RegionRole, progress: 
     SandboxError.
     """
     _check(name)
-    if reasons := region_unavailable():
+    programs = _database.find_programs()
+    reasons = region_unavailable()
+    if reasons or programs is None:
         what, fix = ("; ".join(part) for part in zip(*reasons, strict=True))
         raise SandboxError(f"There can be no sandbox region here: {what}.", f"To do: {fix}.")
-    programs = _database.find_programs()
-    assert programs
     environment = ensure_environment(progress)
     snapshot = _snapshot.ensure_snapshot(environment, programs, progress)
     layout = RegionLayout(home.resolve() / name)
@@ -250,7 +250,9 @@ def _settle_ports(layout: RegionLayout, ports: Mapping[str, int], progress: Call
 def _read(layout: RegionLayout) -> _State | None:
     try:
         content: dict[str, Any] = json.loads(layout.state.read_text(encoding="utf-8"))
-        role = {key: tuple(value) if isinstance(value, list) else value for key, value in content["role"].items()}
+        role: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else str(value) for key, value in content["role"].items()
+        }
         role["flavors"] = tuple(RegionFlavor(**flavor) for flavor in role["flavors"])
         ports = {port: int(content["ports"][port]) for port in PORTS}
         return _State(ports, RegionRole(**role), str(content["password"]))
