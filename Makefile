@@ -57,9 +57,10 @@ docs: $(STAMP) ## write the pages that are made from data
 bench: $(STAMP) ## measure; ratios in one run
 	@$(BIN)/python -m benchmarks.run
 
-clean: ## stop the sandbox clusters and remove what make made
+clean: ## stop the sandboxes and remove what make made
 	@test ! -x $(BIN)/onshore || $(BIN)/onshore cluster down --all
 	@test ! -d .onshore/hosts || $(BIN)/onshore hosts down --all
+	@test ! -d .onshore/regions || $(BIN)/onshore region down --all
 	@test ! -d .onshore/tests || $(BIN)/python -m tests.clean
 	rm -rf .venv .onshore .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
