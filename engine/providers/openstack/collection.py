@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _TIMEOUT_S: Final = 600.0
 _IN_USE_S: Final = 120.0  # others let go of it meanwhile, or never
 _ATTEMPTS: Final = 4
+_PAUSE_S: Final = 1.0
 _BUILDING: Final = ("BUILD", "PENDING_CREATE", "PENDING_UPDATE")
 _GROUP_WITH_RULES: Final = "2.64"
 _GROUP: Final = "2.15"
@@ -240,7 +241,7 @@ def post(call: Call, kind: Kind, body: Object, microversion: str, beside: Object
             if not kind.mark or attempt == _ATTEMPTS - 1:
                 raise
             call.cloud.log("warning", f"{error.message}; looking whether it was made", urn=call.resource.urn)
-            if call.cloud.cancelled.wait(2.0**attempt):
+            if call.cloud.cancelled.wait(_PAUSE_S * 2**attempt):
                 raise
             call.cloud.lists.forget(kind)
             found = call.cloud.lists.left(kind, call.mark, call.options.recorded)

@@ -322,7 +322,7 @@ def _resize(call: Call) -> None:
 def _outputs(call: Call, obj: Object) -> dict[str, Any]:
     kept = {**call.olds, **call.inputs}
     outputs = outputs_of(call.facts, _KIND, obj, kept, call.region)
-    networks = _networks(obj, kept.get("networks") or [])
+    networks = _networks(obj, kept.get("networks") or []) if kept else _interfaces(call, str(obj["id"]))
     v4 = next((each["fixedIpV4"] for each in networks if each.get("fixedIpV4")), "")
     v6 = next((each["fixedIpV6"] for each in networks if each.get("fixedIpV6")), "")
     names: dict[str, Any] = {}
@@ -352,6 +352,19 @@ def _networks(obj: Object, asked: list[PropertyMap]) -> list[PropertyMap]:
             rest.remove(twin)
         networks.append({**(twin or {}), **{key: value for key, value in one.items() if value not in (None, "")}})
     return networks if asked else rest
+
+
+def _interfaces(call: Call, id_: str) -> list[PropertyMap]:
+    """The networks of an instance that is imported, by their own ids."""
+    answer = call.cloud.call("compute", "GET", f"/servers/{id_}/os-interface").document
+    networks = []
+    for each in answer["interfaceAttachments"]:
+        network = call.cloud.detail("network", f"/networks/{each['net_id']}", "network")
+        entry = {"uuid": each["net_id"], "port": each["port_id"], "mac": each["mac_addr"], "name": network.get("name")}
+        for fixed in each.get("fixed_ips") or []:
+            entry.setdefault("fixedIpV6" if ":" in fixed["ip_address"] else "fixedIpV4", fixed["ip_address"])
+        networks.append(entry)
+    return networks
 
 
 def _is_of(asked: PropertyMap, told: PropertyMap) -> bool:
