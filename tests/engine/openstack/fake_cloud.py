@@ -34,7 +34,14 @@ ONE = {
     "flavors": "flavor",
     "images": "image",
 }
-SERVICES = {"identity": "v3", "compute": "v2.1", "network": "v2.0", "volumev3": "v3", "image": "v2", "object-store": "v1"}
+SERVICES = {
+    "identity": "v3",
+    "compute": "v2.1",
+    "network": "v2.0",
+    "volumev3": "v3",
+    "image": "v2",
+    "object-store": "v1",
+}
 
 
 @dataclass
@@ -61,7 +68,7 @@ class FakeCloud:
         self.token_lifetime_s = 3600.0
         self.on_made: Callable[[str, dict[str, Any]], None] = lambda collection, obj: None
         self.lock = threading.RLock()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        self.server = _Server(("127.0.0.1", 0), _handler_of(self))
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -143,9 +150,7 @@ class FakeCloud:
         one = {"id": f"{number}.0" if number == "v2" else number, "status": "CURRENT", "links": link, **micro}
         return {"versions": [one]} if service in ("network", "image") else {"version": one}
 
-    def _collection(
-        self, method: str, name: str, rest: list[str], query: dict[str, str], body: Any
-    ) -> tuple[int, Any]:
+    def _collection(self, method: str, name: str, rest: list[str], query: dict[str, str], body: Any) -> tuple[int, Any]:
         found, one, many = self.objects[name], ONE[name], name.replace("-", "_").removeprefix("os_")
         if method == "POST" and not rest:
             return 201, {one: self.make(name, body[one])}
@@ -172,14 +177,20 @@ class FakeCloud:
         """A new object; an instance runs at once."""
         obj = {"id": str(uuid.uuid4()), "tags": [], **asked}
         if name == "servers":
-            obj |= {"status": "ACTIVE", "addresses": {}, "flavor": {"id": asked["flavorRef"]}, "image": ""}
+            obj |= {"status": "ACTIVE", "addresses": {}, "flavor": {"id": asked["flavorRef"]}}
+            obj |= {"image": {"id": asked["imageRef"]} if asked.get("imageRef") else ""}
         elif name == "volumes":
             obj |= {"status": "available", "attachments": []}
         elif name == "networks":
             obj |= {"status": "ACTIVE", "admin_state_up": True}
-        self.objects[name][obj["id"]] = obj
+        self.objects[name][obj["name" if name == "os-keypairs" else "id"]] = obj
         self.on_made(name, obj)
         return obj
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that die are what tests are about."""
 
 
 def _handler_of(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
@@ -198,6 +209,9 @@ def _handler_of(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
             with cloud.lock:
                 cloud.calls.append((self.command, path))
             if service == "identity" and self.command == "POST":
+                if refused := cloud.fault("POST", path):
+                    self._send(refused.code, {"error": {"message": refused.message}})
+                    return
                 id_, document = cloud.token()
                 self._send(201, document, {"X-Subject-Token": id_})
                 return

@@ -115,7 +115,9 @@ def test_defaults_are_terraforms_and_are_said_to_be_defaults() -> None:
 
 
 def test_a_secret_stays_one_wherever_it_stands() -> None:
-    inputs = checked(INSTANCE, {"flavorId": "f", "imageId": "i", "metadata": {"a": Secret("b")}, "adminPass": "p"}).inputs
+    inputs = checked(
+        INSTANCE, {"flavorId": "f", "imageId": "i", "metadata": {"a": Secret("b")}, "adminPass": "p"}
+    ).inputs
     assert inputs["metadata"] == {"a": Secret("b")}
     assert inputs["adminPass"] == Secret("p")
 

@@ -110,7 +110,13 @@ CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], di
         {},
     ),
     "a tag": (NETWORK, {"name": "n", "tags": ["a"]}, {}, {"name": "n", "tags": ["b"]}, {"tags": "update"}),
-    "a description that somebody wrote": (NETWORK, {"name": "n"}, {"description": "x"}, {"name": "n"}, {"description": "delete"}),
+    "a description that somebody wrote": (
+        NETWORK,
+        {"name": "n"},
+        {"description": "x"},
+        {"name": "n"},
+        {"description": "delete"},
+    ),
     "an mtu that the cloud chose": (NETWORK, {"name": "n"}, {"mtu": 1450}, {"name": "n"}, {}),
     "groups in another order": (
         PORT,
