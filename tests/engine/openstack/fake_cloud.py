@@ -181,6 +181,8 @@ class FakeCloud:
             obj |= {"image": {"id": asked["imageRef"]} if asked.get("imageRef") else ""}
         elif name == "volumes":
             obj |= {"status": "available", "attachments": []}
+        elif name == "subnets":
+            obj.setdefault("gateway_ip", "10.0.0.1")
         elif name == "networks":
             obj |= {"status": "ACTIVE", "admin_state_up": True}
         self.objects[name][obj["name" if name == "os-keypairs" else "id"]] = obj

@@ -43,7 +43,7 @@ def test_an_instance_that_a_killed_up_made_is_taken_over_by_the_next(stack: Stac
     # what is found is dealt with, and no later run speaks of it
     quiet = stack.up()
     assert not any("interrupted while" in message for message in quiet.messages("warning"))
-    assert set(quiet.changes) == {"same"}
+    assert set(quiet.changes) == {"same"}, [(step.name, step.detailed_diff) for step in quiet.planned if step.op == "update"]
 
 
 def test_whatever_an_up_had_made_when_it_was_cut_off_is_there_once_after_the_next(
