@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from inventories.faults import Fault
 from inventories.yaml_source import nearest
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Category,
         CategoryRule,
         Cluster,
+        ClusterOverlay,
         Department,
         Host,
         ImageRegistry,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         OnPremisesHost,
         Provider,
         Region,
+        RegionOverlay,
         RegisterOverlay,
     )
     from inventories.yaml_source import Document, KeyPath
@@ -43,6 +45,7 @@ def provider_faults(document: Document, provider: Provider) -> Iterator[Fault]:
             if site not in sites:
                 place: KeyPath = ("regions", index, "sites", number)
                 yield Fault(document.where(place), "no such site of this provider", site, fix=nearest(site, sites))
+        yield from _openstack_faults(document, ("regions", index), region)
     for index, cluster in enumerate(provider.clusters):
         place = ("clusters", index)
         if cluster.site not in sites:
@@ -65,6 +68,44 @@ def _home_faults(
     elif kind not in home.service_kinds:
         what, fix = f"region {home.id} does not offer {kind}", "add it to the region's service_kinds"
         yield Fault(document.where((*place, "region")), what, record.id, fix=fix)
+
+
+def _openstack_faults(document: Document, place: KeyPath, region: Region) -> Iterator[Fault]:
+    """What an OpenStack region offers is named once, its zones stand at its sites, and it says where it answers."""
+    for name in sorted(region.encrypted_volume_types & region.plain_volume_types):
+        where, fix = document.where((*place, "plain_volume_types")), "say once whether it is encrypted"
+        yield Fault(where, "this volume type is said to be encrypted as well", name, fix=fix)
+    offered = region.openstack
+    if offered is None:
+        return
+    inside: KeyPath = (*place, "openstack")
+    if region.pulumi is None or region.pulumi.package != "openstack" or not region.pulumi.endpoint:
+        got = region.pulumi.package if region.pulumi else "no `pulumi`"
+        fix = "give `pulumi` with package: openstack, region and endpoint (its auth URL)"
+        yield Fault(document.where(inside), "an OpenStack region without its auth URL", got, fix=fix)
+    for index, zone in enumerate(offered.zones):
+        if zone.site not in region.sites:
+            where, what = document.where((*inside, "zones", index, "site")), "the site does not belong to this region"
+            yield Fault(where, what, zone.site, fix=nearest(zone.site, region.sites))
+    listed: dict[str, tuple[str, Sequence[Any]]] = {
+        "zones": ("availability zone", offered.zones),
+        "images": ("image", offered.images),
+        "flavors": ("flavor", offered.flavors),
+        "external_networks": ("external network", offered.external_networks),
+    }
+    for field, (called, records) in listed.items():
+        named = ((record.name, document.where((*inside, field, index, "name"))) for index, record in enumerate(records))
+        yield from _twice(called, named)
+    needed: dict[str, dict[str, Any]] = {
+        "vm": {"images": offered.images, "flavors": offered.flavors},
+        "volume": {"encrypted_volume_types": region.encrypted_volume_types | region.plain_volume_types},
+        "object-store": {"object_store": offered.object_store},
+    }
+    for kind in sorted(region.service_kinds & needed.keys()):
+        for field, value in needed[kind].items():
+            if not value:
+                fix = f"list its {field}, or take {kind} out of service_kinds"
+                yield Fault(document.where((*place, "service_kinds")), f"{kind} without {field}", kind, fix=fix)
 
 
 def host_faults(
@@ -195,35 +236,46 @@ def key_store_faults(
 
 
 def overlay_faults(
-    overlays: Sequence[tuple[Document, RegisterOverlay]], clusters: Iterable[Cluster], providers: Iterable[str]
+    overlays: Sequence[tuple[Document, RegisterOverlay]], providers: Sequence[Provider]
 ) -> Iterator[Fault]:
-    """Overlays name clusters of the register and agree on each, and give hosts to providers of the register."""
-
-    def cure(document: Document) -> str:
-        folder = "/".join(document.name.split("/")[:-1]).rpartition("/")[2] or "NAME"
-        return f"if a try-out cluster wrote it: onshore cluster rm --name {folder}"
-
-    keepers = sorted(providers)
+    """Overlays name clusters and regions of the register and agree on each, and give hosts to its providers."""
+    keepers = sorted(provider.id for provider in providers)
     for document, overlay in overlays:
         for index, host in enumerate(overlay.hosts):
             if host.provider not in keepers:
                 where, fix = document.where(("hosts", index, "provider")), nearest(host.provider, keepers)
                 yield Fault(where, "the register has no such provider", host.provider, fix=fix)
 
-    known = sorted(cluster.id for cluster in clusters)
-    said: dict[str, tuple[tuple[str, str], str]] = {}
+    yield from _laid_over(overlays, "cluster", [cluster.id for provider in providers for cluster in provider.clusters])
+    regions = {region.id: region for provider in providers for region in provider.regions}
+    yield from _laid_over(overlays, "region", [key for key, region in regions.items() if region.openstack])
     for document, overlay in overlays:
-        for index, record in enumerate(overlay.clusters):
-            where = document.where(("clusters", index, "id"))
+        for index, laid in enumerate(overlay.regions):
+            offered = regions[laid.id].openstack if laid.id in regions else None
+            images = [image.name for image in offered.images] if offered else []
+            for number, image in enumerate(laid.images):
+                if offered and image.name not in images:
+                    where = document.where(("regions", index, "images", number, "name"))
+                    yield Fault(where, "the region has no such image", image.name, fix=nearest(image.name, images))
+
+
+def _laid_over(
+    overlays: Sequence[tuple[Document, RegisterOverlay]], kind: Literal["cluster", "region"], known: Sequence[str]
+) -> Iterator[Fault]:
+    said: dict[str, tuple[object, str]] = {}
+    for document, overlay in overlays:
+        folder = "/".join(document.name.split("/")[:-1]).rpartition("/")[2] or "NAME"
+        cure = f"if a try-out {kind} wrote it: onshore {kind} rm --name {folder}"
+        records: Sequence[ClusterOverlay | RegionOverlay] = overlay.clusters if kind == "cluster" else overlay.regions
+        for index, record in enumerate(records):
+            where = document.where((f"{kind}s", index, "id"))
             if record.id not in known:
-                fix = f"{nearest(record.id, known)}; {cure(document)}"
-                yield Fault(where, "the register has no such cluster", record.id, fix=fix)
-            address = (record.server, record.ca_sha256)
-            before = said.setdefault(record.id, (address, where))
-            if before[0] != address:
-                yield Fault(
-                    where, f"disagrees with {before[1]}", record.id, fix=f"keep one overlay for it; {cure(document)}"
-                )
+                called = kind if kind == "cluster" else "OpenStack region"
+                fix = f"{nearest(record.id, sorted(known))}; {cure}"
+                yield Fault(where, f"the register has no such {called}", record.id, fix=fix)
+            before = said.setdefault(record.id, (record, where))
+            if before[0] != record:
+                yield Fault(where, f"disagrees with {before[1]}", record.id, fix=f"keep one overlay for it; {cure}")
 
 
 def category_faults(places: Sequence[tuple[Category, str]]) -> Iterator[Fault]:

@@ -32,6 +32,8 @@ from inventories.models import (
     OnPremisesHost,
     Provider,
     Record,
+    Region,
+    RegionOverlay,
     Register,
     RegisterHead,
     RegisterOverlay,
@@ -89,7 +91,8 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
     `approvals.yaml`, `image_registries.yaml`, `key_stores.yaml` and `on_premises.yaml` may be absent: what they would
     list is not there.
 
-    Overlays replace the addresses of clusters and add hosts; both are fictional. Raises OnshoreError with all faults.
+    Overlays replace the addresses of clusters and regions and add hosts; all are fictional. Raises OnshoreError
+    with all faults.
     """
     if not directory.is_dir():
         fault = Fault(display_name(directory), "there is no register here", fix="correct `register` in onshore.yaml")
@@ -138,8 +141,7 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
     complete = not reading.faults
     laid = [part for path in sorted(overlays) if (part := reading.record(path, RegisterOverlay))]
     if complete:  # a provider that could not be read would make its overlay look wrong
-        clusters = (c for _, provider in providers for c in provider.clusters)
-        reading.faults += overlay_faults(laid, clusters, (provider.id for _, provider in providers))
+        reading.faults += overlay_faults(laid, [provider for _, provider in providers])
         if departments and not reading.faults:
             machines = _hosts(providers, laid), _on_premises(on_premises, laid)
             reading.faults += host_faults(*machines, departments[1].departments, fictional=True)
@@ -317,6 +319,7 @@ def _on_premises(
 
 def _overlaid(provider: Provider, overlays: Sequence[RegisterOverlay], hosts: Sequence[PlacedHost]) -> Provider:
     addresses = {record.id: record for overlay in overlays for record in overlay.clusters}
+    regions = {record.id: record for overlay in overlays for record in overlay.regions}
 
     def laid(cluster: Cluster) -> Cluster:
         record = addresses.get(cluster.id)
@@ -326,8 +329,31 @@ def _overlaid(provider: Provider, overlays: Sequence[RegisterOverlay], hosts: Se
             update={"server": record.server, "ca_sha256": record.ca_sha256, "fictional": True},
         )
 
-    own = tuple(host for _, _, keeper, host in hosts if keeper.id == provider.id)
-    return provider.model_copy(update={"clusters": tuple(map(laid, provider.clusters)), "hosts": own})
+    changes = {
+        "clusters": tuple(map(laid, provider.clusters)),
+        "regions": tuple(_laid_region(region, regions.get(region.id)) for region in provider.regions),
+        "hosts": tuple(host for _, _, keeper, host in hosts if keeper.id == provider.id),
+    }
+    return provider.model_copy(update=changes)
+
+
+def _laid_region(region: Region, record: RegionOverlay | None) -> Region:
+    """A region at the address, and with the images, that an overlay says."""
+    if record is None or region.pulumi is None or region.openstack is None:
+        return region
+    digests = {image.name: image for image in record.images}
+    store = region.openstack.object_store
+    if store and record.object_store:
+        store = store.model_copy(update={"endpoint": record.object_store})
+    offered = region.openstack.model_copy(
+        update={
+            "ca_sha256": record.ca_sha256,
+            "images": tuple(digests.get(image.name, image) for image in region.openstack.images),
+            "object_store": store,
+        }
+    )
+    there = region.pulumi.model_copy(update={"endpoint": record.auth_url})
+    return region.model_copy(update={"pulumi": there, "openstack": offered, "fictional": True})
 
 
 def _digest(directory: Path, read: Mapping[Path, bytes], overlays: Sequence[tuple[Document, RegisterOverlay]]) -> str:

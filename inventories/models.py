@@ -27,6 +27,8 @@ Country = Annotated[str, StringConstraints(pattern=patterns.COUNTRY)]
 Sha256 = Annotated[str, StringConstraints(pattern=patterns.SHA256)]
 ImageHost = Annotated[str, StringConstraints(pattern=patterns.IMAGE_HOST)]
 HttpsUrl = Annotated[str, StringConstraints(pattern=patterns.HTTPS_URL)]
+ImageDigest = Annotated[str, StringConstraints(pattern=patterns.IMAGE_DIGEST)]
+CloudName = Annotated[str, StringConstraints(pattern=patterns.CLOUD_NAME)]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 AuditKind = Literal["security", "performance", "compliance"]
@@ -159,12 +161,14 @@ class Site(Record):
 
 
 class Prices(Record):
-    """A price list in Pakistani rupees a month."""
+    """A price list in Pakistani rupees a month; what it gives no price for is not priced, never free."""
 
     effective_on: date
     vcpu_month_pkr: Annotated[float, Field(ge=0)]
     memory_gib_month_pkr: Annotated[float, Field(ge=0)]
     storage_gib_month_pkr: Annotated[float, Field(ge=0)]
+    object_gib_month_pkr: Annotated[float, Field(ge=0)] | None = None
+    public_address_month_pkr: Annotated[float, Field(ge=0)] | None = None
 
 
 class PulumiRegion(Record):
@@ -175,11 +179,69 @@ class PulumiRegion(Record):
     endpoint: Annotated[str, StringConstraints(pattern=r"^(https://\S*[^\s/])?$")] = ""
 
 
+class Zone(Record):
+    """An availability zone by its name in the region, and the site it stands at."""
+
+    name: CloudName
+    site: Id
+
+
+class MachineImage(Record):
+    """An image that virtual machines may start from, by its name and the digest of its content.
+
+    `digest`: `sha512:…` (or `sha256:…`), as Glance keeps it in `os_hash_algo` and `os_hash_value`.
+    """
+
+    name: CloudName
+    digest: ImageDigest
+
+
+class Flavor(Record):
+    """A size of virtual machine; `disk_gib` is its own disk, which a machine on a boot volume does not use."""
+
+    name: CloudName
+    vcpu: Annotated[int, Field(ge=1)]
+    memory_mib: Annotated[int, Field(ge=64)]
+    disk_gib: Annotated[int, Field(ge=0)] = 0
+
+
+class ExternalNetwork(Record):
+    """A network that leads out of the region; `public`: it can be reached from the internet."""
+
+    name: CloudName
+    public: bool
+
+
+class ObjectStore(Record):
+    """A region's object store, and which wishes it really honours."""
+
+    endpoint: HttpsUrl
+    honours: frozenset[Literal["versioning", "lifecycle"]] = frozenset()
+
+
+class OpenStack(Record):
+    """What an OpenStack region is known by and offers; its name and auth URL stand in `pulumi`.
+
+    `ca_sha256`: sha256 of the CA certificate its APIs show, in DER, lowercase hex. `project` and `domain`: where a
+    department's resources are made; credentials never stand here.
+    """
+
+    ca_sha256: Sha256
+    project: CloudName
+    domain: CloudName = "Default"
+    zones: Annotated[tuple[Zone, ...], Field(min_length=1)]
+    images: tuple[MachineImage, ...] = ()
+    flavors: tuple[Flavor, ...] = ()
+    external_networks: tuple[ExternalNetwork, ...] = ()
+    object_store: ObjectStore | None = None
+
+
 class Region(Record):
     """A cloud region: one or more sites under one name.
 
     `pulumi`: its name in programs. `encrypted_at_rest`: service kinds whose storage is encrypted, whoever asks;
-    `encrypted_volume_types`: the volume types that are.
+    `encrypted_volume_types`: the volume types that are, `plain_volume_types`: those that are not. `openstack`: what
+    components build on.
     """
 
     id: Id
@@ -192,7 +254,10 @@ class Region(Record):
     pulumi: PulumiRegion | None = None
     encrypted_at_rest: frozenset[ServiceKind] = frozenset()
     encrypted_volume_types: frozenset[str] = frozenset()
+    plain_volume_types: frozenset[str] = frozenset()
+    openstack: OpenStack | None = None
     dedicated_nodes: bool = False
+    fictional: bool = False
 
 
 class IngressClasses(Record):
@@ -609,6 +674,18 @@ class Register(RegisterHead):
         """The region that a Pulumi package knows by a name, at an endpoint."""
         return self._by_pulumi_name.get((package, name, endpoint.rstrip("/")))
 
+    @cached_property
+    def _regions(self) -> dict[str, tuple[Provider, Region]]:
+        return {region.id: (provider, region) for provider in self.providers for region in provider.regions}
+
+    def regions(self) -> tuple[tuple[Provider, Region], ...]:
+        """Every region with its provider, in order of id."""
+        return tuple(self._regions[key] for key in sorted(self._regions))
+
+    def region(self, region_id: str) -> tuple[Provider, Region] | None:
+        """A region with its provider."""
+        return self._regions.get(region_id)
+
     def site(self, site_id: str) -> Site | None:
         """A site of any provider."""
         return self._sites.get(site_id)
@@ -638,6 +715,19 @@ class ClusterOverlay(Record):
     ca_sha256: Sha256
 
 
+class RegionOverlay(Record):
+    """Where a register's OpenStack region really answers, for a try-out on this machine, and which images it has.
+
+    `images` replaces the digests of images that the register names; `object_store` its endpoint.
+    """
+
+    id: Id
+    auth_url: HttpsUrl
+    ca_sha256: Sha256
+    object_store: HttpsUrl | None = None
+    images: tuple[MachineImage, ...] = ()
+
+
 class HostOverlay(Host):
     """A host of a try-out on this machine, given to a provider of the register."""
 
@@ -645,16 +735,17 @@ class HostOverlay(Host):
 
 
 class RegisterOverlay(Record):
-    """Lays addresses of clusters, and hosts, over a register; always fictional, so a production profile refuses it."""
+    """Lays addresses of clusters and regions, and hosts, over a register; a production profile refuses it."""
 
     overlay: Id
     fictional: Literal[True]
     clusters: tuple[ClusterOverlay, ...] = ()
+    regions: tuple[RegionOverlay, ...] = ()
     hosts: tuple[HostOverlay, ...] = ()
     on_premises: tuple[OnPremisesHost, ...] = ()
 
     @model_validator(mode="after")
     def _lays_something(self) -> Self:
-        if not (self.clusters or self.hosts or self.on_premises):
-            raise ValueError("lays nothing over the register: give clusters, hosts or on_premises")
+        if not (self.clusters or self.regions or self.hosts or self.on_premises):
+            raise ValueError("lays nothing over the register: give clusters, regions, hosts or on_premises")
         return self

@@ -13,6 +13,8 @@ KEY_PREFIX: Final = r"^[A-Za-z0-9][A-Za-z0-9:/._-]{0,500}/$"
 HOST_ADDRESS: Final = r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|[0-9a-f]{1,4}(:[0-9a-f]{0,4}){2,7})$"
 HOST_KEY: Final = r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+={0,2}$"
 SHA256: Final = r"^[0-9a-f]{64}$"
+IMAGE_DIGEST: Final = r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"
+CLOUD_NAME: Final = r"^[A-Za-z0-9]([A-Za-z0-9 ._-]{0,61}[A-Za-z0-9])?$"
 HTTPS_URL: Final = r"^https://[^\s/]+(/\S*[^\s/])?$"
 RULE: Final = r"^[A-Z]{3}-\d{3}$"
 SLUG: Final = r"^[a-z][a-z0-9_]*$"
@@ -33,6 +35,8 @@ IN_WORDS: Final = MappingProxyType(
         HOST_ADDRESS: "a host's name or IP address, in small letters, without a port",
         HOST_KEY: "a host's public key without its comment, as `ssh-keyscan` shows it: ssh-ed25519 AAAA…",
         SHA256: "a sha256 digest: 64 lowercase hexadecimal digits",
+        IMAGE_DIGEST: "a digest like sha512:… or sha256:…, in lowercase hexadecimal, as Glance keeps it",
+        CLOUD_NAME: "up to 63 letters, digits, spaces, dots, dashes and underscores, a letter or digit at both ends",
         HTTPS_URL: "an address that starts with https:// and does not end in a slash",
         RULE: "a rule id like ACC-001",
         SLUG: "a module name: lowercase letters, digits and underscores",

@@ -227,6 +227,64 @@ def test_an_overlay_that_is_wrong_is_refused(directory: Path, old: str, new: str
     assert any(said in fault for fault in faults_of(directory, path))
 
 
+def region_overlay(folder: Path, name: str, **changes: Any) -> Path:
+    region = {
+        "id": "example-csp-alpha-khi",
+        "auth_url": "https://127.0.0.1:4712/identity/v3",
+        "ca_sha256": "b" * 64,
+        "images": [{"name": "debian-12", "digest": "sha256:" + "c" * 64}],
+    } | changes
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump({"overlay": name, "fictional": True, "regions": [region]}), encoding="utf-8")
+    return path
+
+
+def test_an_overlay_says_where_a_region_answers_and_what_its_images_are(directory: Path) -> None:
+    plain = load_register(directory)
+    path = region_overlay(directory.parent, "region", object_store="https://127.0.0.1:4712/objects")
+    laid = load_register(directory, [path])
+    _, region = laid.region_at("openstack", "RegionOne", "https://127.0.0.1:4712/identity/v3")
+    assert (region.id, region.fictional, region.openstack.ca_sha256) == ("example-csp-alpha-khi", True, "b" * 64)
+    assert [image.digest for image in region.openstack.images] == ["sha256:" + "c" * 64]
+    assert region.openstack.object_store.endpoint == "https://127.0.0.1:4712/objects"
+    before = plain.region("example-csp-alpha-khi")[1]
+    assert region.openstack.flavors == before.openstack.flavors
+    assert region.openstack.zones == before.openstack.zones
+    assert laid.region_at("openstack", "RegionOne", before.pulumi.endpoint) is None
+    assert laid.digest != plain.digest
+
+
+def test_one_region_name_at_two_providers_is_told_apart_by_its_auth_url() -> None:
+    register = load_register(EXAMPLE)
+    found = {r.pulumi.endpoint: (p.id, register.site(r.sites[0]).country) for p, r in register.regions() if r.pulumi}
+    assert sorted(found.values()) == [("example-csp-alpha", "PK"), ("example-csp-delta", "XA")]
+    for endpoint, (provider, _) in found.items():
+        assert register.region_at("openstack", "RegionOne", endpoint)[0].id == provider
+    assert register.region_at("openstack", "RegionOne") is None
+
+
+@pytest.mark.parametrize(("changes", "said"), [
+    ({"id": "example-csp-alpha-khj"}, "regions[0].id: the register has no such OpenStack region"),
+    ({"id": "example-csp-alpha-lhe"}, "regions[0].id: the register has no such OpenStack region"),
+    ({"auth_url": "http://127.0.0.1:4712/v3"}, "regions[0].auth_url"),
+    ({"ca_sha256": "B" * 64}, "regions[0].ca_sha256"),
+    ({"password": "not-to-be-shown"}, "regions[0].password"),
+    ({"images": [{"name": "debian-13", "digest": "sha256:" + "c" * 64}]}, "the region has no such image"),
+])  # fmt: skip
+def test_a_region_overlay_that_is_wrong_is_refused(directory: Path, changes: dict[str, Any], said: str) -> None:
+    faults = faults_of(directory, region_overlay(directory.parent, "region", **changes))
+    assert any(said in fault for fault in faults), faults
+
+
+def test_region_overlays_that_disagree_are_refused(directory: Path) -> None:
+    one, same = (region_overlay(directory.parent, name) for name in ("one", "same"))
+    assert load_register(directory, [one, same]).overlays == ("one", "same")
+    (fault,) = faults_of(directory, one, region_overlay(directory.parent, "two", ca_sha256="d" * 64))
+    assert "two.yaml" in fault
+    assert "disagrees with" in fault
+    assert "onshore region rm" in fault
+
+
 def test_a_missing_overlay_is_refused(directory: Path) -> None:
     assert "the file is missing" in faults_of(directory, directory.parent / "gone.yaml")[0]
 
