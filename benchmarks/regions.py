@@ -57,7 +57,11 @@ def _program(where: Where, count: int) -> None:
     subnet = _Resource("networking/subnet:Subnet", "bench", networkId=network.id, cidr="10.77.0.0/16")
     for at in range(count):
         port = _Resource(
-            "networking/port:Port", f"p{at}", networkId=network.id, fixedIps=[{"subnetId": subnet.id}], noSecurityGroups=True
+            "networking/port:Port",
+            f"p{at}",
+            networkId=network.id,
+            fixedIps=[{"subnetId": subnet.id}],
+            noSecurityGroups=True,
         )
         volume = _Resource("blockstorage/volume:Volume", f"v{at}", size=1)
         networks = [{"port": port.id}]
@@ -99,7 +103,8 @@ def _plain(where: Where, count: int) -> float:
 
 def _one(where: Where, network: str, subnet: str, at: int) -> tuple[Any, Any, Any]:
     cloud, name = where.connection, f"bench-plain-{at}"
-    port = cloud.network.create_port(network_id=network, name=name, fixed_ips=[{"subnet_id": subnet}], security_groups=[])
+    fixed = [{"subnet_id": subnet}]
+    port = cloud.network.create_port(network_id=network, name=name, fixed_ips=fixed, security_groups=[])
     volume = cloud.block_storage.create_volume(name=name, size=1)
     server = cloud.compute.create_server(
         name=name, flavor_id=where.flavor, image_id=where.image, networks=[{"port": port.id}]

@@ -11,7 +11,7 @@ class Resource(pulumi.CustomResource):
     """Any type of the package; `told` are outputs that the program reads."""
 
     def __init__(self, token: str, name: str, told: tuple[str, ...] = (), opts: Any = None, **inputs: Any) -> None:
-        super().__init__(f"openstack:{token}", name, {**inputs, **{key: None for key in told}}, opts)
+        super().__init__(f"openstack:{token}", name, {**inputs, **dict.fromkeys(told)}, opts)
 
 
 def network(name: str = "net", **inputs: Any) -> Resource:
