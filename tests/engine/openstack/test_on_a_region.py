@@ -1,8 +1,7 @@
-"""Every type on a real OpenStack: made, read, changed, replaced, lost and found, deleted; looked at by another client."""
+"""Every type on a real OpenStack: made, read, changed, lost and found, deleted; looked at by a client not ours."""
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ from engine.providers.openstack import OpenStackProvider
 from engine.testing import Stack
 from tests.engine.openstack.conftest import Asked
 from tests.engine.openstack.programs import Resource
+from tests.region import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,25 +50,9 @@ def settings_of(region: RegionInfo, cloud: str = "") -> dict[str, Any]:
 @pytest.fixture
 def theirs(region: RegionInfo) -> Iterator[Any]:
     """The region as openstacksdk shows it."""
-    import openstack
-
-    given = settings_of(region)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        made = openstack.connect(
-            auth_url=given["authUrl"],
-            username=given["userName"],
-            password=given["password"],
-            project_name=given["tenantName"],
-            user_domain_name=given["userDomainName"],
-            project_domain_name=given["projectDomainName"],
-            region_name=given["region"],
-            cacert=str(region.ca_certificate),
-            load_yaml_config=False,
-            load_envvars=False,
-        )
-        yield made
-        made.close()
+    made = connect(region)
+    yield made
+    made.close()
 
 
 @pytest.fixture
