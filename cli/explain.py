@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -31,8 +31,11 @@ def explain(cwd: Path, stack: str, *, as_json: bool, on: datetime | None) -> int
     decision = judge_stack(Project.find(cwd), stack, on=on.date() if on else None)
     if decision is None:
         raise OnshoreError(f"stack {stack} names no `onshore:workload`: its program places for itself")
-    tell(decision if isinstance(decision, Refusal) else decision.placement, as_json=as_json)
-    return REFUSED if isinstance(decision, Refusal) else DONE
+    if isinstance(decision, Refusal):
+        tell(decision, as_json=as_json)
+        return REFUSED
+    tell(decision.placement, *decision.regional, as_json=as_json)
+    return DONE
 
 
 def judge_stack(project: Project, stack: str, *, on: date | None) -> Decision | Refusal | None:
@@ -54,12 +57,14 @@ def judge_stack(project: Project, stack: str, *, on: date | None) -> Decision | 
     return judge(spec, project.settings, on=on)
 
 
-def tell(decision: Placement | Refusal, *, as_json: bool, err: bool = False) -> None:
-    """Print a decision in full, with the source of each rule that spoke."""
-    from components.explain import as_dict  # noqa: PLC0415
-    from components.explain import explain as words  # noqa: PLC0415
+def tell(decision: Placement | Refusal, *regional: Placement, as_json: bool, err: bool = False) -> None:
+    """Print a decision in full, and where what a workload has in regions goes, with the source of each rule."""
+    from components.explain import as_dict, explain_all  # noqa: PLC0415
     from inventories import load_rules  # noqa: PLC0415
 
     rules = load_rules()
-    text: Any = json.dumps(as_dict(decision), indent=2, default=str) if as_json else words(decision, rules)
+    text = explain_all((decision, *regional), rules)
+    if as_json:
+        told = as_dict(decision) | ({"regional": [as_dict(one) for one in regional]} if regional else {})
+        text = json.dumps(told, indent=2, default=str)
     click.echo(text, err=err)

@@ -69,8 +69,25 @@ class Prepared:
             opts=opts,
         )
         claims = [self._claim(name, volume, opts) for volume in self.workload.volumes if not volume.ephemeral]
+        if self.workload.machines:
+            self._ways_out(name, opts)
         configuration, objects = _configuration.register(name, self.workload, self.environment, self.metadata, opts)
         return configuration, [account, *claims, *objects]
+
+    def _ways_out(self, name: str, opts: pulumi.ResourceOptions) -> None:
+        """The pods may reach the ports of the workload's own machines, of all that lies outside their namespace."""
+        ways: list[dict[str, Any]] = [
+            {
+                "to": [{"ipBlock": {"cidr": machine.network}}],
+                "ports": [{"port": port, "protocol": "TCP"} for port in machine.ports],
+            }
+            for machine in self.workload.machines
+            if machine.ports
+        ]
+        pods = {"matchLabels": {NAME_LABEL: self.workload.name}}
+        spec: Any = {"podSelector": pods, "policyTypes": ["Egress"], "egress": ways}
+        own = {**self.metadata, "name": f"{self.workload.name}-machines"}
+        k8s.networking.v1.NetworkPolicy(f"{name}-machines", metadata=own, spec=spec, opts=opts)
 
     def _claim(self, name: str, volume: Volume, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         own = {**self.metadata, "name": claim_name(self.workload, volume.name)}
@@ -103,6 +120,10 @@ def prepare(
         questions.faults += image_faults(workload, governance.category, law.register, law.profile.country)
         questions.faults += _storage_faults(workload, governance)
         questions.faults += check(workload, governance)
+    if workload is not None:
+        for key in sorted(set(workload.outputs) - set(environment)):
+            fix = f"build it in a region, and pass its output as environment[{key!r}]"
+            questions.faults.append(Fault(f"environment.{key}", "nobody says where the resource is", fix=fix))
     questions.settle()
     if workload is None or governance is None:
         raise AssertionError(name)  # settle has raised

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from components._score_model import RouteParams, Score, VolumeParams
+from components._score_regional import machines, stores
 from components._score_text import RESOURCE_TYPES, PlaceholderError, Surroundings
 from components.workload import (
     Container,
@@ -78,6 +79,8 @@ class Reader:
             name=name,
             annotations=tuple(sorted(score.metadata.annotations.items())),
             volumes=self.volumes(score),
+            machines=tuple(machines(self, score)),
+            stores=tuple(stores(self, score)),
             ports=self.ports(score),
             routes=self.routes(score),
             containers=tuple(self.container(name, written) for name, written in score.containers.items()),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from components.workload import EnvironmentKey
+from components.workload import OUTPUTS, EnvironmentKey, output_key
 from inventories.yaml_source import nearest
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # `$$` and `$${...}` are escapes; a lone `$` stands for itself.
 _PLACEHOLDER: Final = re.compile(r"\$(?:(?P<open>\{(?P<name>[^}]*)\})|\$)")
-RESOURCE_TYPES: Final = ("volume", "route", "environment")
+RESOURCE_TYPES: Final = ("volume", "route", "environment", *OUTPUTS)
 _DOT: Final = re.compile(r"(?<!\\)\.")
 
 
@@ -98,6 +98,11 @@ class Surroundings:
             raise PlaceholderError(name, "a placeholder to a resource that is not declared", fix)
         if resource.type not in RESOURCE_TYPES:
             return ""  # the type itself is the fault
+        if resource.type in OUTPUTS and len(path) == 2:
+            known = OUTPUTS[resource.type]
+            if path[1] not in known:
+                raise PlaceholderError(name, f"a `{resource.type}` has no such value", nearest(path[1], known))
+            return EnvironmentKey(output_key(*path))
         if resource.type != "environment" or len(path) != 2:
             fix = "only resources of type `environment` have values: `${resources.NAME.KEY}`"
             raise PlaceholderError(name, f"a `{resource.type}` has no such value", fix)

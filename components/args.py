@@ -231,6 +231,8 @@ class VirtualMachineArgs(TypedDict):
     """The id of the private network's security group."""
     count: NotRequired[int]
     """How many machines, apart from each other as far as the region can (default 1)."""
+    addresses: NotRequired[list[str]]
+    """The address of each machine, of the subnet (default: the region gives them)."""
     data_gib: NotRequired[int]
     """The size of a data volume of each machine (default none)."""
     user_data: NotRequired[str]

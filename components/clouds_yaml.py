@@ -59,20 +59,34 @@ def cloud_login(content: str, region: Region, folder: Path | None = None) -> Clo
     """
     document = parse_yaml(content.encode(), _NAME)
     clouds = _mapping(_mapping(document.data).get("clouds"))
-    cloud = _mapping(clouds.get(region.id))
     offered = region.openstack
+    cloud = _mapping(clouds.get(_named(clouds, region)))
     faults = [Fault(fault.where, fault.what, "", fault.why, fault.fix) for fault in document.faults]
     if offered is None or region.pulumi is None:
         faults.append(Fault(region.id, "not an OpenStack region of the register"))
     elif not cloud:
         fix = f"name the cloud by the region's id: clouds: {{{region.id}: …}}"
-        faults.append(Fault(f"{_NAME}:clouds", "no cloud of that name", ", ".join(map(str, clouds)) or "none", fix=fix))
+        what, got = "no cloud that is this region's, or several", ", ".join(map(str, clouds)) or "none"
+        faults.append(Fault(f"{_NAME}:clouds", what, got, fix=fix))
     else:
         authority = _authority(cloud.get("cacert"), folder)
         faults += _faults(cloud, region, offered, authority)
         if not faults:
             return _login(cloud, authority)
     raise OnshoreError(f"this clouds.yaml is not the way to {region.id}", faults, refused=True)
+
+
+def _named(clouds: Mapping[str, Any], region: Region) -> str:
+    """The name of the region's cloud: its id, else that of the only one, or of the only one that says its place."""
+    if region.id in clouds or len(clouds) == 1 or region.pulumi is None or region.openstack is None:
+        return region.id if region.id in clouds else next(iter(clouds), "")
+    place = (region.pulumi.endpoint, region.pulumi.region, region.openstack.project)
+    found = []
+    for name, cloud in clouds.items():
+        auth = _mapping(_mapping(cloud).get("auth"))
+        said = (auth.get("auth_url"), _mapping(cloud).get("region_name"), auth.get("project_name"))
+        found += [str(name)] if said == place else []
+    return found[0] if len(found) == 1 else ""
 
 
 def _login(cloud: Mapping[str, Any], authority: str) -> CloudLogin:
@@ -85,23 +99,15 @@ def _login(cloud: Mapping[str, Any], authority: str) -> CloudLogin:
 
 def _faults(cloud: Mapping[str, Any], region: Region, offered: OpenStack, authority: str) -> Iterator[Fault]:
     where, auth = f"{_NAME}:clouds.{region.id}", _mapping(cloud.get("auth"))
-    for path, entry, known in ((where, cloud, _CLOUD), (f"{where}.auth", auth, _AUTH)):
-        for name in entry:
-            if name not in known:
-                fix = f"remove it, or: {nearest(str(name), known)}"
-                yield Fault(f"{path}.{name}", "not allowed here", why="it leads elsewhere, or nobody reads it", fix=fix)
-    for name, lawful in _HARMLESS.items():
-        if name in cloud and cloud[name] not in lawful:
-            yield Fault(
-                f"{where}.{name}", "a setting that weakens or changes the way", str(cloud[name]), fix="remove it"
-            )
+    yield from _field_faults(where, cloud, auth)
     assert region.pulumi is not None  # noqa: S101 - an OpenStack region has one: the caller has looked
     says = {
         f"{where}.auth.auth_url": (str(auth.get("auth_url", "")).rstrip("/"), region.pulumi.endpoint),
         f"{where}.region_name": (cloud.get("region_name"), region.pulumi.region),
     }
-    if auth.get("project_name") is not None:
-        says[f"{where}.auth.project_name"] = (auth["project_name"], offered.project)
+    for key, allowed in (("project_name", offered.project), ("project_domain_name", offered.domain)):
+        if auth.get(key) is not None:
+            says[f"{where}.auth.{key}"] = (auth[key], allowed)
     for path, (got, allowed) in says.items():
         if got != allowed:
             why = f"the register says {allowed}; a name like {region.pulumi.region} is used by many providers"
@@ -112,6 +118,19 @@ def _faults(cloud: Mapping[str, Any], region: Region, offered: OpenStack, author
         fix = "give application_credential_id and application_credential_secret, or username and password"
         yield Fault(f"{where}.auth", what, fix=fix)
     yield from _authority_faults(f"{where}.cacert", region, offered, authority)
+
+
+def _field_faults(where: str, cloud: Mapping[str, Any], auth: Mapping[str, Any]) -> Iterator[Fault]:
+    for path, entry, known in ((where, cloud, _CLOUD), (f"{where}.auth", auth, _AUTH)):
+        for name in entry:
+            if name not in known:
+                fix = f"remove it, or: {nearest(str(name), known)}"
+                yield Fault(f"{path}.{name}", "not allowed here", why="it leads elsewhere, or nobody reads it", fix=fix)
+    for name, lawful in _HARMLESS.items():
+        if name in cloud and cloud[name] not in lawful:
+            yield Fault(
+                f"{where}.{name}", "a setting that weakens or changes the way", str(cloud[name]), fix="remove it"
+            )
 
 
 def _authority_faults(where: str, region: Region, offered: OpenStack, authority: str) -> Iterator[Fault]:

@@ -18,6 +18,7 @@ from components.fitness import job_faults, most_replicas, service_faults, usual_
 from components.governance import Law
 from components.placement import Refusal, Request, place
 from components.pod import image_faults
+from components.regional import build_regional, region_decisions
 from components.score import read_score
 from inventories.faults import Fault, OnshoreError
 from inventories.models import Country, DeploymentModel, Exposure, Id, Record
@@ -39,7 +40,7 @@ __all__ = ["Decision", "StackSpec", "build", "judge", "program_config", "read_sp
 NAMESPACE: Final = "onshore:"
 _MAX_NAMESPACE: Final = 63  # RFC 1123
 _JSON_KEYS: Final = ("placement", "environment")
-_MAY_BE_SECRET: Final = ("environment", "kubeconfig")
+_MAY_BE_SECRET: Final = ("environment", "kubeconfig", "clouds")
 _STRUCTURED_FIXES: Final = {
     "placement": "write `onshore:placement: {{{}: ...}}`",
     "environment": "set its keys one by one: onshore config set STACK onshore:environment.{} --path --secret",
@@ -70,17 +71,19 @@ class StackSpec(Record):
     schedule: str | None = None
     replicas: Annotated[int, Field(ge=1, le=50)] | None = None
     kubeconfig: str | None = Field(default=None, repr=False)
+    clouds: str | None = Field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A workload and where it lawfully goes."""
+    """A workload and where it lawfully goes; `regional`: the same of what it has in regions."""
 
     spec: StackSpec
     score: Path
     workload: Workload
     placement: Placement
     law: Law
+    regional: tuple[Placement, ...] = ()
 
 
 def read_spec(
@@ -134,18 +137,23 @@ def judge(spec: StackSpec, settings: Settings, *, on: date | None = None) -> Dec
     questions = Questions(spec.workload)
     workload = questions.ask(lambda: _read_workload(score, spec))
     placement = place(_request(spec, workload), law.register, law.profile, on=law.on, rules=law.rules)
+    regional = tuple(region_decisions(spec, workload, law)) if workload else ()
     if workload is not None:
         questions.ask(lambda: _check_fit(spec, workload))
         if not isinstance(placement, Refusal):
             questions.faults += image_faults(workload, placement.category, law.register, law.profile.country)
-    if isinstance(placement, Refusal):
-        if not placement.faults and not questions.found:
-            return placement
-        questions.found.append(as_error(placement))
+    refusals = [found for found in (placement, *regional) if isinstance(found, Refusal)]
+    if len(refusals) == 1 and not refusals[0].faults and not questions.found:
+        return refusals[0]
+    seen: dict[str, OnshoreError] = {}  # what is wrong with the stack is wrong for each of its places
+    for error in map(as_error, refusals):
+        seen.setdefault(str(error), error)
+    questions.found += seen.values()
     questions.settle()
+    placed = tuple(found for found in regional if not isinstance(found, Refusal))
     if workload is None or isinstance(placement, Refusal):
         raise AssertionError(spec.workload)  # settle has raised
-    return Decision(spec, score, workload, placement, law)
+    return Decision(spec, score, workload, placement, law, placed)
 
 
 def build(decision: Decision, settings: Settings, *, secret_keys: Iterable[str] = ()) -> None:
@@ -162,7 +170,9 @@ def build(decision: Decision, settings: Settings, *, secret_keys: Iterable[str] 
 
     spec, workload, placement, law = decision.spec, decision.workload, decision.placement, decision.law
     secret = NAMESPACE + "environment" in set(secret_keys)
-    environment = {key: pulumi.Output.secret(value) if secret else value for key, value in spec.environment.items()}
+    environment: dict[str, pulumi.Input[str]] = {
+        key: pulumi.Output.secret(value) if secret else value for key, value in spec.environment.items()
+    }
     facts: dict[str, Any] = {
         "department": placement.request.department,
         "category": placement.category.id,
@@ -170,9 +180,11 @@ def build(decision: Decision, settings: Settings, *, secret_keys: Iterable[str] 
         "namespace": namespace(decision),
     }
     access = ClusterAccess("cluster", kubeconfig=kubeconfig(decision, settings), cluster=placement.cluster)
+    told, made = build_regional(decision, settings)
+    environment |= told
     bounds = cast("LandingZoneArgs", {**facts, **_bounds(decision), "exposure": spec.exposure})
     zone = LandingZone("zone", bounds, pulumi.ResourceOptions(provider=access), law=law)
-    opts = pulumi.ResourceOptions(provider=access, depends_on=[zone])
+    opts = pulumi.ResourceOptions(provider=access, depends_on=[zone, *made])
     facts |= {"score": str(decision.score), "environment": environment}
     if spec.schedule is not None:
         ScheduledJob(workload.name, cast("ScheduledJobArgs", {**facts, "schedule": spec.schedule}), opts, law=law)

@@ -11,7 +11,7 @@ from inventories.models import Host, Region
 from inventories.pricing import Size, in_words, items, rates_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from inventories.models import Cluster, RuleMeta
     from inventories.pricing import Item
@@ -43,6 +43,11 @@ def explain(decision: Placement | Refusal, rules: Mapping[str, RuleMeta] | None 
     if isinstance(decision, Refusal):
         lines += ["", way_out(decision)]
     return "\n".join(lines)
+
+
+def explain_all(decisions: Sequence[Placement | Refusal], rules: Mapping[str, RuleMeta] | None = None) -> str:
+    """A workload and what it has in regions, one after the other."""
+    return "\n\n".join(explain(decision, rules) for decision in decisions)
 
 
 def way_out(refusal: Refusal) -> str:
@@ -136,7 +141,8 @@ def _subject(request: Request) -> str:
     wishes = [f"{name} {value}" for name in WISHES if (value := getattr(request, name)) is not None]
     asking = f", asking for {' and '.join(wishes)}" if wishes else ""
     public = ", open to the public" if request.exposure == "public" else ""
-    return f"{request.category} data of {request.department}{public}{asking}"
+    what = f" ({request.service_kind})" if request.kind_of_place == "region" else ""
+    return f"{request.category} data of {request.department}{what}{public}{asking}"
 
 
 def _everywhere(verdicts: tuple[Verdict, ...]) -> tuple[Reason, ...]:

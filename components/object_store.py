@@ -47,6 +47,7 @@ class ObjectStore(pulumi.ComponentResource):
             metadata=home.metadata,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        self.store = store
         self.container = made.name
         self.endpoint = pulumi.Output.from_input(store.endpoint)
         self.register_outputs({"container": self.container, "endpoint": self.endpoint})

@@ -22,7 +22,8 @@ class RegionAccess(openstack.Provider):  # type: ignore[misc] # mypy does not re
     """A provider pinned to one region of the register: its auth URL, its name and its certificate authority.
 
     `clouds` is the content of a clouds.yaml (plain, so that it is checked before anything is registered); what is
-    secret in it is stored so. `folder`: see `components.clouds_yaml`. Raises OnshoreError (`refused`), every reason said.
+    secret in it is stored so. `folder`: see `components.clouds_yaml`.
+    Raises OnshoreError (`refused`) with every reason against it, and where the environment would have a say.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
 """Reads a workload from a Score file: `score.dev/v1b1`, the parts of it that this project builds.
 
 Supported: containers (image, command, args, variables, files, volumes, resources, probes), `service.ports`, resources
-of type `volume`, `route` and `environment`. Everything else is refused with its line and what to write instead.
+of type `volume`, `route`, `environment`, and in a region `vm` and `object-store`. Everything else is refused with its
+line and what to write instead.
 Placeholders are resolved in variables, files, routes and volume sources, as the reference implementations do; command
 and args are passed as they are.
 """

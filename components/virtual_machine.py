@@ -11,7 +11,7 @@ from components._questions import Questions
 from components.args import VirtualMachineArgs
 from components.block_volume import attached_volume
 from components.governance import Law
-from components.region_law import Located, located
+from components.region_law import Located, as_network, is_private, located
 from inventories.faults import Fault, OnshoreError
 from inventories.models import Flavor, MachineImage
 from inventories.yaml_source import nearest
@@ -22,7 +22,7 @@ _MOST_USER_DATA: Final = 64 * 1024  # bytes, of which Nova's API takes 65,535 in
 _MIB: Final = 1024
 _SECRETS: Final = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY|AGE-SECRET-KEY-1|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|(?i:\b(?:passw(?:or)?d|passwd|secret|token|api[_-]?key)\w*\b[\"']?\s*[:=]\s*[\"']?[^\s\"'#]{4,})"
+    r"|(?i:(?:passw(?:or)?d|passwd|secret|token|api[_-]?key)\w*\b[\"']?\s*[:=]\s*[\"']?[^\s\"'#]{4,})"
 )
 _PUBLIC_KEY: Final = re.compile(r"(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) [A-Za-z0-9+/]{32,}={0,2}( .*)?")
 
@@ -100,13 +100,13 @@ def _machine(
 ) -> tuple[Any, pulumi.Output[str]]:
     child = pulumi.ResourceOptions(parent=parent)
     zones = home.offered.zones
-    zone = zones[index % len(zones)].name
+    zone, given = zones[index % len(zones)].name, args.get("addresses")
     called = f"{shared['called']}-{index}"
     port = openstack.networking.Port(
         f"{name}-port-{index}",
         name=called,
         network_id=args["network_id"],
-        fixed_ips=[{"subnet_id": args["subnet_id"]}],
+        fixed_ips=[{"subnet_id": args["subnet_id"], **({"ip_address": given[index]} if given else {})}],
         security_group_ids=[args["security_group_id"]],
         port_security_enabled=True,
         tags=home.tags,
@@ -149,6 +149,8 @@ def _faults(args: VirtualMachineArgs) -> Iterator[Fault]:
         size: Any = args.get(field, 1)
         if not 1 <= size <= most:
             yield Fault(field, "not a number of them", str(size), fix=f"choose from 1 to {most}")
+    if (given := args.get("addresses")) is not None:
+        yield from _address_faults(given, args.get("count", 1))
     written: Any = args.get("user_data", "")
     if not isinstance(written, str):
         why = "whoever reaches the machine can read it, and what is computed may be a secret"
@@ -162,6 +164,15 @@ def _faults(args: VirtualMachineArgs) -> Iterator[Fault]:
     key: Any = args.get("ssh_public_key")
     if key is not None and not (isinstance(key, str) and _PUBLIC_KEY.fullmatch(key.strip())):
         yield Fault("ssh_public_key", "not a public SSH key", fix="write it as in id_ed25519.pub")
+
+
+def _address_faults(given: list[str], count: int) -> Iterator[Fault]:
+    if len(given) != count or len(set(given)) != count:
+        yield Fault("addresses", "not one for each machine", ", ".join(given), fix=f"name {count}, each once")
+    for index, text in enumerate(given):
+        network = as_network(text)
+        if network is None or network.num_addresses != 1 or not is_private(network):
+            yield Fault(f"addresses[{index}]", "not a private address", text, fix="write it like 10.60.0.10")
 
 
 def _offer_faults(args: VirtualMachineArgs, home: Located) -> Iterator[Fault]:

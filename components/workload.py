@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from ipaddress import ip_network
 from typing import Final
 
 _UNITS: Final[dict[str, int]] = {
@@ -16,7 +17,8 @@ _UNITS: Final[dict[str, int]] = {
     **{unit: 1000**power for power, unit in enumerate(("k", "M", "G", "T", "P", "E"), start=1)},
     **{unit: 1024**power for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), start=1)},
 }
-_GIB: Final = 1024**3
+GIB: Final = 1024**3
+FIRST_ADDRESS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,54 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """Machines of one size in a region, in a network of their own; sizes in GiB, `data_gib` 0: no data volume.
+
+    `clients` may reach `ports`, and the workload's pods may.
+    """
+
+    name: str
+    image: str
+    vcpu: int
+    memory_gib: float
+    disk_gib: int
+    data_gib: int
+    count: int
+    network: str
+    ports: tuple[int, ...] = ()
+    clients: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
+    external_network: str | None = None
+    user_data: str | None = None
+    ssh_public_key: str | None = None
+
+    @property
+    def addresses(self) -> list[str]:
+        """The address of each machine, known before it is made; the first ten are left to the region."""
+        network = ip_network(self.network)
+        return [str(network[FIRST_ADDRESS + index]) for index in range(self.count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A container of objects in a region; `size_gib` is what it is priced by. None: as the store does, or never."""
+
+    name: str
+    size_gib: float
+    versioned: bool | None = None
+    expire_after_days: int | None = None
+
+
+OUTPUTS: Final[dict[str, tuple[str, ...]]] = {"vm": ("address",), "object-store": ("container", "endpoint")}
+"""What a workload can be told of its resources in a region, once they are made."""
+
+
+def output_key(resource: str, output: str) -> str:
+    """The key under which an output of a resource stands among the values of a stack's environment."""
+    return f"resources.{resource}.{output}"
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """All of one Score file."""
 
@@ -135,6 +185,14 @@ class Workload:
     ports: tuple[Port, ...] = ()
     volumes: tuple[Volume, ...] = ()
     routes: tuple[Route, ...] = ()
+    machines: tuple[Machine, ...] = ()
+    stores: tuple[Store, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The keys of what is told of its resources in a region."""
+        kinds = (("vm", self.machines), ("object-store", self.stores))
+        return tuple(output_key(one.name, key) for kind, found in kinds for one in found for key in OUTPUTS[kind])
 
     @property
     def persistent(self) -> bool:
@@ -149,7 +207,7 @@ class Workload:
     @property
     def memory_gib(self) -> float:
         """Memory that one pod asks for."""
-        return float(sum(quantity(c.resources.memory_request) for c in self.containers) / _GIB)
+        return float(sum(quantity(c.resources.memory_request) for c in self.containers) / GIB)
 
     @property
     def cpu_limit(self) -> float:
@@ -159,12 +217,12 @@ class Workload:
     @property
     def memory_limit_gib(self) -> float:
         """Memory that one pod may use at most."""
-        return float(sum(quantity(c.resources.memory_limit) for c in self.containers) / _GIB)
+        return float(sum(quantity(c.resources.memory_limit) for c in self.containers) / GIB)
 
     @property
     def storage_gib(self) -> float:
         """Storage that it claims for good."""
-        return float(sum((quantity(v.size) for v in self.volumes if not v.ephemeral), Decimal(0)) / _GIB)
+        return float(sum((quantity(v.size) for v in self.volumes if not v.ephemeral), Decimal(0)) / GIB)
 
 
 def quantity(text: str) -> Decimal:

@@ -113,10 +113,19 @@ class Performer:
             self._providers.configure(step.urn, f"{step.urn}::{identity}", new.inputs)
             id_: str | Unknown = UNKNOWN if self._preview else identity
             return new.but(id=id_, outputs=external_inputs(new.inputs), created=stamp, modified=stamp)
-        options = CallOptions(new.custom_timeouts.get("create", 0.0), self._preview, new.ignore_changes)
+        earlier = self._snapshot.interrupted(step.urn)
+        options = CallOptions(
+            new.custom_timeouts.get("create", 0.0),
+            self._preview,
+            new.ignore_changes,
+            recorded=self._snapshot.ids(step.urn),
+            interrupted=earlier.inputs if earlier is not None else None,
+        )
         result = self._providers.get(new.provider).create(resource_id(step.urn), new.inputs, options)
         if not result.id and not self._preview:
             raise ProviderError("the provider returned an empty id for the new resource", unknown_outcome=True)
+        if result.settled:
+            self._snapshot.settle(step.urn)
         outputs = with_secret_outputs(result.outputs, new.inputs, new.additional_secret_outputs)
         return new.but(id=result.id or UNKNOWN, outputs=outputs, created=now(), modified=now())
 

@@ -63,6 +63,7 @@ class CreateResult:
 
     id: str
     outputs: PropertyMap
+    settled: bool = False  # nothing is left of an earlier creation that was interrupted: it was looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +133,17 @@ class ResourceId:
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """What accompanies create, update and delete. `timeout_s` 0 means the provider's default."""
+    """What accompanies create, update and delete. `timeout_s` 0 means the provider's default.
+
+    Of a creation: `recorded` are the ids that the state has under its URN (of what is replaced), `interrupted` the
+    inputs of an earlier creation of which nobody knows what came of it.
+    """
 
     timeout_s: float = 0.0
     preview: bool = False
     ignore_changes: tuple[str, ...] = field(default=())
+    recorded: tuple[str, ...] = ()
+    interrupted: PropertyMap | None = None
 
 
 class Provider(Protocol):

@@ -39,6 +39,7 @@ class _SettingsFile(Record):
     profile: str
     overlays: tuple[str, ...] = (".onshore/sandbox/*/overlay.yaml", ".onshore/hosts/*/overlay.yaml")
     kubeconfigs: str = ".onshore/kubeconfigs"
+    clouds: str = ".onshore/clouds"
     waivers: str = "inventories/waivers"
     declassifications: str = "inventories/declassifications"
     trusted_keys: tuple[str, ...] = ()
@@ -52,9 +53,9 @@ class _SettingsFile(Record):
 class Settings:
     """Where the facts of a project lie; all paths are absolute.
 
-    `kubeconfigs` holds `<cluster-id>.yaml` files. `trusted_keys` are the public keys whose receipts hold here, and
-    `receipt_hours` how long one holds at most. `state_backends`: where state may lie (STA-001). `ssh_user` logs in to
-    hosts, with the private key in the file `ssh_key`.
+    `kubeconfigs` holds `<cluster-id>.yaml` files, `clouds` the clouds.yaml of regions as `<region-id>.yaml`.
+    `trusted_keys` are the public keys whose receipts hold here, and `receipt_hours` how long one holds at most.
+    `state_backends`: where state may lie (STA-001). `ssh_user` logs in to hosts, with the private key in `ssh_key`.
     """
 
     root: Path
@@ -69,14 +70,15 @@ class Settings:
     state_backends: tuple[StateBackend, ...] = ()
     ssh_user: str = "root"
     ssh_key: Path = Path(".onshore/ssh/id_ed25519")
+    clouds: Path = Path(".onshore/clouds")
 
     @classmethod
     def load(cls, start: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read the nearest `onshore.yaml` from a folder upwards.
 
-        The environment goes before the file: ONSHORE_REGISTER, ONSHORE_PROFILE, ONSHORE_KUBECONFIGS, ONSHORE_WAIVERS,
-        ONSHORE_DECLASSIFICATIONS, ONSHORE_SSH_USER, ONSHORE_SSH_KEY, and ONSHORE_OVERLAYS (paths or patterns, separated
-        like PATH; empty: none). Paths count from the file's folder.
+        The environment goes before the file: ONSHORE_REGISTER, ONSHORE_PROFILE, ONSHORE_KUBECONFIGS, ONSHORE_CLOUDS,
+        ONSHORE_WAIVERS, ONSHORE_DECLASSIFICATIONS, ONSHORE_SSH_USER, ONSHORE_SSH_KEY, and ONSHORE_OVERLAYS (paths or
+        patterns, separated like PATH; empty: none). Paths count from the file's folder.
         Raises OnshoreError with all faults.
         """
         root = _find_root(start.resolve())
@@ -100,6 +102,7 @@ class Settings:
             state_backends=record.state_backends,
             ssh_user=environment.get("ONSHORE_SSH_USER") or record.ssh_user,
             ssh_key=root / (environment.get("ONSHORE_SSH_KEY") or record.ssh_key),
+            clouds=root / (environment.get("ONSHORE_CLOUDS") or record.clouds),
         )
 
     def load_register(self) -> Register:

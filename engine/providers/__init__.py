@@ -1,4 +1,4 @@
-"""Where the provider of a package comes from: a plugin executable, or the Kubernetes provider in Python."""
+"""Where the provider of a package comes from: a plugin executable, or a provider in Python (Kubernetes, OpenStack)."""
 
 from __future__ import annotations
 
@@ -56,6 +56,10 @@ def make_provider(package: str, wanted: str, log: Log, project_dir: Path) -> Pro
         from engine.providers.kubernetes import KubernetesProvider  # noqa: PLC0415 - needed for its package only
 
         return KubernetesProvider(log)
+    if package == "openstack":
+        from engine.providers.openstack import OpenStackProvider  # noqa: PLC0415 - needed for its package only
+
+        return OpenStackProvider(log)
     which = f"{package} {wanted}".strip()
     raise ProviderError(
         f"no provider for the package {package!r}: install the plugin pulumi-resource-{package} on PATH or in the"

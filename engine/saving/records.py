@@ -43,7 +43,9 @@ class Records:
         self._entries = {id(entry.state): entry for entry in self._base}
         self._held = [entry.state for entry in self._base]  # ids of states stay valid while they are held
         self._pending: dict[int, PendingOperation] = {}
-        self._kept_pending = [operation for operation in base.pending if operation.type == "creating"]
+        self._ids: dict[str, list[str]] | None = None
+        creations = [operation for operation in base.pending if operation.type == "creating"]
+        self._kept_pending = {f"kept {index}": operation for index, operation in enumerate(creations)}
         self._numbers = itertools.count(1)
         self._next_number = 0
         self._dirty: dict[int, _Entry] = {}  # by identity: what changed since the last write
@@ -99,6 +101,26 @@ class Records:
     def forget_pending(self) -> None:
         """Creations that were interrupted in an earlier run are dealt with."""
         self._kept_pending.clear()
+
+    def interrupted(self, urn: str) -> ResourceState | None:
+        """What an earlier run was creating under the URN when it was interrupted."""
+        return next((one.resource for one in self._kept_pending.values() if one.resource.urn == urn), None)
+
+    def settle(self, urn: str) -> bool:
+        """The interrupted creation of the URN is dealt with: whether there was one."""
+        keys = [key for key, one in self._kept_pending.items() if one.resource.urn == urn]
+        for key in keys:
+            del self._kept_pending[key]
+        return bool(keys)
+
+    def ids(self, urn: str) -> tuple[str, ...]:
+        """Every id that the state had of the URN when the run began: of copies that are to be deleted, too."""
+        if self._ids is None:
+            self._ids = {}
+            for state in self._held[: len(self._base)]:
+                if isinstance(state.id, str) and state.id:
+                    self._ids.setdefault(state.urn, []).append(state.id)
+        return tuple(self._ids.get(urn, ()))
 
     def _rewrite(self, entry: _Entry, state: ResourceState) -> None:
         entry.state, entry.text = state, ""
@@ -166,8 +188,7 @@ class Records:
         return change
 
     def _waiting(self) -> dict[str, PendingOperation]:
-        kept = {f"kept {index}": operation for index, operation in enumerate(self._kept_pending)}
-        return kept | {str(number): operation for number, operation in self._pending.items()}
+        return self._kept_pending | {str(number): operation for number, operation in self._pending.items()}
 
     def _operation(self, one: PendingOperation) -> str:
         return f'{{"resource":{_json(encode_resource(one.resource, self._seal))},"type":{_json(one.type)}}}'

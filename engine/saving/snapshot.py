@@ -105,6 +105,21 @@ class Snapshot:
             self._records.forget_pending()
             self._changed += 1
 
+    def interrupted(self, urn: str) -> ResourceState | None:
+        """What an earlier run was creating under the URN when it was interrupted."""
+        with self._lock:
+            return self._records.interrupted(urn)
+
+    def settle(self, urn: str) -> None:
+        """The interrupted creation of the URN is dealt with."""
+        with self._lock:
+            self._changed += self._records.settle(urn)
+
+    def ids(self, urn: str) -> tuple[str, ...]:
+        """Every id that the state had of the URN when the run began."""
+        with self._lock:
+            return self._records.ids(urn)
+
     def resources(self) -> tuple[ResourceState, ...]:
         """The records as they would be saved: new ones in order of completion, then those not touched."""
         with self._lock:

@@ -22,6 +22,8 @@ from inventories import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from inventories.models import Region
+
 ROOT = Path(__file__).parents[2]
 KHI = "example-csp-alpha-khi-1"
 
@@ -60,6 +62,26 @@ class Reached:
         }
 
 
+IMAGE = "sha512:" + "5" * 128
+
+
+def region_laid(region: Region, authority: x509.Certificate, folder: Path) -> dict[str, Any]:
+    """The overlay of a region that answers under an authority; its clouds.yaml goes into the folder."""
+    assert region.pulumi
+    assert region.openstack
+    folder.mkdir(exist_ok=True)
+    auth = {"auth_url": region.pulumi.endpoint, "username": "clinic", "password": "a-secret-password"}
+    pem = authority.public_bytes(Encoding.PEM).decode()
+    cloud = {"auth": auth, "region_name": region.pulumi.region, "cacert": pem}
+    (folder / f"{region.id}.yaml").write_text(yaml.safe_dump({"clouds": {region.id: cloud}}))
+    return {
+        "id": region.id,
+        "auth_url": region.pulumi.endpoint,
+        "ca_sha256": hashlib.sha256(authority.public_bytes(Encoding.DER)).hexdigest(),
+        "images": [{"name": image.name, "digest": IMAGE} for image in region.openstack.images],
+    }
+
+
 @pytest.fixture(scope="session")
 def authority() -> x509.Certificate:
     return certificate("test")
@@ -78,8 +100,12 @@ def settings(tmp_path: Path, authority: x509.Certificate, monkeypatch: pytest.Mo
         reached = Reached(cluster.id, cluster.server, authority)
         clusters.append({"id": cluster.id, "server": cluster.server, "ca_sha256": reached.ca_sha256})
         (folder / f"{cluster.id}.yaml").write_text(yaml.safe_dump(reached.kubeconfig()))
+    regions = [region for _, region in register.regions() if region.openstack]
+    laid = [region_laid(region, authority, tmp_path / "clouds") for region in regions]
+    monkeypatch.setenv("ONSHORE_CLOUDS", str(tmp_path / "clouds"))
     overlay = tmp_path / "overlay.yaml"
-    overlay.write_text(yaml.safe_dump({"overlay": "test", "fictional": True, "clusters": clusters}))
+    everything = {"overlay": "test", "fictional": True, "clusters": clusters, "regions": laid}
+    overlay.write_text(yaml.safe_dump(everything))
     monkeypatch.setenv("ONSHORE_OVERLAYS", str(overlay))
     monkeypatch.setenv("ONSHORE_KUBECONFIGS", str(folder))
     monkeypatch.chdir(ROOT)
@@ -112,7 +138,11 @@ class _Recorder(pulumi.runtime.Mocks):
         return f"{args.name}-id", dict(args.inputs)
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        raise AssertionError(args.token)
+        if args.token == "openstack:networking/getNetwork:getNetwork":  # noqa: S105 - a function's token
+            return {"id": f"{args.args['name']}-id"}, []
+        assert args.token == "openstack:images/getImage:getImage"  # noqa: S105 - as above
+        algorithm, _, value = IMAGE.partition(":")
+        return {"id": f"{args.args['name']}-id", "properties": {"os_hash_algo": algorithm, "os_hash_value": value}}, []
 
 
 @pytest.fixture

@@ -21,6 +21,10 @@ def score(container: str = "", rest: str = "") -> str:
     return f"{_HEAD}containers:\n  main:\n    image: registry.example/a:1\n{indented}\n{textwrap.dedent(rest)}"
 
 
+def vm(params: str, more: str = "") -> str:
+    return score("", f"resources: {{db: {{type: vm, params: {params}}}, {more}}}")
+
+
 def faults(text: str, environment: tuple[str, ...] = (), folder: Path = Path()) -> str:
     with pytest.raises(OnshoreError) as refused:
         parse_score(text, environment, folder=folder)
@@ -130,6 +134,23 @@ _ROUTE = "service: {ports: {web: {port: 80}}}\nresources: {www: {type: route, pa
         (score("", "resources: {db: {type: postgres}}"), "a resource type that is not supported"),
         (score("", "resources: {name: {type: dns}}"), "name the host itself in the route"),
         (score("", "resources: {vol: {type: volume, class: fast}}"), "a class of volume that is not supported"),
+        (score("", "resources: {db: {type: vm}}"), "a vm without params"),
+        (vm("{image: debian-12}"), "resources.db.params.network"),
+        (vm("{image: debian-12, network: 10.60.0.1/24}"), "not a network"),
+        (vm("{image: debian-12, network: 10.60.0.0/29}"), "too small a network"),
+        (vm("{image: debian-12, network: 10.60.0.0/24, disk: 1500Mi}"), "not a whole number of GiB"),
+        (vm("{image: debian-12, network: 10.60.0.0/24, floatingIp: true}"), "floatingIp"),
+        (vm("{image: debian-12, network: 10.60.0.0/24, count: 0}"), "resources.db.params.count"),
+        (
+            vm("{image: d, network: 10.60.0.0/24}", "two: {type: vm, params: {image: d, network: 10.60.0.128/25}}"),
+            "overlaps",
+        ),
+        (score("", "resources: {files: {type: object-store, class: cold}}"), "a class of object-store"),
+        (score("", "resources: {files: {type: object-store, params: {expireAfterDays: 0}}}"), "expireAfterDays"),
+        (
+            score('variables: {A: "${resources.files.url}"}', "resources: {files: {type: object-store}}"),
+            "a `object-store` has no such value",
+        ),
         (score("", "resources: {vol: {type: volume, params: {size: big}}}"), "size"),
         (score("", "resources: {env: {type: environment, params: {A: b}}}"), "an environment takes no params"),
         (score("", "service: {ports: {web: {port: 0}}}"), "service.ports.web.port"),
@@ -184,3 +205,28 @@ def test_text_with_its_dollars_doubled_means_itself(text: str) -> None:
     quoted = text.replace("$", "$$").replace("'", "''")
     value = dict(parse_score(score(f"variables: {{A: '{quoted}'}}")).containers[0].variables)["A"]
     assert "".join(str(part) for part in value) == text
+
+
+def test_machines_and_object_stores_are_read_and_what_is_told_of_them_stays_open() -> None:
+    container = """
+        variables: {HOST: "${resources.db.address}", FILES: "${resources.files.endpoint}/${resources.files.container}"}
+    """
+    rest = """
+        resources:
+          db:
+            type: vm
+            params: {image: debian-12, cpu: 2, memory: 4Gi, disk: 20Gi, data: 50Gi, count: 2, network: 10.60.0.0/24,
+                     ports: [5432], clients: [10.20.0.0/16], externalNetwork: wan, userData: "#cloud-config"}
+          files: {type: object-store, params: {size: 100Gi, versioned: true}}
+    """
+    workload = parse_score(score(container, rest))
+    (machine,), (store,) = workload.machines, workload.stores
+    assert (machine.vcpu, machine.memory_gib, machine.disk_gib, machine.data_gib) == (2, 4.0, 20, 50)
+    assert machine.addresses == ["10.60.0.10", "10.60.0.11"]
+    assert (machine.ports, machine.clients, machine.external_network) == ((5432,), ("10.20.0.0/16",), "wan")
+    assert (store.size_gib, store.versioned, store.expire_after_days) == (100.0, True, None)
+    assert workload.outputs == ("resources.db.address", "resources.files.container", "resources.files.endpoint")
+    host, files = workload.containers[0].variables
+    assert host == ("HOST", (EnvironmentKey("resources.db.address"),))
+    assert files[1] == (EnvironmentKey("resources.files.endpoint"), "/", EnvironmentKey("resources.files.container"))
+    assert workload.storage_gib == 0

@@ -41,6 +41,7 @@ def test_the_nearest_file_upwards_decides_and_paths_count_from_it(project: Path)
         declassifications=project / "inventories/declassifications",
         ssh_user="root",
         ssh_key=project / ".onshore/ssh/id_ed25519",
+        clouds=project / ".onshore/clouds",
     )
 
 
@@ -50,6 +51,7 @@ def test_the_environment_goes_before_the_file(project: Path) -> None:
         "ONSHORE_PROFILE": "mine.yaml",
         "ONSHORE_OVERLAYS": os.pathsep.join([".onshore/sandbox/t*/overlay.yaml", str(project / "gone.yaml")]),
         "ONSHORE_KUBECONFIGS": "/keys",
+        "ONSHORE_CLOUDS": "logins",
         "ONSHORE_SSH_USER": "deploy",
         "ONSHORE_SSH_KEY": "keys/deploy",
     }
@@ -58,6 +60,7 @@ def test_the_environment_goes_before_the_file(project: Path) -> None:
     assert settings.profile == str(project / "mine.yaml")
     assert settings.overlays == (project / ".onshore/sandbox/two/overlay.yaml", project / "gone.yaml")
     assert settings.kubeconfigs == Path("/keys")
+    assert settings.clouds == project / "logins"
     assert (settings.ssh_user, settings.ssh_key) == ("deploy", project / "keys/deploy")
 
 

@@ -1,0 +1,153 @@
+"""A workload's machines and object stores: where they go, and what is built for them before the workload itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from components._decision import Request
+from components.placement import Placement, Refusal, place
+from components.workload import output_key
+from inventories.faults import Fault, OnshoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pulumi
+
+    from components.args import ObjectStoreArgs, PrivateNetworkArgs, VirtualMachineArgs
+    from components.deployment import Decision, StackSpec
+    from components.governance import Law
+    from components.workload import Workload
+    from inventories.models import ServiceKind
+    from inventories.settings import Settings
+
+    _Made: TypeAlias = tuple[dict[str, str], pulumi.Resource]
+
+
+def region_decisions(spec: StackSpec, workload: Workload, law: Law) -> Iterator[Placement | Refusal]:
+    """Where the machines of a workload go, all together, and where its object stores do."""
+    wishes = spec.placement.model_dump(exclude={"cluster"})
+    shared: dict[str, Any] = {"department": spec.department, "category": spec.category, "from_stack": True, **wishes}
+    sizes: list[tuple[ServiceKind, Any]] = []
+    if found := workload.machines:
+        size = {
+            "vcpu": float(sum(one.count * one.vcpu for one in found)),
+            "memory_gib": sum(one.count * one.memory_gib for one in found),
+            "storage_gib": float(sum(one.count * (one.disk_gib + one.data_gib) for one in found)),
+        }
+        sizes.append(("vm", size))
+    if workload.stores:
+        storage = sum(store.size_gib for store in workload.stores)
+        sizes.append(("object-store", {"vcpu": 0.0, "memory_gib": 0.0, "storage_gib": storage}))
+    for kind, size in sizes:
+        request = Request(service_kind=kind, target="region", **shared, **size)
+        yield place(request, law.register, law.profile, on=law.on, rules=law.rules)
+
+
+def build_regional(decision: Decision, settings: Settings) -> tuple[dict[str, str], list[pulumi.Resource]]:
+    """Build what a workload has in regions; returns what it is told of it, by the keys of `Workload.outputs`.
+
+    All of that is known before anything is made, so that previews show it and the policies can judge it.
+    """
+    from components.region_access import RegionAccess  # noqa: PLC0415 - imports Pulumi
+
+    accesses: dict[str, RegionAccess] = {}
+    told: dict[str, str] = {}
+    made: list[pulumi.Resource] = []
+    for placement in decision.regional:
+        if placement.region.id not in accesses:
+            content, folder = clouds(decision, placement, settings)
+            name = f"region-{placement.region.id}"
+            accesses[placement.region.id] = RegionAccess(name, clouds=content, region=placement.region, folder=folder)
+        access = accesses[placement.region.id]
+        build_kind = _machines if placement.request.service_kind == "vm" else _stores
+        for found, resource in build_kind(decision, placement, access):
+            told |= found
+            made.append(resource)
+    return told, made
+
+
+def _machines(decision: Decision, placement: Placement, access: Any) -> Iterator[_Made]:
+    import pulumi  # noqa: PLC0415 - see `components.deployment`
+
+    from components.private_network import PrivateNetwork  # noqa: PLC0415 - imports Pulumi
+    from components.virtual_machine import VirtualMachine  # noqa: PLC0415 - imports Pulumi
+
+    opts = pulumi.ResourceOptions(provider=access)
+    for machine in decision.workload.machines:
+        name = f"{decision.workload.name}-{machine.name}"
+        network = {
+            **_facts(placement),
+            "cidrs": [machine.network],
+            "ports": list(machine.ports) if machine.clients else [],
+            "clients": list(machine.clients),
+            "destinations": list(machine.destinations),
+        }
+        if machine.external_network is not None:
+            network["external_network"] = machine.external_network
+        inside = PrivateNetwork(f"{name}-network", cast("PrivateNetworkArgs", network), opts, law=decision.law)
+        args = {
+            **_facts(placement),
+            "image": machine.image,
+            "vcpu": machine.vcpu,
+            "memory_gib": machine.memory_gib,
+            "disk_gib": machine.disk_gib,
+            "network_id": inside.network_id,
+            "subnet_id": inside.subnet_ids.apply(lambda found: found[0]),
+            "security_group_id": inside.security_group_id,
+            "count": machine.count,
+            "addresses": machine.addresses,
+        }
+        if machine.data_gib:
+            args["data_gib"] = machine.data_gib
+        if machine.user_data is not None:
+            args["user_data"] = machine.user_data
+        if machine.ssh_public_key is not None:
+            args["ssh_public_key"] = machine.ssh_public_key
+        made = VirtualMachine(name, cast("VirtualMachineArgs", args), opts, law=decision.law)
+        pulumi.export(f"{machine.name}Addresses", made.addresses)
+        yield {output_key(machine.name, "address"): machine.addresses[0]}, made
+
+
+def _stores(decision: Decision, placement: Placement, access: Any) -> Iterator[_Made]:
+    import pulumi  # noqa: PLC0415 - see `components.deployment`
+
+    from components.object_store import ObjectStore  # noqa: PLC0415 - imports Pulumi
+
+    opts = pulumi.ResourceOptions(provider=access)
+    for store in decision.workload.stores:
+        name = f"{decision.workload.name}-{store.name}"
+        container = f"{placement.request.department}-{name}"
+        args = {**_facts(placement), "container": container}
+        if store.versioned is not None:
+            args["versioned"] = store.versioned
+        if store.expire_after_days is not None:
+            args["expire_after_days"] = store.expire_after_days
+        made = ObjectStore(name, cast("ObjectStoreArgs", args), opts, law=decision.law)
+        told = {"container": container, "endpoint": made.store.endpoint}
+        yield {output_key(store.name, key): value for key, value in told.items()}, made
+
+
+def _facts(placement: Placement) -> dict[str, Any]:
+    return {
+        "department": placement.request.department,
+        "category": placement.category.id,
+        "region": placement.region.id,
+    }
+
+
+def clouds(decision: Decision, placement: Placement, settings: Settings) -> tuple[str, Path | None]:
+    """A clouds.yaml's content, and its folder where it is a file: the stack's own, else the region's; raises."""
+    if decision.spec.clouds:
+        return decision.spec.clouds, None
+    region = placement.region.id
+    file = settings.clouds / f"{region}.yaml"
+    try:
+        return file.read_text(encoding="utf-8"), file.parent
+    except FileNotFoundError:
+        fix = f"save the clouds.yaml of {region} there, or set the secret `onshore:clouds`"
+        fault = Fault(str(file), "the file is missing", fix=fix)
+    except (OSError, UnicodeDecodeError) as error:
+        fault = Fault(str(file), "the file cannot be read", got=type(error).__name__, fix="restore it")
+    raise OnshoreError(f"there is no way to {region}", [fault])

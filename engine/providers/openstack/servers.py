@@ -1,0 +1,359 @@
+"""Instances: made, waited for, changed in place, deleted."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Any, Final
+
+from engine.provider import ProviderError
+from engine.providers.openstack.calls import Call, Made
+from engine.providers.openstack.cloud import ApiError
+from engine.providers.openstack.collection import earlier, post
+from engine.providers.openstack.kinds import INSTANCE, KINDS
+from engine.providers.openstack.plain import snake
+from engine.providers.openstack.shapes import outputs_of
+from engine.providers.openstack.wait import NotReadyError, Picture, until_gone, wait_for
+
+if TYPE_CHECKING:
+    from engine.providers.openstack.cloud import Cloud
+    from engine.providers.openstack.shapes import Object
+    from engine.values import PropertyMap
+
+_KIND: Final = KINDS[INSTANCE]
+_TIMEOUT_S: Final = 1800.0
+# what a creation needs, beside which it asks for an older interface, in which more is optional
+_TAGS, _NETWORK_MODE, _VOLUME_TYPE, _MULTIATTACH, _HOST = 52, 37, 67, 60, 74
+_STOPPED: Final = ("SHUTOFF",)
+_GONE: Final = ("DELETED", "SOFT_DELETED")
+_HINTS: Final = {
+    "differentHosts": "different_host",
+    "sameHosts": "same_host",
+    "queries": "query",
+    "differentCells": "different_cell",
+}
+_POWER: Final = {
+    "shutoff": ("os-stop", ("SHUTOFF",)),
+    "paused": ("pause", ("PAUSED",)),
+    "shelved_offloaded": ("shelve", ("SHELVED_OFFLOADED",)),
+}
+
+
+class Servers:
+    """The handler of instances."""
+
+    def create(self, call: Call) -> Made:
+        """Make it and wait until it runs; one that fails is recorded with what the cloud says of it."""
+        found = earlier(call, _KIND)
+        obj = found if found is not None else post(call, _KIND, *_creation(call), _hints(call.inputs))
+        id_ = str(obj["id"])
+        try:
+            live = _until(call, id_, ("ACTIVE",))
+            wanted = str(call.inputs.get("powerState") or "active").lower()
+            if wanted in _POWER and found is None:
+                live = _power(call, id_, wanted, "active")
+        except NotReadyError as error:
+            live = error.live or call.cloud.get(_KIND, id_) or obj
+            return Made(id_, _outputs(call, live), failure=error.message)
+        return Made(id_, _outputs(call, live))
+
+    def read(self, call: Call) -> Made | None:
+        """As it is in the cloud."""
+        obj = call.cloud.lists.read(_KIND, call.id)
+        if obj is None or obj.get("status") in _GONE:
+            return None
+        return Made(call.id, _outputs(call, obj))
+
+    def update(self, call: Call) -> Made:
+        """Change in place what can be; each change is waited for."""
+        live = call.cloud.get(_KIND, call.id)
+        if live is None:
+            raise ProviderError(f"the instance {call.id} is gone: refresh, and it is made again")
+        if live.get("status") == "BUILD":
+            _until(call, call.id, ("ACTIVE",))
+        _change(call)
+        call.cloud.lists.forget(_KIND, call.id)
+        return Made(call.id, _outputs(call, call.cloud.get(_KIND, call.id) or live))
+
+    def delete(self, call: Call) -> None:
+        """Delete it and wait until it is gone."""
+        cloud, path = call.cloud, f"/servers/{call.id}"
+        given = call.olds
+        try:
+            if given.get("stopBeforeDestroy"):
+                _act(call, call.id, "os-stop", None)
+                _until(call, call.id, _STOPPED)
+            if (given.get("vendorOptions") or {}).get("detachPortsBeforeDestroy"):
+                for network in given.get("networks") or []:
+                    if network.get("port"):
+                        cloud.call("compute", "DELETE", f"{path}/os-interface/{network['port']}")
+            if given.get("forceDelete"):
+                _act(call, call.id, "forceDelete", None)
+            else:
+                cloud.call("compute", "DELETE", path)
+        except ApiError as error:
+            if error.code != 404:
+                raise
+        until_gone(
+            cloud,
+            call.resource.urn,
+            f"the instance {call.resource.name}",
+            lambda: cloud.get(_KIND, call.id),
+            timeout_s=call.timeout_s(_TIMEOUT_S),
+            gone=lambda live: live.get("status") in _GONE,
+        )
+        cloud.lists.forget(_KIND, call.id)
+
+
+# ------------------------------------------------------------ creation
+
+
+def _creation(call: Call) -> tuple[Object, str]:
+    """The body of a creation and the interface it needs."""
+    inputs = call.inputs
+    minor = 26
+    server: Object = {"name": inputs["name"], "flavorRef": flavor_id(call.cloud, inputs)}
+    devices = [_device(each) for each in inputs.get("blockDevices") or []]
+    image = _image_id(call.cloud, inputs)
+    if devices:
+        server["block_device_mapping_v2"] = devices
+        minor = max(minor, _VOLUME_TYPE if any("volume_type" in each for each in devices) else minor)
+        minor = max(minor, _MULTIATTACH if any(each.get("multiattach") for each in devices) else minor)
+    if image and not any(each.get("boot_index") == 0 and each["source_type"] != "image" for each in devices):
+        server["imageRef"] = image
+    if inputs.get("networkMode"):
+        server["networks"], minor = inputs["networkMode"], max(minor, _NETWORK_MODE)
+    elif inputs.get("networks"):
+        server["networks"] = [_network(call.cloud, each) for each in inputs["networks"]]
+    if inputs.get("tags"):
+        server["tags"], minor = inputs["tags"], max(minor, _TAGS)
+    if inputs.get("hypervisorHostname"):
+        server["hypervisor_hostname"], minor = inputs["hypervisorHostname"], max(minor, _HOST)
+    if minor >= _NETWORK_MODE and "networks" not in server:
+        server["networks"] = "auto"
+    server |= _plain_parts(inputs)
+    return server, f"2.{minor}"
+
+
+def _plain_parts(inputs: PropertyMap) -> Object:
+    """What is sent as it is asked for."""
+    zone = inputs.get("availabilityZone") or inputs.get("availabilityZoneHints")
+    parts: Object = {
+        "availability_zone": zone,
+        "metadata": inputs.get("metadata"),
+        "config_drive": inputs.get("configDrive"),
+        "adminPass": inputs.get("adminPass"),
+        "key_name": inputs.get("keyPair"),
+        "security_groups": [{"name": name} for name in inputs.get("securityGroups") or []],
+        "user_data": _encoded(inputs.get("userData") or ""),
+        "personality": [
+            {"path": each["file"], "contents": _encoded(each["content"])} for each in inputs.get("personalities") or []
+        ],
+    }
+    return {key: value for key, value in parts.items() if value not in (None, "", [])}
+
+
+def _encoded(text: str) -> str:
+    """In base64, as the API wants it; what is in base64 already stays."""
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return base64.b64encode(text.encode()).decode()
+    return text
+
+
+def _device(given: PropertyMap) -> Object:
+    device = {snake(key): value for key, value in given.items() if value not in (None, "")}
+    device.setdefault("boot_index", 0)  # as the real provider sends it
+    if not device.pop("multiattach", False):
+        return device
+    return device | {"multiattach": True}
+
+
+def _network(cloud: Cloud, given: PropertyMap) -> Object:
+    if given.get("port"):
+        return {"port": given["port"]}
+    network = {"uuid": given.get("uuid") or _named(cloud, "network", "/networks", "networks", given.get("name"))}
+    fixed = given.get("fixedIpV4") or given.get("fixedIpV6")
+    return network | ({"fixed_ip": fixed} if fixed else {})
+
+
+def _named(cloud: Cloud, service: Any, path: str, key: str, name: Any) -> str:
+    """The id of the one object with a name."""
+    items = [
+        each for each in cloud.call(service, "GET", path, query={"name": name}).document[key] if each["name"] == name
+    ]
+    if len(items) != 1:
+        raise ProviderError(f"{len(items) or 'no'} {key} have the name {name!r}: give the id")
+    return str(items[0]["id"])
+
+
+def flavor_id(cloud: Cloud, inputs: PropertyMap) -> str:
+    """The flavor by id, or by name."""
+    if inputs.get("flavorId"):
+        return str(inputs["flavorId"])
+    return _named(cloud, "compute", "/flavors", "flavors", inputs.get("flavorName"))
+
+
+def _image_id(cloud: Cloud, inputs: PropertyMap) -> str:
+    if inputs.get("imageId"):
+        return str(inputs["imageId"])
+    return _named(cloud, "image", "/images", "images", inputs["imageName"]) if inputs.get("imageName") else ""
+
+
+def _hints(inputs: PropertyMap) -> Object:
+    """The scheduler's hints."""
+    hints: Object = {}
+    for given in inputs.get("schedulerHints") or []:
+        for key, value in given.items():
+            if key == "additionalProperties":
+                hints |= value
+            elif value:
+                hints[_HINTS.get(key) or snake(key)] = value
+    return {"os:scheduler_hints": hints} if hints else {}
+
+
+# ------------------------------------------------------------ waiting
+
+
+def _until(call: Call, id_: str, wanted: tuple[str, ...]) -> Object:
+    def judge(live: Object | None) -> Picture:
+        if live is None:
+            return Picture("is gone", failed=True)
+        status = str(live.get("status"))
+        if status in wanted and not live.get("OS-EXT-STS:task_state"):
+            return Picture("is there", ready=True)
+        if status == "ERROR":
+            fault = (live.get("fault") or {}).get("message") or "the cloud gives no reason"
+            return Picture(f"is in ERROR: {fault}", failed=True)
+        task = live.get("OS-EXT-STS:task_state")
+        return Picture(f"is {status} ({task})" if task else f"is {status}")
+
+    return wait_for(
+        call.cloud,
+        call.resource.urn,
+        f"the instance {call.resource.name} ({id_})",
+        lambda: call.cloud.get(_KIND, id_),
+        judge,
+        timeout_s=call.timeout_s(_TIMEOUT_S),
+    )
+
+
+def _act(call: Call, id_: str, action: str, arguments: Any) -> None:
+    call.cloud.call("compute", "POST", f"/servers/{id_}/action", {action: arguments}, microversion="2.26")
+
+
+def _power(call: Call, id_: str, wanted: str, before: str) -> Object:
+    if wanted in _POWER:
+        action, states = _POWER[wanted]
+    else:
+        starting = {"paused": "unpause", "shelved": "unshelve", "shelved_offloaded": "unshelve"}
+        action, states = starting.get(before, "os-start"), ("ACTIVE",)
+    _act(call, id_, action, None)
+    return _until(call, id_, states)
+
+
+# ------------------------------------------------------------ changes
+
+
+def _change(call: Call) -> None:
+    changed, inputs, id_ = call.changed, call.inputs, call.id
+    path = f"/servers/{id_}"
+    if "name" in changed:
+        call.cloud.call("compute", "PUT", path, {"server": {"name": inputs["name"]}})
+    if "powerState" in changed:
+        _power(call, id_, str(inputs["powerState"]).lower(), str(call.olds.get("powerState") or ""))
+    if "metadata" in changed:
+        _set_metadata(call, path)
+    if "securityGroups" in changed:
+        _set_groups(call)
+    if "adminPass" in changed:
+        _act(call, id_, "changePassword", {"adminPass": inputs.get("adminPass")})
+    if changed & {"flavorId", "flavorName"}:
+        _resize(call)
+    if changed & {"imageId", "imageName", "personalities"}:
+        _act(call, id_, "rebuild", {"imageRef": _image_id(call.cloud, inputs) or call.olds.get("imageId")})
+        _until(call, id_, ("ACTIVE", "SHUTOFF"))
+    if "tags" in changed:
+        old = set(call.olds.get("tags") or [])
+        others = [tag for tag in call.olds.get("allTags") or [] if tag not in old]
+        tags = sorted({*others, *(inputs.get("tags") or [])})
+        call.cloud.call("compute", "PUT", f"{path}/tags", {"tags": tags}, microversion="2.26")
+
+
+def _set_metadata(call: Call, path: str) -> None:
+    wanted = call.inputs.get("metadata") or {}
+    for key in (call.olds.get("metadata") or {}).keys() - wanted.keys():
+        try:
+            call.cloud.call("compute", "DELETE", f"{path}/metadata/{key}")
+        except ApiError as error:
+            if error.code != 404:
+                raise
+    if wanted:
+        call.cloud.call("compute", "POST", f"{path}/metadata", {"metadata": wanted})
+
+
+def _set_groups(call: Call) -> None:
+    old, new = set(call.olds.get("securityGroups") or []), set(call.inputs.get("securityGroups") or [])
+    for name in sorted(old - new):
+        try:
+            _act(call, call.id, "removeSecurityGroup", {"name": name})
+        except ApiError as error:
+            if error.code != 404:
+                raise
+    for name in sorted(new - old):
+        _act(call, call.id, "addSecurityGroup", {"name": name})
+
+
+def _resize(call: Call) -> None:
+    inputs = call.inputs if "flavorId" in call.changed else {**call.inputs, "flavorId": ""}
+    _act(call, call.id, "resize", {"flavorRef": flavor_id(call.cloud, inputs)})
+    if (call.inputs.get("vendorOptions") or {}).get("ignoreResizeConfirmation"):
+        _until(call, call.id, ("ACTIVE", "SHUTOFF"))
+        return
+    _until(call, call.id, ("VERIFY_RESIZE",))
+    _act(call, call.id, "confirmResize", None)
+    _until(call, call.id, ("ACTIVE", "SHUTOFF"))
+
+
+# ------------------------------------------------------------ outputs
+
+
+def _outputs(call: Call, obj: Object) -> dict[str, Any]:
+    kept = {**call.olds, **call.inputs}
+    outputs = outputs_of(call.facts, _KIND, obj, kept, call.region)
+    networks = _networks(obj, kept.get("networks") or [])
+    v4 = next((each["fixedIpV4"] for each in networks if each.get("fixedIpV4")), "")
+    v6 = next((each["fixedIpV6"] for each in networks if each.get("fixedIpV6")), "")
+    names: dict[str, Any] = {}
+    if flavor := outputs.get("flavorId"):
+        names["flavorName"] = call.cloud.detail("compute", f"/flavors/{flavor}", "flavor").get("name") or ""
+    image = obj.get("image")
+    if isinstance(image, dict) and image.get("id"):
+        found = call.cloud.detail("image", f"/images/{image['id']}", "")
+        names["imageName"] = found.get("name") or "Image not found"
+    return {**outputs, **names, "networks": networks, "accessIpV4": v4, "accessIpV6": f"[{v6}]" if v6 else ""}
+
+
+def _networks(obj: Object, asked: list[PropertyMap]) -> list[PropertyMap]:
+    """What was asked for, in its order, with the addresses that came of it."""
+    told: dict[str, PropertyMap] = {}
+    for name, addresses in (obj.get("addresses") or {}).items():
+        for each in addresses:
+            if each.get("OS-EXT-IPS:type", "fixed") == "fixed":
+                mac = each.get("OS-EXT-IPS-MAC:mac_addr") or name
+                entry = told.setdefault(mac, {"name": name, "mac": mac})
+                entry.setdefault(f"fixedIpV{each.get('version', 4)}", each["addr"])
+    rest = list(told.values())
+    networks = []
+    for one in asked:
+        twin = next((each for each in rest if _is_of(one, each)), rest[0] if rest else None)
+        if twin is not None:
+            rest.remove(twin)
+        networks.append({**(twin or {}), **{key: value for key, value in one.items() if value not in (None, "")}})
+    return networks if asked else rest
+
+
+def _is_of(asked: PropertyMap, told: PropertyMap) -> bool:
+    keys = [key for key in ("mac", "fixedIpV4", "fixedIpV6", "name") if asked.get(key)]
+    return bool(keys) and all(asked[key] == told.get(key) for key in keys)
