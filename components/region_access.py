@@ -65,7 +65,6 @@ class RegionAccess(openstack.Provider):  # type: ignore[misc] # mypy does not re
             delayed_auth=True,
             endpoint_type="public",
             insecure=False,
-            swauth=False,
             max_retries=_RETRIES,
             opts=opts,
         )
