@@ -63,6 +63,7 @@ def attached_volume(
         name=f"{home.department.id}-{name}",
         size=size_gib,
         volume_type=home.volume_type,
+        enable_online_resize=True,
         availability_zone=zone,
         metadata=home.metadata,
         opts=child,
