@@ -57,10 +57,12 @@ docs: $(STAMP) ## write the pages that are made from data
 bench: $(STAMP) ## measure; ratios in one run
 	@$(BIN)/python -m benchmarks.run
 
-clean: ## stop the sandbox clusters and remove what make made
+clean: ## stop the sandboxes and remove what make made
 	@test ! -x $(BIN)/onshore || $(BIN)/onshore cluster down --all
 	@test ! -d .onshore/hosts || $(BIN)/onshore hosts down --all
 	@test ! -d .onshore/tests/hosts || $(BIN)/python -c 'from pathlib import Path; from sandbox import hosts_down; hosts_down(home=Path(".onshore/tests/hosts"))'
+	@test ! -d .onshore/regions || $(BIN)/onshore region down --all
+	@test ! -d .onshore/tests/regions || $(BIN)/python -c 'from pathlib import Path; from sandbox import region_down; region_down("tests", home=Path(".onshore/tests/regions"))'
 	@test ! -d .onshore/tests || $(BIN)/python -c 'from pathlib import Path; from sandbox import cluster_down; cluster_down("tests", home=Path(".onshore/tests/sandbox"))'
 	rm -rf .venv .onshore .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 

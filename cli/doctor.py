@@ -38,7 +38,8 @@ class Finding:
 @json_option
 def doctor(cwd: Path, *, as_json: bool) -> int:
     """Say what is installed, what is missing, and what to type."""
-    findings = [_python(), *map(_package, _PACKAGES), _go(), _pulumi(), _hosts(), _passphrase(cwd), *_project(cwd)]
+    findings = [_python(), *map(_package, _PACKAGES), _go(), _pulumi(), _hosts(), _region()]
+    findings += [_passphrase(cwd), *_project(cwd)]
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -82,6 +83,15 @@ def _hosts() -> Finding:
     return Finding("sandbox hosts", ok=not reasons, found=found, needed=False, fix=fix)
 
 
+def _region() -> Finding:
+    from sandbox import region_unavailable  # noqa: PLC0415 - as above
+
+    reasons = region_unavailable()
+    found = "; ".join(what for what, _ in reasons) or "can be made here"
+    fix = f"only a try-out region needs it: {'; '.join(fix for _, fix in reasons)}"
+    return Finding("sandbox region", ok=not reasons, found=found, needed=False, fix=fix)
+
+
 def _passphrase(cwd: Path) -> Finding:
     from inventories import OnshoreError  # noqa: PLC0415 - `--help` needs no inventories
 
@@ -115,7 +125,7 @@ def _project(cwd: Path) -> list[Finding]:
     kubeconfigs = sorted(file.stem for file in project.settings.kubeconfigs.glob("*.yaml"))
     fix = f"for a try-out: onshore cluster up; else put CLUSTER-ID.yaml into {project.settings.kubeconfigs}"
     findings.append(Finding("kubeconfigs", ok=bool(kubeconfigs), found=", ".join(kubeconfigs) or "none", fix=fix))
-    return findings + _clusters(project.sandbox)
+    return findings + _clusters(project.sandbox) + _regions(project.regions)
 
 
 def _clusters(home: Path) -> list[Finding]:
@@ -133,6 +143,24 @@ def _clusters(home: Path) -> list[Finding]:
             fix=f"to start it, type: onshore cluster up --name {info.name}",
         )
         for info in cluster_status(home=home)
+    ]
+
+
+def _regions(home: Path) -> list[Finding]:
+    """Each try-out region; one that is down is no fault, for it may be down on purpose."""
+    if not home.is_dir():
+        return []
+    from sandbox import region_status  # noqa: PLC0415 - only a project that has a region needs it
+
+    return [
+        Finding(
+            f"region {info.name}",
+            ok=info.ready,
+            found=f"ready at {info.auth_url}" if info.ready else info.problem,
+            needed=False,
+            fix=f"to start it, type: onshore region up --name {info.name}",
+        )
+        for info in region_status(home=home)
     ]
 
 

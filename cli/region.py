@@ -131,7 +131,7 @@ def _role(project: Project, name: str, wanted: str | None) -> RegionRole:
         raise OnshoreError(f"region {name} cannot play {role}", [fault])
     player = next((each for each, played in roles.items() if played == role and each != name), None)
     if player is None:
-        return _offered(regions[role])
+        return offered(regions[role])
     free = sorted(each for each in regions if each not in roles.values())
     ways = [f"onshore region up --name {player} (to start that one)"]
     if free:
@@ -142,16 +142,16 @@ def _role(project: Project, name: str, wanted: str | None) -> RegionRole:
     raise OnshoreError(f"region {name} cannot play {role}", [fault])
 
 
-def _offered(region: Region) -> RegionRole:
+def offered(region: Region) -> RegionRole:
     """What the register says a region offers, for the sandbox, which knows no register."""
     from sandbox import RegionFlavor, RegionRole  # noqa: PLC0415
 
-    assert region.openstack
-    assert region.pulumi
-    stack = region.openstack
+    stack, pulumi = region.openstack, region.pulumi
+    if stack is None or pulumi is None:
+        raise ValueError(f"{region.id} is no OpenStack region")
     return RegionRole(
         register_region_id=region.id,
-        region_name=region.pulumi.region,
+        region_name=pulumi.region,
         project=stack.project,
         zones=tuple(zone.name for zone in stack.zones),
         images=tuple(image.name for image in stack.images),

@@ -13,12 +13,13 @@ import pytest
 from tests.cluster import shared_cluster
 from tests.hosts import Hosts, shared_hosts
 from tests.project import CLUSTER_ID, Onshore, make_project
+from tests.region import shared_region
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from sandbox import ClusterInfo
+    from sandbox import ClusterInfo, RegionInfo
 
 PRINTING_VERBS = {"apply", "create", "get", "label", "patch", "replace"}
 
@@ -79,6 +80,23 @@ def hosts(possible_hosts: None) -> Iterator[Hosts]:
     del possible_hosts
     with shared_hosts() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def possible_region() -> None:
+    """Skips, by name, where there can be no sandbox region."""
+    from sandbox import region_unavailable
+
+    if reasons := region_unavailable():
+        pytest.skip(f"no sandbox region: {'; '.join(what for what, _ in reasons)}")
+
+
+@pytest.fixture(scope="session")
+def region(possible_region: None) -> Iterator[RegionInfo]:
+    """The sandbox region `tests`, which plays the example register's example-csp-alpha-khi."""
+    del possible_region
+    with shared_region() as info:
+        yield info
 
 
 @pytest.fixture

@@ -127,7 +127,7 @@ def _version(folder: Path) -> int:
     with contextlib.suppress(OSError, subprocess.SubprocessError, ValueError, IndexError):
         if not (folder / "initdb").exists():
             return 0
-        command = [folder / "postgres", "--version"]
+        command = [str(folder / "postgres"), "--version"]
         said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
         return int(said.split()[2].split(".")[0])
     return 0

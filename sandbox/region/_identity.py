@@ -26,7 +26,7 @@ def connect(url: str, authority: Path, user: str, password: str, project: str, r
     """An OpenStack client that knows nothing but what it is given: no environment, no file."""
     import openstack  # noqa: PLC0415 - half a second that only a region costs
 
-    named = {"region_name": region_name} if region_name else {"identity_endpoint_override": url}
+    named: dict[str, Any] = {"region_name": region_name} if region_name else {"identity_endpoint_override": url}
     return openstack.connect(
         auth_url=url,
         username=user,

@@ -125,6 +125,4 @@ def _external_networks(network: Any, names: Iterable[str]) -> None:
         if not found.subnet_ids:
             # documentation addresses: nobody's, and nothing leads there
             third = ("203.0.113", "198.51.100", "192.0.2")[(number - 1) % 3]
-            network.create_subnet(
-                network_id=found.id, name=name, ip_version=4, cidr=f"{third}.0/24", enable_dhcp=False
-            )
+            network.create_subnet(network_id=found.id, name=name, ip_version=4, cidr=f"{third}.0/24", enable_dhcp=False)

@@ -1,4 +1,4 @@
-"""The settings of the OpenStack services: one way only, few processes, loopback, nothing outside the region's folder."""
+"""The settings of the OpenStack services: few processes, loopback only, nothing outside the region's folder."""
 
 from __future__ import annotations
 
@@ -112,7 +112,9 @@ class _Settings:
         }
 
     def glance(self) -> Sections:
-        here = {kind: {"filesystem_store_datadir": self.work("glance", kind)} for kind in ("images", "staging", "tasks")}
+        here = {
+            kind: {"filesystem_store_datadir": self.work("glance", kind)} for kind in ("images", "staging", "tasks")
+        }
         return {
             "DEFAULT": {
                 "enabled_backends": "local:file",

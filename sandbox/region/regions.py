@@ -83,20 +83,18 @@ class _State:
     password: str
 
 
-def region_up(
-    name: str = "sandbox", *, home: Path, role: RegionRole, progress: Callable[[str], None]
-) -> RegionInfo:
+def region_up(name: str = "sandbox", *, home: Path, role: RegionRole, progress: Callable[[str], None]) -> RegionInfo:
     """Make sure that the region `name` runs, offers what `role` says, and return it; twice is the same as once.
 
     Writes `clouds.yaml` (0600) and `overlay.yaml` into `home/name`. `progress` gets one line per stage. Raises
     SandboxError.
     """
     _check(name)
-    if reasons := region_unavailable():
+    programs = _database.find_programs()
+    reasons = region_unavailable()
+    if reasons or programs is None:
         what, fix = ("; ".join(part) for part in zip(*reasons, strict=True))
         raise SandboxError(f"There can be no sandbox region here: {what}.", f"To do: {fix}.")
-    programs = _database.find_programs()
-    assert programs
     environment = ensure_environment(progress)
     snapshot = _snapshot.ensure_snapshot(environment, programs, progress)
     layout = RegionLayout(home.resolve() / name)
@@ -202,9 +200,7 @@ def _begin(
 ) -> None:
     role, ports, name = state.role, state.ports, layout.directory.name
     secrets = _snapshot.read_secrets(layout)
-    content = _settings.settings(
-        layout, ports, secrets, environment, region_name=role.region_name, zones=role.zones
-    )
+    content = _settings.settings(layout, ports, secrets, environment, region_name=role.region_name, zones=role.zones)
     # nova reads it from the folder of its settings only
     content["api-paste.ini"] = (environment / "etc" / "nova" / "api-paste.ini").read_text(encoding="utf-8")
     for file, text in content.items():
@@ -241,9 +237,7 @@ def _seed_mark(state: _State) -> str:
     return json.dumps(asdict(state.role), indent=1)
 
 
-def _settle_ports(
-    layout: RegionLayout, ports: Mapping[str, int], progress: Callable[[str], None]
-) -> Mapping[str, int]:
+def _settle_ports(layout: RegionLayout, ports: Mapping[str, int], progress: Callable[[str], None]) -> Mapping[str, int]:
     going = _run.alive(layout)
     idle = [port for port in PORTS if (port.split("-")[0]) not in going]
     if ports and all(is_free(ports[port]) for port in idle):
@@ -256,7 +250,9 @@ def _settle_ports(
 def _read(layout: RegionLayout) -> _State | None:
     try:
         content: dict[str, Any] = json.loads(layout.state.read_text(encoding="utf-8"))
-        role = {key: tuple(value) if isinstance(value, list) else value for key, value in content["role"].items()}
+        role: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else str(value) for key, value in content["role"].items()
+        }
         role["flavors"] = tuple(RegionFlavor(**flavor) for flavor in role["flavors"])
         ports = {port: int(content["ports"][port]) for port in PORTS}
         return _State(ports, RegionRole(**role), str(content["password"]))
@@ -282,9 +278,7 @@ def _info(layout: RegionLayout) -> RegionInfo:
         problem = f"its certificates cannot be read ({error})"
     files = layout.clouds, layout.overlay
     name = layout.directory.name
-    return RegionInfo(
-        name, region_id, region_name, *files, url, layout.authority, digest, not problem, problem, pids
-    )
+    return RegionInfo(name, region_id, region_name, *files, url, layout.authority, digest, not problem, problem, pids)
 
 
 def _problem(layout: RegionLayout, state: _State | None, pids: Mapping[str, int]) -> str:

@@ -68,7 +68,7 @@ class SandboxDisks(driver.VolumeDriver):
     def initialize_connection(self, _volume: Any, _connector: Any) -> dict[str, Any]:
         return {"driver_volume_type": "fake", "data": {}}
 
-    def get_volume_stats(self, refresh: bool = False) -> dict[str, Any]:  # noqa: ARG002, FBT001, FBT002 - cinder's
+    def get_volume_stats(self, refresh: bool = False) -> dict[str, Any]:  # noqa: ARG002 - cinder's
         name = self.configuration.safe_get("volume_backend_name")
         pool = {
             "pool_name": name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import uuid
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from nova import context as nova_context
 from nova import objects
@@ -17,7 +17,7 @@ _NAMESPACE: Final = uuid.UUID("7b0b6d5c-3f1c-5b51-9a57-6f6e73686f72")
 class SandboxDriver(fake.FakeDriver):
     """Machines that only report; `compute_driver = hypervisor.SandboxDriver`."""
 
-    capabilities = {**fake.FakeDriver.capabilities, "supports_migrate_to_same_host": True}
+    capabilities: ClassVar[dict[str, Any]] = {**fake.FakeDriver.capabilities, "supports_migrate_to_same_host": True}
     vcpus = 256
     memory_mb = 1024 * 1024
     local_gb = 100_000
@@ -36,7 +36,7 @@ class SandboxDriver(fake.FakeDriver):
         found: dict[str, Any] = super().get_available_resource(nodename)
         return {**found, "uuid": _identity(nodename)} if found else found
 
-    def get_nodenames_by_uuid(self, refresh: bool = False) -> dict[str, str]:  # noqa: ARG002, FBT001, FBT002 - nova's
+    def get_nodenames_by_uuid(self, refresh: bool = False) -> dict[str, str]:  # noqa: ARG002 - nova's
         return {_identity(name): name for name in self.get_available_nodes()}
 
     def snapshot(self, context: Any, instance: Any, image_id: str, update_task_state: Any) -> None:

@@ -37,8 +37,8 @@ def _migration_of_default_rules() -> Any:
     versions = Path(neutron.__file__).parent / "db" / "migration" / "alembic_migrations" / "versions"
     (file,) = versions.glob("2023.2/expand/c33da356b165*.py")
     spec = importlib.util.spec_from_file_location("default_rules", file)
-    assert spec
-    assert spec.loader
+    if spec is None or spec.loader is None:
+        raise ImportError(str(file))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -59,7 +59,7 @@ def _begin_nova() -> list[Any]:
     import nova.virt
     import os_brick
     import os_vif
-    from nova import context, objects, service
+    from nova import context, service
     from nova.compute import rpcapi as compute
     from nova.conductor import rpcapi as conductor
     from nova.objects import host_mapping
@@ -69,25 +69,18 @@ def _begin_nova() -> list[Any]:
     os_vif.initialize()
     # nova takes drivers from its own package only
     nova.virt.__path__.append(str(Path(__file__).parent))
+    hypervisor = {"binary": "nova-compute", "topic": compute.RPC_TOPIC, "topic_alt": compute.RPC_TOPIC_ALT}
+    hosts = [f"compute-{number}" for number in range(1, int(os.environ["ONSHORE_REGION_ZONES"]) + 1)]
     wanted = [
         {"binary": "nova-conductor", "topic": conductor.RPC_TOPIC},
         {"binary": "nova-scheduler", "topic": scheduler.RPC_TOPIC},
+        *({**hypervisor, "host": host} for host in hosts),
     ]
-    for number in range(1, int(os.environ["ONSHORE_REGION_ZONES"]) + 1):
-        wanted.append(
-            {
-                "host": f"compute-{number}",
-                "binary": "nova-compute",
-                "topic": compute.RPC_TOPIC,
-                "topic_alt": compute.RPC_TOPIC_ALT,
-            }
-        )
     begun = []
     for arguments in wanted:
         each = service.Service.create(**arguments)
         each.start()
         begun.append(each)
-    objects.register_all()
     # else the scheduler would find new hosts only with its next period
     host_mapping.discover_hosts(context.get_admin_context())
     return begun
@@ -128,7 +121,7 @@ def _serve(application: Any, certificates: Path, port: int) -> None:
 if __name__ == "__main__":
     try:
         main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the one border of the process
         traceback.print_exc()
         # threads that were begun would keep half a service alive
         os._exit(1)
