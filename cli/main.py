@@ -25,6 +25,7 @@ from cli.migrate import migrate
 from cli.new import new
 from cli.operations import destroy, preview, refresh, up
 from cli.receipt import receipt
+from cli.region import region
 from cli.register import register
 from cli.rules import rules
 from cli.stack import stack
@@ -57,6 +58,7 @@ for _command in (
     new,
     cluster,
     hosts,
+    region,
     admission,
     migrate,
     stack,

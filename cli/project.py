@@ -104,6 +104,11 @@ class Project:
         return self.settings.root / ".onshore" / "hosts"
 
     @property
+    def regions(self) -> Path:
+        """Where try-out regions live."""
+        return self.settings.root / ".onshore" / "regions"
+
+    @property
     def passphrase_file(self) -> Path:
         """The try-out's own passphrase (`onshore cluster up` makes one)."""
         return self.settings.root / ".onshore" / "passphrase"

@@ -265,8 +265,7 @@ def _laid_over(
     said: dict[str, tuple[object, str]] = {}
     for document, overlay in overlays:
         folder = "/".join(document.name.split("/")[:-1]).rpartition("/")[2] or "NAME"
-        down = f"onshore cluster rm --name {folder}" if kind == "cluster" else f"onshore region down --name {folder}"
-        cure = f"if a try-out {kind} wrote it: {down}"
+        cure = f"if a try-out {kind} wrote it: onshore {kind} rm --name {folder}"
         records: Sequence[ClusterOverlay | RegionOverlay] = overlay.clusters if kind == "cluster" else overlay.regions
         for index, record in enumerate(records):
             where = document.where((f"{kind}s", index, "id"))

@@ -37,7 +37,11 @@ class StateBackend(Record):
 class _SettingsFile(Record):
     register_: str = Field(alias="register")  # the plain name would hide a method of the base class
     profile: str
-    overlays: tuple[str, ...] = (".onshore/sandbox/*/overlay.yaml", ".onshore/hosts/*/overlay.yaml")
+    overlays: tuple[str, ...] = (
+        ".onshore/sandbox/*/overlay.yaml",
+        ".onshore/hosts/*/overlay.yaml",
+        ".onshore/regions/*/overlay.yaml",
+    )
     kubeconfigs: str = ".onshore/kubeconfigs"
     clouds: str = ".onshore/clouds"
     waivers: str = "inventories/waivers"

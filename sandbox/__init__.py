@@ -6,11 +6,25 @@ from sandbox.cluster import ClusterInfo, cluster_down, cluster_remove, cluster_r
 from sandbox.errors import SandboxError
 from sandbox.hosts import HostInfo, HostsInfo, hosts_down, hosts_place, hosts_status, hosts_up
 from sandbox.progress import shown_on
+from sandbox.region import (
+    RegionFlavor,
+    RegionInfo,
+    RegionRole,
+    region_down,
+    region_remove,
+    region_roles,
+    region_status,
+    region_unavailable,
+    region_up,
+)
 
 __all__ = [
     "ClusterInfo",
     "HostInfo",
     "HostsInfo",
+    "RegionFlavor",
+    "RegionInfo",
+    "RegionRole",
     "SandboxError",
     "cluster_down",
     "cluster_remove",
@@ -24,5 +38,11 @@ __all__ = [
     "hosts_unavailable",
     "hosts_up",
     "programs_unavailable",
+    "region_down",
+    "region_remove",
+    "region_roles",
+    "region_status",
+    "region_unavailable",
+    "region_up",
     "shown_on",
 ]

@@ -5,13 +5,20 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+
+def user_cache() -> Path:
+    """Where what was built or downloaded once is kept: ONSHORE_CACHE, else `onshore` in the user's cache folder."""
+    if own := os.environ.get("ONSHORE_CACHE"):
+        return Path(own).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME", "").rstrip("/") or "~/.cache").expanduser() / "onshore"
 
 
 def write_whole(path: Path, content: str, mode: int = 0o600) -> None:

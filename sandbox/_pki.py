@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 LIFETIME: Final = dt.timedelta(days=3650)
@@ -55,9 +56,15 @@ class _Authority:
         )
 
     def issue(
-        self, user: str, group: str | None, usages: list[x509.ObjectIdentifier], *, names: bool
+        self,
+        user: str,
+        group: str | None,
+        usages: list[x509.ObjectIdentifier],
+        *,
+        names: tuple[str, ...] = (),
+        addresses: tuple[str, ...] = (),
     ) -> tuple[str, str]:
-        """Issue one certificate; returns (certificate PEM, key PEM). With `names` it is good for the loopback."""
+        """Issue one certificate, good for these names and addresses; returns (certificate PEM, key PEM)."""
         key = ec.generate_private_key(ec.SECP256R1())
         attributes = [x509.NameAttribute(NameOID.COMMON_NAME, user)]
         if group is not None:
@@ -69,21 +76,39 @@ class _Authority:
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )
-        if names:
-            addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", SERVICE_ADDRESS)]
-            alternatives = [*(x509.DNSName(name) for name in _SERVER_NAMES), *addresses]
+        if names or addresses:
+            parsed = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+            alternatives = [*(x509.DNSName(name) for name in names), *parsed]
             builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         return _pem(builder.sign(self.key, hashes.SHA256())), _key_pem(key)
 
 
 def ensure_pki(directory: Path, cluster: str) -> None:
     """Create every certificate and key of a cluster in `directory` (mode 0700), unless they are there already."""
+    _ensure(directory, lambda: _contents(cluster))
+
+
+def ensure_server_pki(directory: Path, name: str) -> None:
+    """Create an authority (`ca.crt`) and the certificate of a loopback server, unless they are there already."""
+
+    def contents() -> dict[str, str]:
+        authority = _Authority(f"onshore sandbox {name}")
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH]
+        server, key = authority.issue(name, None, usages, names=("localhost",), addresses=("127.0.0.1",))
+        authority_pem = _pem(authority.certificate)
+        # as for clusters: anyone can compare the authority's digest with the register's
+        return {"ca.crt": authority_pem, "server.crt": server + authority_pem, "server.key": key}
+
+    _ensure(directory, contents)
+
+
+def _ensure(directory: Path, contents: Callable[[], dict[str, str]]) -> None:
     if directory.exists():
         return
     part = directory.with_name(f".{directory.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(mode=0o700)
-    for name, content in _contents(cluster).items():
+    for name, content in contents().items():
         descriptor = os.open(part / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:
             stream.write(content)
@@ -100,13 +125,14 @@ def _contents(cluster: str) -> dict[str, str]:
     authority, etcd_authority = _Authority(f"onshore sandbox {cluster}"), _Authority(f"onshore sandbox {cluster} etcd")
     authority_pem = _pem(authority.certificate)
     files = {"ca.crt": authority_pem, "etcd-ca.crt": _pem(etcd_authority.certificate)}
-    server, server_key = authority.issue("kube-apiserver", None, [ExtendedKeyUsageOID.SERVER_AUTH], names=True)
+    local = {"names": _SERVER_NAMES, "addresses": ("127.0.0.1", SERVICE_ADDRESS)}
+    server, server_key = authority.issue("kube-apiserver", None, [ExtendedKeyUsageOID.SERVER_AUTH], **local)
     # The authority travels in the handshake, so that anyone can compare its digest with the register's.
     files |= {"server.crt": server + authority_pem, "server.key": server_key}
     both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-    files["etcd.crt"], files["etcd.key"] = etcd_authority.issue("etcd", None, both, names=True)
+    files["etcd.crt"], files["etcd.key"] = etcd_authority.issue("etcd", None, both, **local)
     for client, (user, group) in CLIENTS.items():
-        certificate, key = authority.issue(user, group, [ExtendedKeyUsageOID.CLIENT_AUTH], names=False)
+        certificate, key = authority.issue(user, group, [ExtendedKeyUsageOID.CLIENT_AUTH])
         files |= {f"{client}.crt": certificate, f"{client}.key": key}
     accounts = ec.generate_private_key(ec.SECP256R1())
     public = accounts.public_key().public_bytes(

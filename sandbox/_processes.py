@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 MARK: Final = "ONSHORE_SANDBOX_PROCESS"
 _ENVIRONMENT: Final = slice(50 - 3, 52 - 3)  # env_start and env_end of proc_pid_stat(5), counted behind the name
@@ -33,10 +33,12 @@ class Process:
     directory: Path
 
 
-def start(component: str, argv: list[str], directory: Path, log: Path) -> None:
+def start(
+    component: str, argv: list[str], directory: Path, log: Path, more_environment: Mapping[str, str] | None = None
+) -> None:
     """Start a process in a session of its own (a Ctrl-C does not reach it), output appended to `log`."""
     environment = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}
-    environment |= {MARK: _mark(component, directory), "HOME": str(directory), "KWOK_WORKDIR": str(directory)}
+    environment |= {MARK: _mark(component, directory), "HOME": str(directory), **(more_environment or {})}
     output = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     # posix_spawn and not subprocess: the process outlives us on purpose, a Popen object would complain about that.
     pid = os.posix_spawn(

@@ -7,7 +7,6 @@ else (no usable Go) downloaded from its project's release and checked against th
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import re
 import shutil
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sandbox import _build, _download
-from sandbox._files import locked, refusing
+from sandbox._files import locked, refusing, user_cache
 from sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -109,11 +108,7 @@ def programs_unavailable() -> str:
 def cache_directory() -> Path:
     """Where the programs of exactly these versions and this build recipe are kept."""
     recipe = GO_MOD.read_bytes() + GO_MOD.with_name("go.sum").read_bytes() + _build.linker_flags(versions()).encode()
-    cache = os.environ.get("ONSHORE_CACHE") or os.environ.get("XDG_CACHE_HOME", "").rstrip("/")
-    root = Path(cache).expanduser() if cache else Path("~/.cache").expanduser()
-    if not os.environ.get("ONSHORE_CACHE"):
-        root /= "onshore"
-    return root / "control-plane" / f"linux-{architecture()}-{hashlib.sha256(recipe).hexdigest()[:16]}"
+    return user_cache() / "control-plane" / f"linux-{architecture()}-{hashlib.sha256(recipe).hexdigest()[:16]}"
 
 
 def versions() -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import socket
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +11,7 @@ from urllib3.exceptions import HTTPError
 from sandbox import _api
 from sandbox._files import refusing, write_whole
 from sandbox._layout import PORTS, START_ORDER, Layout, arguments, kubeconfig, server_url
+from sandbox._ports import free_ports, is_free
 from sandbox._processes import running, start, stop
 from sandbox._state import State, start_anew, write_state
 from sandbox.errors import SandboxError
@@ -70,12 +70,12 @@ def stop_all(layout: Layout, progress: Callable[[str], None]) -> None:
 def _settle_ports(layout: Layout, ports: Mapping[str, int], progress: Callable[[str], None]) -> Mapping[str, int]:
     alive = {process.component for process in running(layout.directory)}
     idle = [port for component, names in PORTS.items() if component not in alive for port in names]
-    if ports and all(_is_free(ports[port]) for port in idle):
+    if ports and all(is_free(ports[port]) for port in idle):
         return ports
     # One port that cannot be had again moves the server, and then everything that knows its address starts anew.
     stop_all(layout, progress)
     names = [port for names in PORTS.values() for port in names]
-    return dict(zip(names, _free_ports(len(names)), strict=True))
+    return dict(zip(names, free_ports(len(names)), strict=True))
 
 
 def _start_missing(
@@ -91,13 +91,14 @@ def _start_missing(
     missing = [component for component in START_ORDER if component not in alive]
     if missing:
         progress(f"starting the sandbox cluster {name}: {', '.join(missing)}; usually takes 5 to 10 seconds")
+    own = {"KWOK_WORKDIR": str(layout.directory)}
     with _api.connect(server, layout.pki) as api:
         for group in (START_ORDER[:2], START_ORDER[2:]):
             for component in group:
                 if component in missing:
                     argv = [str(programs[component]), *arguments(component, layout, state.ports)]
                     with refusing(f"{argv[0]} cannot be started", "Remove that file: it is then made anew."):
-                        start(component, argv, layout.directory, layout.log(component))
+                        start(component, argv, layout.directory, layout.log(component), own)
             if group == START_ORDER[:2]:
                 _wait(layout, group, lambda: "" if _api.is_ready(api) else f"{server} is not ready")
                 _api.apply(api, _api.objects(state.nodes))
@@ -142,26 +143,3 @@ def _ended(layout: Layout, component: str) -> Exception:
         f"{component} of the sandbox cluster {name} ended by itself; its log is {log}. It ends with:\n{tail}\n",
         f"Try again. {start_anew(layout)}",
     )
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # as the components do: what lingers is no hindrance
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()

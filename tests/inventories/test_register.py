@@ -282,7 +282,7 @@ def test_region_overlays_that_disagree_are_refused(directory: Path) -> None:
     (fault,) = faults_of(directory, one, region_overlay(directory.parent, "two", ca_sha256="d" * 64))
     assert "two.yaml" in fault
     assert "disagrees with" in fault
-    assert "onshore region down" in fault
+    assert "onshore region rm" in fault
 
 
 def test_a_missing_overlay_is_refused(directory: Path) -> None:

@@ -10,7 +10,7 @@ from engine.provider import ProviderError
 from engine.providers.openstack.calls import Call, Made
 from engine.providers.openstack.cloud import ApiError, LostError
 from engine.providers.openstack.kinds import FLOATING_IP, KINDS, PORT, VOLUME
-from engine.providers.openstack.wait import NotReadyError, Picture, wait_for
+from engine.providers.openstack.wait import Picture, wait_for
 
 if TYPE_CHECKING:
     from engine.providers.openstack.shapes import Object
@@ -57,7 +57,7 @@ class VolumeAttachments:
         try:
             if not (call.inputs.get("vendorOptions") or {}).get("ignoreVolumeConfirmation"):
                 self._until(call, server, volume, attached=True)
-        except NotReadyError as error:
+        except ProviderError as error:
             return Made(id_, self._outputs(call, server, volume, found), failure=error.message)
         call.cloud.lists.forget(KINDS[VOLUME], volume)
         return Made(id_, self._outputs(call, server, volume, found))

@@ -42,11 +42,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A resource that is there; `failure` says what it is not that was asked for."""
+    """A resource that is there; `failure` says what it is not that was asked for.
+
+    `taken_over`: an earlier run made it, as was asked for then.
+    """
 
     id: str
     outputs: dict[str, Any]
     failure: str = ""
+    taken_over: bool = False
 
 
 class Handler(Protocol):

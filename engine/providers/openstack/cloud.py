@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_BUSY: Final = frozenset({429, 502, 503, 504})
+_BUSY: Final = frozenset({502, 503, 504})
+# too many at once; a token that was forgotten between two calls (the session has asked for a new one)
+_NOT_BEGUN: Final = frozenset({429, 401})
+_AGAIN: Final = _BUSY | _NOT_BEGUN
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 8.0
@@ -92,7 +95,7 @@ class Cloud:
     ) -> Answer:
         """The answer. Raises ApiError for a refusal, LostError where there is none and the call may not be repeated.
 
-        Calls that may be repeated are, unless `once`; nobody has begun with what was refused as too many (429).
+        Calls that may be repeated are, unless `once`; nobody has begun with what was refused as too many, or for its token.
         """
         pause, more = _FIRST_PAUSE_S, self._settings.retries
         repeatable = method in _REPEATABLE and not once
@@ -103,7 +106,7 @@ class Cloud:
                 if not more or not repeatable:
                     raise
             else:
-                if not more or answer.status_code not in (_BUSY if repeatable else (429,)):
+                if not more or answer.status_code not in (_AGAIN if repeatable else _NOT_BEGUN):
                     return _read(answer, method)
                 pause = max(pause, _asked_pause(answer))
             more -= 1
@@ -218,7 +221,7 @@ def _read(answer: Response, method: str) -> Answer:
             raise LostError("the cloud's answer was cut short", unknown_outcome=method != "GET") from None
         return Answer(document if isinstance(document, dict) else {"items": document}, dict(answer.headers))
     message = _message(answer)
-    if answer.status_code in _BUSY and answer.status_code != 429 and method == "POST":
+    if answer.status_code in _BUSY and method == "POST":
         raise LostError(f"the cloud answered {answer.status_code}: {message}", unknown_outcome=True)
     raise ApiError(answer.status_code, f"the cloud answered {answer.status_code}: {message}")
 

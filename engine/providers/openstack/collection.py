@@ -16,7 +16,8 @@ from engine.providers.openstack.kinds import (
     SEC_GROUP_RULE,
     SERVER_GROUP,
 )
-from engine.providers.openstack.marks import marked, needs_tag
+from engine.providers.openstack.marks import is_mark, marked, needs_tag
+from engine.providers.openstack.plain import plain, snake
 from engine.providers.openstack.shapes import body_of, gateway_of, outputs_of
 from engine.providers.openstack.wait import Picture, wait_for
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _TIMEOUT_S: Final = 600.0
 _IN_USE_S: Final = 120.0  # others let go of it meanwhile, or never
 _ATTEMPTS: Final = 4
+_PAUSE_S: Final = 1.0
 _BUILDING: Final = ("BUILD", "PENDING_CREATE", "PENDING_UPDATE")
 _GROUP_WITH_RULES: Final = "2.64"
 _GROUP: Final = "2.15"
@@ -43,16 +45,16 @@ class Collection:
         """Make it, or take over what an interrupted run made; then what only works on an object that is there."""
         body = self._body(call)
         found = earlier(call, self._kind)
-        if found is None and call.options.interrupted is not None and self._kind.mark == "":
+        if found is None and call.options.interrupted is not None:
             found = self._unmarked(call, body)
         fresh = found is None
         obj = found if found is not None else self._post(call, body)
         try:
-            obj = self._complete(call, obj, body) if fresh else self._brought_up(call, obj)
+            obj = self._complete(call, obj, body)
             obj = self._settled(call, obj)
         except ProviderError as error:
             return Made(self._id(obj), self._outputs(call, obj), failure=error.message)
-        return Made(self._id(obj), self._outputs(call, obj))
+        return Made(self._id(obj), self._outputs(call, obj), taken_over=not fresh)
 
     def read(self, call: Call) -> Made | None:
         """As it is in the cloud."""
@@ -160,18 +162,6 @@ class Collection:
             obj = cloud.call("network", "PUT", f"{kind.path}/{id_}", gateway).document["router"]
         return obj
 
-    def _brought_up(self, call: Call, obj: Object) -> Object:
-        """What an interrupted run made, with the properties that are asked for now."""
-        if self._kind.service == "network" and self._token != SEC_GROUP_RULE:
-            changeable = {name for name, prop in call.facts.inputs.items() if not prop.replace}
-            body = body_of(call.facts, self._kind, call.inputs, changeable & call.inputs.keys())
-            body.pop("fixed_ips", None)
-            path = f"{self._kind.path}/{self._id(obj)}"
-            if body:
-                obj = call.cloud.call("network", "PUT", path, {self._kind.one: body}).document[self._kind.one]
-            return self._complete(call, obj, {"description": call.mark})
-        return obj
-
     def _settled(self, call: Call, obj: Object) -> Object:
         if obj.get("status") not in _BUILDING:
             return obj
@@ -202,10 +192,11 @@ class Collection:
     def _unmarked(self, call: Call, body: Object) -> Object | None:
         """What carries no mark is known by what it is: the same rule, or the name an interrupted run had made up."""
         listed = call.cloud.list(self._kind)
+        if self._kind.mark:
+            return self._before_its_tag(call, listed)
         if self._token == SEC_GROUP_RULE:
             return next((each for each in listed if all(_alike(each.get(k), v) for k, v in body.items())), None)
-        interrupted = call.options.interrupted or {}
-        name = interrupted.get("name")
+        name = plain(call.options.interrupted or {}).get("name")
         found = next((each for each in listed if each.get("name") == name), None)
         if found is None or self._id(found) in call.options.recorded:
             return None
@@ -217,6 +208,21 @@ class Collection:
         path = f"{self._kind.path}/{self._id(found)}"
         call.cloud.call(self._kind.service, "DELETE", path, microversion=self._kind.microversion)
         return None
+
+    def _before_its_tag(self, call: Call, listed: list[Object]) -> Object | None:
+        """What an interrupted run had made and not yet tagged, if there is no doubt which it is."""
+        asked = plain(call.options.interrupted or {})
+        keys = [key for key in ("name", "description", "networkId") if asked.get(key)]
+        if "description" not in keys:
+            return None  # its description would be the mark
+        found = [
+            each
+            for each in listed
+            if all(each.get(snake(key)) == asked[key] for key in keys)
+            and not any(map(is_mark, each.get("tags") or ()))
+            and each["id"] not in call.options.recorded
+        ]
+        return found[0] if len(found) == 1 else None
 
 
 def earlier(call: Call, kind: Kind) -> Object | None:
@@ -240,7 +246,7 @@ def post(call: Call, kind: Kind, body: Object, microversion: str, beside: Object
             if not kind.mark or attempt == _ATTEMPTS - 1:
                 raise
             call.cloud.log("warning", f"{error.message}; looking whether it was made", urn=call.resource.urn)
-            if call.cloud.cancelled.wait(2.0**attempt):
+            if call.cloud.cancelled.wait(_PAUSE_S * 2**attempt):
                 raise
             call.cloud.lists.forget(kind)
             found = call.cloud.lists.left(kind, call.mark, call.options.recorded)

@@ -29,6 +29,11 @@ def carries(where: str, obj: dict[str, Any], mark: str) -> bool:
     return bool(obj.get("description") == mark or mark in (obj.get("tags") or ()))
 
 
+def is_mark(text: str) -> bool:
+    """Whether a tag or a description is a mark, of whichever stack."""
+    return text.startswith(_PREFIX)
+
+
 def marked(where: str, body: dict[str, Any], mark: str) -> dict[str, Any]:
     """A creation's body with the mark, where there is room for it."""
     if where == "metadata":
@@ -45,7 +50,7 @@ def needs_tag(where: str, body: dict[str, Any], mark: str) -> bool:
 
 def without_mark(where: str, outputs: PropertyMap) -> PropertyMap:
     """Outputs as the program would have them: the mark is ours."""
-    if where == "description" and str(outputs.get("description") or "").startswith(_PREFIX):
+    if where == "description" and is_mark(str(outputs.get("description") or "")):
         return {**outputs, "description": ""}
     if where == "metadata":
         return outputs | {

@@ -131,6 +131,8 @@ class OpenStackProvider:
             return CreateResult("", _foreseen(facts, news))
         handler, call = self._call(resource, options, inputs=news)
         made = handler.create(call)
+        if made.taken_over:
+            made = _brought_up(handler, call, made, news)
         outputs = _outputs(call.facts, made, news)
         if made.failure:
             raise InitFailedError(made.failure, id=made.id, outputs=outputs, inputs=news, reasons=(made.failure,))
@@ -209,6 +211,25 @@ class OpenStackProvider:
         return handler, Call(
             self._reached(), facts, resource, options, plain(inputs or {}), plain(olds or {}), frozenset(), mark
         )
+
+
+def _brought_up(handler: Handler, call: Call, made: Made, news: PropertyMap) -> Made:
+    """What an earlier run made, as it is asked for now: the program may have changed, and made-up names have."""
+    diff = diff_resource(call.facts, news, made.outputs, news, call.options.ignore_changes)
+    if diff.replaces:
+        differs = ", ".join(diff.replaces)
+        why = (
+            f"it was made by a run that was interrupted, with another {differs}: it is recorded, and replaced next time"
+        )
+        return dataclasses.replace(made, failure=why)
+    if not diff.changes:
+        return made
+    resource = dataclasses.replace(call.resource, id=made.id)
+    olds = plain(made.outputs)
+    try:
+        return handler.update(dataclasses.replace(call, resource=resource, olds=olds, changed=frozenset(diff.diffs)))
+    except ProviderError as error:
+        return dataclasses.replace(made, failure=error.message)
 
 
 def _half_done(handler: Handler, call: Call, error: ProviderError, news: PropertyMap) -> ProviderError:

@@ -91,6 +91,19 @@ def _device(at: str, device: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"{at}.volumeSize", f"{at} is a new {target} from {source}: give its volumeSize in GB"
 
 
+def _router(inputs: PropertyMap) -> Iterator[tuple[str, str]]:
+    if inputs.get("externalSubnetIds"):
+        yield "externalSubnetIds", "externalSubnetIds is not supported by this engine: give externalFixedIps"
+    for name in ("enableSnat", "externalFixedIps", "externalQosPolicyId"):
+        if inputs.get(name) and not inputs.get("externalNetworkId"):
+            yield name, f"{name} is of a router's way out: give externalNetworkId"
+
+
+def _interface(inputs: PropertyMap) -> Iterator[tuple[str, str]]:
+    if inputs.get("forceDestroy"):
+        yield "forceDestroy", "forceDestroy is not supported by this engine: delete the routes that use the interface"
+
+
 def _volume(inputs: PropertyMap) -> Iterator[tuple[str, str]]:
     size = inputs.get("size")
     if isinstance(size, int) and size <= 0:
@@ -108,6 +121,8 @@ RULES: Final[Mapping[str, Callable[[PropertyMap], Iterator[tuple[str, str]]]]] =
     "openstack:blockstorage/volume:Volume": _volume,
     "openstack:compute/instance:Instance": _instance,
     "openstack:networking/port:Port": _port,
+    "openstack:networking/router:Router": _router,
+    "openstack:networking/routerInterface:RouterInterface": _interface,
     "openstack:networking/secGroupRule:SecGroupRule": _rule,
     "openstack:networking/subnet:Subnet": _subnet,
 }

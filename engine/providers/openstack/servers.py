@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.provider import ProviderError
@@ -52,10 +53,11 @@ class Servers:
             wanted = str(call.inputs.get("powerState") or "active").lower()
             if wanted in _POWER and found is None:
                 live = _power(call, id_, wanted, "active")
-        except NotReadyError as error:
-            live = error.live or call.cloud.get(_KIND, id_) or obj
+        except ProviderError as error:
+            # whatever it was: the instance is there, and must be in the state
+            live = error.live if isinstance(error, NotReadyError) and error.live else obj
             return Made(id_, _outputs(call, live), failure=error.message)
-        return Made(id_, _outputs(call, live))
+        return Made(id_, _outputs(call, live), taken_over=found is not None)
 
     def read(self, call: Call) -> Made | None:
         """As it is in the cloud."""
@@ -322,17 +324,24 @@ def _resize(call: Call) -> None:
 def _outputs(call: Call, obj: Object) -> dict[str, Any]:
     kept = {**call.olds, **call.inputs}
     outputs = outputs_of(call.facts, _KIND, obj, kept, call.region)
-    networks = _networks(obj, kept.get("networks") or [])
+    networks = _networks(obj, kept.get("networks") or []) if kept else _interfaces(call, str(obj["id"]))
     v4 = next((each["fixedIpV4"] for each in networks if each.get("fixedIpV4")), "")
     v6 = next((each["fixedIpV6"] for each in networks if each.get("fixedIpV6")), "")
     names: dict[str, Any] = {}
+    with contextlib.suppress(ProviderError):  # names are beside the point where the cloud no longer answers
+        names = _names(call.cloud, outputs, obj)
+    return {**outputs, **names, "networks": networks, "accessIpV4": v4, "accessIpV6": f"[{v6}]" if v6 else ""}
+
+
+def _names(cloud: Cloud, outputs: PropertyMap, obj: Object) -> PropertyMap:
+    """The names of the flavor and the image; each is asked once for a run."""
+    names: PropertyMap = {}
     if flavor := outputs.get("flavorId"):
-        names["flavorName"] = call.cloud.detail("compute", f"/flavors/{flavor}", "flavor").get("name") or ""
+        names["flavorName"] = cloud.detail("compute", f"/flavors/{flavor}", "flavor").get("name") or ""
     image = obj.get("image")
     if isinstance(image, dict) and image.get("id"):
-        found = call.cloud.detail("image", f"/images/{image['id']}", "")
-        names["imageName"] = found.get("name") or "Image not found"
-    return {**outputs, **names, "networks": networks, "accessIpV4": v4, "accessIpV6": f"[{v6}]" if v6 else ""}
+        names["imageName"] = cloud.detail("image", f"/images/{image['id']}", "").get("name") or "Image not found"
+    return names
 
 
 def _networks(obj: Object, asked: list[PropertyMap]) -> list[PropertyMap]:
@@ -352,6 +361,19 @@ def _networks(obj: Object, asked: list[PropertyMap]) -> list[PropertyMap]:
             rest.remove(twin)
         networks.append({**(twin or {}), **{key: value for key, value in one.items() if value not in (None, "")}})
     return networks if asked else rest
+
+
+def _interfaces(call: Call, id_: str) -> list[PropertyMap]:
+    """The networks of an instance that is imported, by their own ids."""
+    answer = call.cloud.call("compute", "GET", f"/servers/{id_}/os-interface").document
+    networks = []
+    for each in answer["interfaceAttachments"]:
+        network = call.cloud.detail("network", f"/networks/{each['net_id']}", "network")
+        entry = {"uuid": each["net_id"], "port": each["port_id"], "mac": each["mac_addr"], "name": network.get("name")}
+        for fixed in each.get("fixed_ips") or []:
+            entry.setdefault("fixedIpV6" if ":" in fixed["ip_address"] else "fixedIpV4", fixed["ip_address"])
+        networks.append(entry)
+    return networks
 
 
 def _is_of(asked: PropertyMap, told: PropertyMap) -> bool:

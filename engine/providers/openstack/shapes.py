@@ -252,7 +252,8 @@ def _instance_outputs(obj: Object, kept: PropertyMap) -> PropertyMap:
     live = {key: str(value) for key, value in (obj.get("metadata") or {}).items()}
     outputs: PropertyMap = {
         "allMetadata": live,
-        "metadata": {key: live[key] for key in kept.get("metadata") or {} if key in live},
+        # of an import nothing was asked for: all there is
+        "metadata": {key: live[key] for key in kept.get("metadata") or {} if key in live} if kept else live,
         "availabilityZone": obj.get("OS-EXT-AZ:availability_zone") or "",
         "flavorId": (obj.get("flavor") or {}).get("id") or "",
         "hypervisorHostname": obj.get("OS-EXT-SRV-ATTR:hypervisor_hostname") or "",

@@ -32,7 +32,7 @@ class Volumes:
 
     def create(self, call: Call) -> Made:
         """Make it and wait until it can be used; one that fails holds nothing, and is deleted at once."""
-        obj = earlier(call, _KIND)
+        obj = found = earlier(call, _KIND)
         if obj is None:
             body = body_of(call.facts, _KIND, call.inputs)
             version = _FROM_BACKUP if call.inputs.get("backupId") else ""
@@ -40,13 +40,14 @@ class Volumes:
         id_ = str(obj["id"])
         try:
             live = _until(call, id_)
-        except NotReadyError as error:
-            if str(error.live.get("status") or "").startswith("error"):
+        except ProviderError as error:
+            live = error.live if isinstance(error, NotReadyError) and error.live else obj
+            if str(live.get("status") or "").startswith("error"):
                 raise self._cleared(call, id_, error) from None
-            return Made(id_, _outputs(call, error.live or obj), failure=error.message)
-        return Made(id_, _outputs(call, live))
+            return Made(id_, _outputs(call, live), failure=error.message)
+        return Made(id_, _outputs(call, live), taken_over=found is not None)
 
-    def _cleared(self, call: Call, id_: str, error: NotReadyError) -> ProviderError:
+    def _cleared(self, call: Call, id_: str, error: ProviderError) -> ProviderError:
         why = _reason(call, id_)
         said = f"{error.message}: {why}" if why else error.message
         try:
