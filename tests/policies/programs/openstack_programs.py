@@ -75,14 +75,8 @@ def machine(*, networks: Any = None, provider: Any = None, **changes: Any) -> An
         net = network(opts)
         openstack.networking.Subnet("subnet", network_id=net.id, cidr="10.60.0.0/24", ip_version=4, opts=opts)
         port = openstack.networking.Port("port", network_id=net.id, opts=opts)
-        boot = {
-            "source_type": "image",
-            "destination_type": "volume",
-            "uuid": "2a7e0c1e-0000-4000-8000-000000000000",
-            "boot_index": 0,
-            "volume_size": 20,
-            "volume_type": "encrypted",
-        }
+        disk = openstack.blockstorage.Volume("disk", size=20, volume_type="encrypted", opts=opts)
+        boot = {"source_type": "volume", "destination_type": "volume", "uuid": disk.id, "boot_index": 0}
         told = {"block_devices": [boot], "flavor_name": "small", "image_name": "debian-12", "availability_zone": "a"}
         for key, value in changes.items():
             told |= {"block_devices": [boot | value]} if key == "boot" else {key: value() if callable(value) else value}
@@ -160,6 +154,7 @@ def addresses(*ranges: str) -> Any:
     return body
 
 
+IMAGE = {"source_type": "image", "volume_type": "encrypted", "uuid": "2a7e0c1e-0000-4000-8000-000000000000"}
 OTHER = certificate("another-ca").decode()
 PROGRAMS: dict[str, Program] = {
     "a machine on an encrypted volume": Program(machine()),
@@ -205,7 +200,12 @@ PROGRAMS: dict[str, Program] = {
     "a port on a network by its id": refused(port_on("x"), "EXP-001"),
     "a port without protection": refused(port_without_protection, "EXP-001"),
     "a machine on its host's disk": refused(machine(block_devices=None), "CRY-001"),
-    "a machine on a plain volume": refused(machine(boot={"volume_type": "standard"}), "CRY-001"),
+    "a machine on a plain volume": refused(
+        machine(boot={"source_type": "blank", "volume_type": "standard"}), "CRY-001"
+    ),
+    "a machine of an image by its id": refused(machine(boot=IMAGE), "IMG-001"),
+    "a volume of an image by its id": refused(volume(image_id=IMAGE["uuid"]), "IMG-001"),
+    "open data's machine of any image": Program(machine(boot=IMAGE), category="open"),
     "a machine of another image": refused(machine(image_name="own-build"), "IMG-001"),
     "a machine that is told a password": refused(machine(user_data="export DB_PASSWORD=not-to-be-shown"), "CRY-004"),
     "a machine that is told a secret": refused(
