@@ -14,16 +14,14 @@ from components.governance import Law
 from components.region_law import Located, as_network, is_private, located
 from inventories.faults import Fault, OnshoreError
 from inventories.models import Flavor, MachineImage
+from inventories.patterns import SENSITIVE_TEXT
 from inventories.yaml_source import nearest
 
 _MOST: Final = 20
 _MOST_GIB: Final = 16_384
 _MOST_USER_DATA: Final = 64 * 1024  # bytes, of which Nova's API takes 65,535 in base64
 _MIB: Final = 1024
-_SECRETS: Final = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY|AGE-SECRET-KEY-1|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|(?i:(?:passw(?:or)?d|passwd|secret|token|api[_-]?key)\w*\b[\"']?\s*[:=]\s*[\"']?[^\s\"'#]{4,})"
-)
+_SECRETS: Final = re.compile(SENSITIVE_TEXT)
 _PUBLIC_KEY: Final = re.compile(r"(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) [A-Za-z0-9+/]{32,}={0,2}( .*)?")
 
 
