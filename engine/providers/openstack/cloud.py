@@ -95,7 +95,8 @@ class Cloud:
     ) -> Answer:
         """The answer. Raises ApiError for a refusal, LostError where there is none and the call may not be repeated.
 
-        Calls that may be repeated are, unless `once`; nobody has begun with what was refused as too many, or for its token.
+        Calls that may be repeated are, unless `once`; so are those refused as too many, or for their token: nobody has
+        begun with them.
         """
         pause, more = _FIRST_PAUSE_S, self._settings.retries
         repeatable = method in _REPEATABLE and not once

@@ -46,7 +46,7 @@ class Servers:
     def create(self, call: Call) -> Made:
         """Make it and wait until it runs; one that fails is recorded with what the cloud says of it."""
         found = earlier(call, _KIND)
-        obj = found if found is not None else post(call, _KIND, *_creation(call), _hints(call.inputs))
+        obj = found if found is not None else _posted(call)
         id_ = str(obj["id"])
         try:
             live = _until(call, id_, ("ACTIVE",))
@@ -108,6 +108,18 @@ class Servers:
 
 
 # ------------------------------------------------------------ creation
+
+
+def _posted(call: Call) -> Object:
+    body, microversion = _creation(call)
+    try:
+        return post(call, _KIND, body, microversion, _hints(call.inputs))
+    except ApiError as error:
+        if error.code != 400:
+            raise
+        # the cloud says that something is not there, and not always what
+        asked = f"flavor {body['flavorRef']}, image {body.get('imageRef') or 'none'}"
+        raise ApiError(error.code, f"{error.message}; asked for {asked}") from None
 
 
 def _creation(call: Call) -> tuple[Object, str]:

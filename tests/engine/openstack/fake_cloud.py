@@ -1,4 +1,4 @@
-"""A small OpenStack over HTTP for faults that a real one does not have on demand: it forgets tokens, answers, and itself.
+"""A small OpenStack over HTTP for faults that a real one does not have on demand: it forgets tokens and answers.
 
 Objects are dicts in `objects[collection]`; what a real cloud fills in is only what tests look at. `faults` are asked
 before each call and may answer in its place (`Fault`); `calls` is every call, in order.
@@ -44,6 +44,10 @@ SERVICES = {
 }
 
 
+def nothing(_collection: str, _obj: dict[str, Any]) -> None:
+    """What a cloud does with most that is made."""
+
+
 @dataclass
 class Fault:
     """What a call meets: an answer of `code`, or none. `after`: the call was done all the same. `times` left."""
@@ -66,7 +70,7 @@ class FakeCloud:
         self.calls: list[tuple[str, str]] = []
         self.tokens: set[str] = set()
         self.token_lifetime_s = 3600.0
-        self.on_made: Callable[[str, dict[str, Any]], None] = lambda collection, obj: None
+        self.on_made: Callable[[str, dict[str, Any]], Any] = nothing
         self.lock = threading.RLock()
         self.server = _Server(("127.0.0.1", 0), _handler_of(self))
         self.server.daemon_threads = True
@@ -131,16 +135,19 @@ class FakeCloud:
 
     # ------------------------------------------------------------ what it does
 
-    def answer(self, method: str, service: str, parts: list[str], query: dict[str, str], body: Any) -> tuple[int, Any]:
+    def answer(
+        self, method: str, service: str, parts: list[str], query: dict[str, str], body: Any
+    ) -> tuple[int, Any, dict[str, str]]:
+        if service == "identity" and method == "POST":
+            id_, document = self.token()
+            return 201, document, {"X-Subject-Token": id_}
         if not parts or parts == [SERVICES[service]]:
-            return 200, self.version(service)
-        if parts and parts[0] == SERVICES[service]:
-            parts = parts[1:]
-        collection, rest = parts[0], parts[1:]
+            return 200, self.version(service), {}
+        collection, *rest = parts[1:] if parts[0] == SERVICES[service] else parts
         if collection not in ONE:
-            return 404, {"itemNotFound": {"message": "no such thing here"}}
+            return 404, {"itemNotFound": {"message": "no such thing here"}}, {}
         with self.lock:
-            return self._collection(method, collection, rest, query, body)
+            return *self._collection(method, collection, rest, query, body), {}
 
     def version(self, service: str) -> Any:
         link = [{"rel": "self", "href": self.at(service)}]
@@ -154,24 +161,26 @@ class FakeCloud:
         found, one, many = self.objects[name], ONE[name], name.replace("-", "_").removeprefix("os_")
         if method == "POST" and not rest:
             return 201, {one: self.make(name, body[one])}
-        if method == "GET" and rest in ([], ["detail"]):
+        if rest in ([], ["detail"]):
             listed = [obj for obj in found.values() if all(obj.get(k) == v for k, v in query.items() if k in obj)]
             return 200, {many: listed}
-        obj = found.get(rest[0])
-        if obj is None:
+        if rest[0] not in found:
             return 404, {"itemNotFound": {"message": f"{one} {rest[0]} could not be found."}}
-        if method == "GET" and len(rest) == 1:
-            return 200, obj if name == "images" else {one: obj}
-        if method == "DELETE" and len(rest) == 1:
-            del found[rest[0]]
+        return self._single(method, name, rest, body)
+
+    def _single(self, method: str, name: str, rest: list[str], body: Any) -> tuple[int, Any]:
+        one, obj = ONE[name], self.objects[name][rest[0]]
+        if method == "DELETE":
+            del self.objects[name][rest[0]]
             return 204, None
         if method == "PUT" and rest[1:] == ["tags"]:
             obj["tags"] = body["tags"]
             return 200, body
         if method == "PUT":
             obj.update(body[one])
-            return 200, {one: obj}
-        return 400, {"badRequest": {"message": f"{method} {name} {rest}"}}
+        elif rest[1:]:
+            return 400, {"badRequest": {"message": f"{method} {name} {rest}"}}
+        return 200, obj if name == "images" else {one: obj}
 
     def make(self, name: str, asked: dict[str, Any]) -> dict[str, Any]:
         """A new object; an instance runs at once."""
@@ -181,6 +190,8 @@ class FakeCloud:
             obj |= {"image": {"id": asked["imageRef"]} if asked.get("imageRef") else ""}
         elif name == "volumes":
             obj |= {"status": "available", "attachments": []}
+        elif name == "subnets":
+            obj.setdefault("gateway_ip", "10.0.0.1")
         elif name == "networks":
             obj |= {"status": "ACTIVE", "admin_state_up": True}
         self.objects[name][obj["name" if name == "os-keypairs" else "id"]] = obj
@@ -208,22 +219,16 @@ def _handler_of(cloud: FakeCloud) -> type[BaseHTTPRequestHandler]:
             path = "/" + "/".join(parts[1:])
             with cloud.lock:
                 cloud.calls.append((self.command, path))
-            if service == "identity" and self.command == "POST":
-                if refused := cloud.fault("POST", path):
-                    self._send(refused.code, {"error": {"message": refused.message}})
-                    return
-                id_, document = cloud.token()
-                self._send(201, document, {"X-Subject-Token": id_})
-                return
-            if parts[1:] and self.headers.get("x-auth-token") not in cloud.tokens:
+            known = not parts[1:] or service == "identity" or self.headers.get("x-auth-token") in cloud.tokens
+            if not known:
                 self._send(401, {"error": {"message": "The request you have made requires authentication."}})
                 return
             fault = cloud.fault(self.command, path)
             if fault is None or fault.after:
                 query = {key: values[0] for key, values in parse_qs(split.query).items()}
-                code, answer = cloud.answer(self.command, service, parts, query, body)
+                code, answer, headers = cloud.answer(self.command, service, parts, query, body)
             if fault is None:
-                self._send(code, answer)
+                self._send(code, answer, headers)
             elif fault.code:
                 self._send(fault.code, {"error": {"message": fault.message}}, fault.headers)
             else:

@@ -8,21 +8,21 @@ import pulumi
 
 
 class Resource(pulumi.CustomResource):
-    """Any type of the package; `told` are outputs that the program reads."""
+    """Any type of the package."""
 
-    def __init__(self, token: str, name: str, told: tuple[str, ...] = (), opts: Any = None, **inputs: Any) -> None:
-        super().__init__(f"openstack:{token}", name, {**inputs, **{key: None for key in told}}, opts)
+    def __init__(self, token: str, name: str, /, opts: Any = None, **inputs: Any) -> None:
+        super().__init__(f"openstack:{token}", name, inputs, opts)
 
 
-def network(name: str = "net", **inputs: Any) -> Resource:
+def network(name: str = "net", /, **inputs: Any) -> Resource:
     return Resource("networking/network:Network", name, **inputs)
 
 
-def volume(name: str = "data", **inputs: Any) -> Resource:
+def volume(name: str = "data", /, **inputs: Any) -> Resource:
     return Resource("blockstorage/volume:Volume", name, **{"size": 1, **inputs})
 
 
-def instance(name: str = "vm", **inputs: Any) -> Resource:
+def instance(name: str = "vm", /, **inputs: Any) -> Resource:
     return Resource("compute/instance:Instance", name, **{"flavorId": "small", "imageId": "linux", **inputs})
 
 

@@ -16,8 +16,8 @@ import pytest
 from engine.provider import CallOptions, InitFailedError, ProviderError
 from engine.urn import name_of
 from tests.engine.openstack.conftest import Asked
-from tests.engine.openstack.fake_cloud import Fault
-from tests.engine.openstack.programs import instance, machine, network, volume
+from tests.engine.openstack.fake_cloud import Fault, nothing
+from tests.engine.openstack.programs import Resource, instance, machine, network, volume
 
 if TYPE_CHECKING:
     from engine.testing import Stack
@@ -62,7 +62,7 @@ def test_whatever_an_up_had_made_when_it_was_cut_off_is_there_once_after_the_nex
 
     fake.on_made = remember
     assert stack.up(machine).ok
-    fake.on_made = lambda name, obj: None
+    fake.on_made = nothing
     assert len(cut) == 9
     for name, objects in cut.items():
         shutil.rmtree(stack.folder / "state")
@@ -153,7 +153,7 @@ def test_an_instance_that_fails_is_recorded_with_the_reason_and_replaced(fake: F
     (state,) = [state for state in failed.resources if name_of(state.urn) == "vm"]
     assert state.id in fake.objects["servers"]
     assert state.init_errors
-    fake.on_made = lambda name, obj: None
+    fake.on_made = nothing
     mended = stack.up()
     assert mended.ok, mended.errors
     assert [obj["status"] for obj in fake.objects["servers"].values()] == ["ACTIVE"]
@@ -183,13 +183,13 @@ def test_a_quota_that_ends_midway_keeps_what_there_is_and_the_next_up_goes_on(fa
     failed = stack.up(program)
     assert not failed.ok
     assert any("413: VolumeLimitExceeded: 2 allowed" in message for message in failed.errors)
-    fake.on_made, fake.faults = lambda name, obj: None, []
+    fake.on_made, fake.faults = nothing, []
     assert stack.up().ok
     assert len(fake.objects["volumes"]) == 4
 
 
 def test_a_timeout_says_what_it_waited_for_and_the_next_up_waits_on(fake: FakeCloud, asked: Asked) -> None:
-    fake.on_made = lambda name, obj: obj.update({"status": "BUILD", "OS-EXT-STS:task_state": "spawning"})
+    fake.on_made = lambda _, obj: obj.update({"status": "BUILD", "OS-EXT-STS:task_state": "spawning"})
     with pytest.raises(InitFailedError, match=r"after \d+ s is BUILD \(spawning\)") as late:
         asked.up("compute/instance:Instance", "vm", CallOptions(timeout_s=0.1), flavorId="small", imageId="linux")
     fake.objects["servers"][late.value.id] |= {"status": "ACTIVE", "OS-EXT-STS:task_state": None}
@@ -203,7 +203,7 @@ def test_what_is_in_use_is_deleted_once_it_is_not(fake: FakeCloud, asked: Asked)
     assert fake.objects["networks"] == {}
     resource, inputs, outputs = asked.up("networking/network:Network", "net")
     fake.faults = [Fault("DELETE", "/networks", 409, times=99, message="one port still in use")]
-    with pytest.raises(ProviderError, match="cannot be deleted yet: .*one port still in use"):
+    with pytest.raises(ProviderError, match=r"cannot be deleted yet: .*one port still in use"):
         asked.provider.delete(resource, inputs, outputs, CallOptions(timeout_s=0.5))
 
 
@@ -217,15 +217,13 @@ def test_an_update_that_fails_on_its_way_records_what_had_changed(fake: FakeClou
 
 
 def test_cancelling_ends_a_wait(fake: FakeCloud, asked: Asked) -> None:
-    fake.on_made = lambda name, obj: obj.update({"status": "BUILD"}) or asked.provider.cancel()
+    fake.on_made = lambda _, obj: obj.update({"status": "BUILD"}) or asked.provider.cancel()
     with pytest.raises(InitFailedError, match="cancel"):
         asked.up("compute/instance:Instance", "vm", flavorId="small", imageId="linux")
     assert len(fake.objects["servers"]) == 1
 
 
-def test_an_unknown_type_previews_and_is_refused_at_up_by_name(fake: FakeCloud, stack: Stack) -> None:
-    from tests.engine.openstack.programs import Resource
-
+def test_an_unknown_type_previews_and_is_refused_at_up_by_name(stack: Stack) -> None:
     def program() -> None:
         Resource("dns/zone:Zone", "zone", email="a@b.pk")
         network()
