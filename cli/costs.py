@@ -81,20 +81,21 @@ def as_dict(found: Costs) -> dict[str, Any]:
 def _resources(steps: Sequence[Mapping[str, Any]], side: str, ops: frozenset[str]) -> list[Planned]:
     """The custom resources on one side of the steps; in order of URN.
 
-    Their providers' inputs are of the same side, else of the other.
+    Inputs of their providers and parents are of the same side, else of the other.
     """
-    providers: dict[str, Any] = {}
+    told: dict[str, Any] = {}
     for step in steps:
-        if step["type"].startswith(_PROVIDER):
-            told = step.get(side) or step.get("new") or step.get("old") or {}
-            providers[step["urn"]] = plain(told.get("inputs") or {})
+        state = step.get(side) or step.get("new") or step.get("old") or {}
+        if step["type"].startswith(_PROVIDER) or not state.get("custom"):
+            told[step["urn"]] = plain(state.get("inputs") or {})
     found = {}
     for step in steps:
         state = step.get(side)
         if step["op"] in ops and state and state.get("custom") and not step["type"].startswith("pulumi:"):
             provider = (state.get("provider") or step.get("provider") or "").rpartition("::")[0]
             inputs = plain(state.get("inputs") or {})
-            found[step["urn"]] = Planned(step["urn"], step["type"], inputs, providers.get(provider, {}))
+            around = told.get(provider, {}), told.get(state.get("parent") or "", {})
+            found[step["urn"]] = Planned(step["urn"], step["type"], inputs, *around)
     return [found[urn] for urn in sorted(found)]
 
 

@@ -69,10 +69,13 @@ def _address(_props: Mapping[str, Any], _offered: OpenStack | None, prices: Pric
     return "the register has no price for an address" if price is None else Item("address", 1, price)
 
 
-def _objects(_props: Mapping[str, Any], _offered: OpenStack | None, prices: Prices) -> str:
-    price = prices.object_gib_month_pkr
-    each = "" if price is None else f"; a GiB of objects is PKR {price:,.2f} a month"
-    return f"how much it will hold is not declared{each}"
+def _objects(props: Mapping[str, Any], _offered: OpenStack | None, prices: Prices) -> Item | str:
+    price, size = prices.object_gib_month_pkr, props.get("sizeGib")
+    if price is None:
+        return "the register has no price for objects"
+    if isinstance(size, bool) or not isinstance(size, int | float) or size < 0:
+        return f"how much it will hold is not declared; a GiB of objects is PKR {price:,.2f} a month"
+    return Item("GiB of objects", float(size), price)
 
 
 _COUNTED: Final[Mapping[str, Callable[[Mapping[str, Any], OpenStack | None, Prices], Asked]]] = {

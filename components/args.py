@@ -250,6 +250,8 @@ class ObjectStoreArgs(TypedDict):
     """Whether earlier versions are kept (default: where the store can)."""
     expire_after_days: NotRequired[int]
     """When objects are deleted by themselves (default never)."""
+    size_gib: NotRequired[float]
+    """How much it is expected to hold: what it is priced by, and no limit."""
 
 
 class DepartmentProjectArgs(TypedDict):

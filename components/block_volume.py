@@ -30,7 +30,7 @@ class BlockVolume(pulumi.ComponentResource):
         questions = Questions(name)
         facts = (args["department"], args["category"], args["region"], "internal")
         home = located(questions, name, facts, "volume", opts, law)
-        if not 1 <= args["size_gib"] <= _MOST_GIB:
+        if not 1 <= args["size_gib"] <= _MOST_GIB or args["size_gib"] != int(args["size_gib"]):
             fix = f"choose from 1 to {_MOST_GIB}"
             questions.faults.append(Fault("size_gib", "not a size", str(args["size_gib"]), fix=fix))
         zone = args.get("zone")
@@ -63,6 +63,7 @@ def attached_volume(
         name=f"{home.department.id}-{name}",
         size=size_gib,
         volume_type=home.volume_type,
+        enable_online_resize=True,
         availability_zone=zone,
         metadata=home.metadata,
         opts=child,

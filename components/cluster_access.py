@@ -1,21 +1,16 @@
 """The one way to a cluster: a Kubernetes provider whose kubeconfig was proven to lead to a cluster of the register."""
 
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components.given_providers import providers_for
+from components.given_providers import SERVED, providers_for
 from components.kubeconfig import check_kubeconfig
 from inventories.faults import Fault, OnshoreError
 
 if TYPE_CHECKING:
     from inventories.models import Cluster
-
-
-SERVED: Final = ContextVar("served_to_another_program", default=False)
-"""Set while a component is built for a program in another language."""
 
 
 class ClusterAccess(k8s.Provider):  # type: ignore[misc] # mypy does not read the generated SDK

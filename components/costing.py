@@ -33,12 +33,13 @@ _SCALER: Final = "HorizontalPodAutoscaler"
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A resource that a program plans, or that exists: plain inputs, and those of its provider."""
+    """A resource that a program plans, or that exists: plain inputs, and those of its provider and its parent."""
 
     urn: str
     type: str
     inputs: Mapping[str, Any]
     provider_inputs: Mapping[str, Any] = field(default_factory=dict)
+    parent_inputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -129,4 +130,6 @@ def _in_a_region(resource: Planned, token: str, register: Register) -> tuple[str
     region = found[1]
     if region.prices is None:
         return region.id, f"the register has no price list for {region.id}", None
-    return region.id, asked_of_a_region(token, resource.inputs, region.openstack, region.prices), region.prices
+    # How much a container will hold is no property of it: a component may say so, and nobody else.
+    props = {"sizeGib": resource.parent_inputs.get("sizeGib"), **resource.inputs}
+    return region.id, asked_of_a_region(token, props, region.openstack, region.prices), region.prices

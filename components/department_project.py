@@ -39,7 +39,7 @@ class DepartmentProject(pulumi.ComponentResource):
         home = located(questions, name, facts, "vm", opts, law)
         for field in _SIZES:
             size = args.get(field, 5)
-            if not (isinstance(size, int) and 0 <= size < 2**31):
+            if not (isinstance(size, int | float) and 0 <= size < 2**31 and size == int(size)):
                 questions.faults.append(Fault(field, "not a number of them", str(size), fix="choose 0 or more"))
         questions.settle()
         if home is None:

@@ -46,8 +46,14 @@ def explain(decision: Placement | Refusal, rules: Mapping[str, RuleMeta] | None 
 
 
 def explain_all(decisions: Sequence[Placement | Refusal], rules: Mapping[str, RuleMeta] | None = None) -> str:
-    """A workload and what it has in regions, one after the other."""
-    return "\n\n".join(explain(decision, rules) for decision in decisions)
+    """A workload and what it has in regions, one after the other, and what all of it costs."""
+    told = [explain(decision, rules) for decision in decisions]
+    costs = [one.monthly_cost_pkr for one in decisions if isinstance(one, Placement)]
+    if len(costs) > 1:
+        known = [cost for cost in costs if cost is not None]
+        unpriced = f", without {len(costs) - len(known)} that cannot be priced" if len(known) < len(costs) else ""
+        told.append(f"Together: PKR {sum(known):,.2f} a month{unpriced}.")
+    return "\n\n".join(told)
 
 
 def way_out(refusal: Refusal) -> str:

@@ -1,8 +1,13 @@
 """Which providers a component was given: its own options first, then what its parents hand down."""
 
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from typing import Final
 
 import pulumi
+
+SERVED: Final = ContextVar("served_to_another_program", default=False)
+"""Set while a component is built for a program in another language: its providers show nothing of themselves here."""
 
 
 def providers_for(opts: pulumi.ResourceOptions | None) -> list[pulumi.ProviderResource]:

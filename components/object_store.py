@@ -38,7 +38,12 @@ class ObjectStore(pulumi.ComponentResource):
         if home is None or store is None:
             raise AssertionError(name)  # settle has raised
         versioned = args.get("versioned", "versioning" in store.honours)
-        inputs = {**home.inputs, "container": args["container"], "versioned": versioned}
+        inputs = {
+            **home.inputs,
+            "container": args["container"],
+            "versioned": versioned,
+            "sizeGib": args.get("size_gib"),
+        }
         super().__init__("onshore:index:ObjectStore", name, inputs, opts)
         made = openstack.objectstorage.Container(
             f"{name}-container",
@@ -58,6 +63,8 @@ def _faults(args: ObjectStoreArgs, home: Located | None) -> Iterator[Fault]:
         fix = "use 3 to 63 of a-z, 0-9 and -, no dash at either end"
         yield Fault("container", "not a name for a container", args["container"], fix=fix)
     store = home.offered.object_store if home else None
+    if (size := args.get("size_gib", 0)) < 0:
+        yield Fault("size_gib", "not a size", str(size), fix="say how much it is expected to hold, or leave it out")
     if home is None:
         return
     if store is None:

@@ -97,7 +97,7 @@ def _router(name: str, external: str, subnets: list[Any], home: Located, parent:
 
 def _rules(name: str, args: PrivateNetworkArgs, group: Any, parent: pulumi.Resource) -> None:
     child = pulumi.ResourceOptions(parent=parent)
-    for port in args.get("ports", []):
+    for port in map(int, args.get("ports", [])):  # other languages know no whole numbers
         for client in args.get("clients", []):
             openstack.networking.SecGroupRule(
                 f"{name}-in-{port}-{_slug(client)}",
@@ -139,7 +139,7 @@ def _faults(args: PrivateNetworkArgs) -> Iterator[Fault]:
             yield Fault("cidrs", "subnets that overlap", f"{one} and {other}", fix="give each its own addresses")
     ports, clients = args.get("ports", []), args.get("clients", [])
     for index, port in enumerate(ports):
-        if not 0 < port < 2**16 or port in ports[:index]:
+        if not 0 < port < 2**16 or port != int(port) or port in ports[:index]:
             yield Fault(f"ports[{index}]", "not a port, or named twice", str(port), fix="choose from 1 to 65535, once")
     if bool(ports) != bool(clients):
         got = "ports without clients" if ports else "clients without ports"

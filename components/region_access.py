@@ -9,7 +9,7 @@ import pulumi
 
 from components._openstack import openstack
 from components.clouds_yaml import cloud_login
-from components.given_providers import providers_for
+from components.given_providers import SERVED, providers_for
 from inventories.faults import Fault, OnshoreError
 
 if TYPE_CHECKING:
@@ -65,14 +65,18 @@ class RegionAccess(openstack.Provider):  # type: ignore[misc] # mypy does not re
             delayed_auth=True,
             endpoint_type="public",
             insecure=False,
-            swauth=False,
             max_retries=_RETRIES,
             opts=opts,
         )
 
 
 def require_region_access(name: str, region: "Region", opts: pulumi.ResourceOptions | None) -> None:
-    """Raise OnshoreError (`refused`) unless a component's provider is the access to its region."""
+    """Raise OnshoreError (`refused`) unless a component's provider is the access to its region.
+
+    A provider made by a program in another language shows nothing of itself here: the policy pack judges that one.
+    """
+    if SERVED.get():
+        return
     provider = next((one for one in providers_for(opts) if one.package == "openstack"), None)
     got = getattr(provider, "region_id", None)
     if got != region.id:

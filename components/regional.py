@@ -119,7 +119,7 @@ def _stores(decision: Decision, placement: Placement, access: Any) -> Iterator[_
     for store in decision.workload.stores:
         name = f"{decision.workload.name}-{store.name}"
         container = f"{placement.request.department}-{name}"
-        args = {**_facts(placement), "container": container}
+        args: dict[str, Any] = {**_facts(placement), "container": container, "size_gib": store.size_gib}
         if store.versioned is not None:
             args["versioned"] = store.versioned
         if store.expire_after_days is not None:

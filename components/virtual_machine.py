@@ -14,16 +14,14 @@ from components.governance import Law
 from components.region_law import Located, as_network, is_private, located
 from inventories.faults import Fault, OnshoreError
 from inventories.models import Flavor, MachineImage
+from inventories.patterns import SENSITIVE_TEXT
 from inventories.yaml_source import nearest
 
 _MOST: Final = 20
 _MOST_GIB: Final = 16_384
 _MOST_USER_DATA: Final = 64 * 1024  # bytes, of which Nova's API takes 65,535 in base64
 _MIB: Final = 1024
-_SECRETS: Final = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY|AGE-SECRET-KEY-1|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|(?i:(?:passw(?:or)?d|passwd|secret|token|api[_-]?key)\w*\b[\"']?\s*[:=]\s*[\"']?[^\s\"'#]{4,})"
-)
+_SECRETS: Final = re.compile(SENSITIVE_TEXT)
 _PUBLIC_KEY: Final = re.compile(r"(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) [A-Za-z0-9+/]{32,}={0,2}( .*)?")
 
 
@@ -50,10 +48,11 @@ class VirtualMachine(pulumi.ComponentResource):
         questions.settle()
         if home is None:
             raise AssertionError(name)  # settle has raised
-        inputs = {**home.inputs, "image": args["image"], "count": args.get("count", 1)}
+        count = int(args.get("count", 1))  # other languages know no whole numbers
+        inputs = {**home.inputs, "image": args["image"], "count": count}
         super().__init__("onshore:index:VirtualMachine", name, inputs, opts)
         shared = _shared(name, args, home, self)
-        machines = [_machine(name, index, args, home, shared, self) for index in range(args.get("count", 1))]
+        machines = [_machine(name, index, args, home, shared, self) for index in range(count)]
         self.instance_ids = pulumi.Output.all(*[machine.id for machine, _ in machines])
         self.addresses = pulumi.Output.all(*[address for _, address in machines])
         self.register_outputs({"instanceIds": self.instance_ids, "addresses": self.addresses})
@@ -147,10 +146,10 @@ def _machine(
 def _faults(args: VirtualMachineArgs) -> Iterator[Fault]:
     for field, most in (("count", _MOST), ("disk_gib", _MOST_GIB), ("data_gib", _MOST_GIB)):
         size: Any = args.get(field, 1)
-        if not 1 <= size <= most:
+        if not 1 <= size <= most or size != int(size):
             yield Fault(field, "not a number of them", str(size), fix=f"choose from 1 to {most}")
     if (given := args.get("addresses")) is not None:
-        yield from _address_faults(given, args.get("count", 1))
+        yield from _address_faults(given, int(args.get("count", 1)))
     written: Any = args.get("user_data", "")
     if not isinstance(written, str):
         why = "whoever reaches the machine can read it, and what is computed may be a secret"

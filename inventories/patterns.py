@@ -16,6 +16,11 @@ SHA256: Final = r"^[0-9a-f]{64}$"
 IMAGE_DIGEST: Final = r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$"
 CLOUD_NAME: Final = r"^[A-Za-z0-9]([A-Za-z0-9 ._-]{0,61}[A-Za-z0-9])?$"
 HTTPS_URL: Final = r"^https://[^\s/]+(/\S*[^\s/])?$"
+SENSITIVE_TEXT: Final = (
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|AGE-SECRET-KEY-1|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
+    r"|(?i:(?:passw(?:or)?d|passwd|secret|token|api[_-]?key)\w*\b[\"']?\s*[:=]\s*[\"']?[^\s\"'#]{4,})"
+)
+"""Text that looks like a secret, wherever in it: keys by how they begin, and words that are given a value."""
 RULE: Final = r"^[A-Z]{3}-\d{3}$"
 SLUG: Final = r"^[a-z][a-z0-9_]*$"
 WORKLOAD_NAME: Final = r"^[a-z0-9][a-z0-9-]{0,61}[a-z0-9]$"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from policies.subject import Subject
 
 _INSTANCE: Final = "openstack:compute/instance:Instance"
+_VOLUME: Final = "openstack:blockstorage/volume:Volume"
+_OWN_MACHINE: Final = "onshore:index:VirtualMachine"
 _RULE: Final = "openstack:networking/secGroupRule:SecGroupRule"
 _BALANCER: Final = "openstack:loadbalancer/loadBalancer:LoadBalancer"
 _NETWORK: Final = "openstack:networking/network:Network"
@@ -60,6 +62,33 @@ def foreign_ids(subjects: Sequence[Subject], stack: Sequence[Subject]) -> Iterat
                 noun = "group" if subject.type == _RULE else "network"
                 got = f"a {noun} by an id that is not of this stack"
                 yield subject.urn, Violation(path, got, f"a {noun} that this stack makes, or names", public=True)
+
+
+def unseen_images(subjects: Sequence[Subject], stack: Sequence[Subject]) -> Iterator[tuple[str, Violation]]:
+    """IMG-001: an id does not say what an image holds; our component compares the image's digest with the register's.
+
+    What it says of its image the register lists; nobody else is taken at their word.
+    """
+    by_urn = {subject.urn: subject for subject in stack}
+    for subject in subjects:
+        region = subject.place.region if subject.place else None
+        listed = {image.name for image in region.openstack.images} if region and region.openstack else set()
+        parent = by_urn.get(subject.parent)
+        compared = parent is not None and parent.type == _OWN_MACHINE and parent.props.get("image") in listed
+        for path, value in () if compared else _images_by_id(subject):
+            if value not in (None, ""):
+                got = "an image by its id, whose content nobody here can tell"
+                allowed = f"imageName, one of {', '.join(sorted(listed)) or 'none'}, or a VirtualMachine of onshore's"
+                fix = "let VirtualMachine build it: it compares the image's digest with the register's"
+                yield subject.urn, Violation(path, got, allowed, public=True, fix=fix)
+
+
+def _images_by_id(subject: Subject) -> Iterator[tuple[str, Any]]:
+    if subject.type in (_INSTANCE, _VOLUME):
+        yield "imageId", subject.props.get("imageId")
+    for index, device in enumerate(sequence(subject.props.get("blockDevices")) if subject.type == _INSTANCE else ()):
+        if at(device, "sourceType") not in ("volume", "blank"):
+            yield f"blockDevices[{index}].uuid", at(device, "uuid")
 
 
 def opened_groups(subjects: Sequence[Subject]) -> Iterator[tuple[str, Violation]]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 from inventories.image_name import parse_image
 from policies.cloud_law import broken
 from policies.objects import POD_KINDS
+from policies.openstack_law import unseen_images
 from policies.placed import category_of, own_category
 from policies.subject import Concern, Violation
 from policies.values import at, join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from inventories.models import CategoryRule
     from policies.objects import Pod
@@ -33,6 +34,12 @@ def check(subject: Subject) -> Iterator[Violation]:
         for pod in found.pods:
             for path, image in _images(pod):
                 yield from _image(subject.facts, rule, path, image)
+
+
+def check_stack(subjects: Sequence[Subject]) -> Iterator[tuple[str, Violation]]:
+    """Images that machines and volumes name by an id: whose component they belong to is known at the end."""
+    pinned = [one for one in subjects if (category := own_category(one)) is None or category.rule.image_digest]
+    yield from unseen_images(pinned, subjects)
 
 
 def _images(pod: Pod) -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""CAT-004: a namespace holds data of one category only, and so do an object and a node that is set apart.
+"""CAT-004: a namespace or store holds data of one category only, and so do an object and a node that is set apart.
 
 Namespaces that the cluster comes with belong to nobody's data.
 What two resources have in common is known only when the program has ended: that part is a stack check, judged in
@@ -8,13 +8,13 @@ every preview. Labels that name no category are CAT-001's.
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from inventories.labels import CATEGORY_LABEL
 from policies.cloud_law import broken
 from policies.dedicated_nodes import kept_apart
 from policies.objects import labels_of
-from policies.placed import category_of, in_country, named
+from policies.placed import category_of, in_country, named, own_category
 from policies.subject import Concern, Violation
 from policies.values import MALFORMED, UNKNOWN, Marker, at, join
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from policies.objects import KubeObject
     from policies.subject import Subject
 
+_STORES: Final = frozenset({"object-store", "database", "volume"})
 
 CONCERN = Concern(clouds=True, objects=True)
 PARAMS = {"reserved_namespaces": tuple}
@@ -51,7 +52,33 @@ def check(subject: Subject) -> Iterator[Violation]:
 
 
 def check_stack(subjects: Sequence[Subject]) -> Iterator[tuple[str, Violation]]:
-    """What goes into a namespace is of its category: its own, where it is made here, else that of what came first."""
+    """What goes into a namespace, or a store of a cloud, is of its category."""
+    yield from _in_namespaces(subjects)
+    yield from _in_stores(subjects)
+
+
+def _in_stores(subjects: Sequence[Subject]) -> Iterator[tuple[str, Violation]]:
+    """Buckets, databases and volumes: who says a category of its own keeps nothing in one of another category."""
+    stores = {subject.urn: subject for subject in subjects if _is_store(subject)}
+    for subject in subjects:
+        own = own_category(subject)
+        if own is None or not subject.labels:
+            continue
+        for key, urns in sorted(subject.sources.items()):
+            for urn in sorted(urns & stores.keys() - {subject.urn}):
+                held = own_category(stores[urn])
+                if held is not None and held.id != own.id:
+                    got = f"{own.id} data in {stores[urn].name}, which holds {held.id} data"
+                    yield subject.urn, Violation(key, got, f"{held.id} data only", public=True)
+
+
+def _is_store(subject: Subject) -> bool:
+    facts = subject.facts.types.cloud.facts(subject.type)
+    return facts is not None and facts.service in _STORES
+
+
+def _in_namespaces(subjects: Sequence[Subject]) -> Iterator[tuple[str, Violation]]:
+    """The category of a namespace is its own, where it is made here, else that of what came first."""
     first: dict[tuple[str, str], str] = {}
     members = [(subject, found, _namespace(found)) for subject in subjects for found in subject.objects]
     names = {s.urn: name for s, found, name in members if found.expected.kind == "Namespace" and isinstance(name, str)}

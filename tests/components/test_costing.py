@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def scaler(fewest: Any = 3) -> Planned:
     )
 
 
+STORE = "openstack:objectstorage/container:Container"
 POD = 0.25 * 2600 + 0.5 * 650
 MACHINE, VOLUME = "openstack:compute/instance:Instance", "openstack:blockstorage/volume:Volume"
 BOOT = {"bootIndex": 0, "sourceType": "image", "destinationType": "volume", "volumeSize": 20}
@@ -131,7 +133,9 @@ OPENSTACK: dict[str, tuple[tuple[Planned, ...], float | str | None]] = {
         "a volume of it",
     ),
     "an address without a price": ((made("openstack:networking/floatingIp:FloatingIp"),), "no price for an address"),
-    "objects": ((made("openstack:objectstorage/container:Container"),), "a GiB of objects is PKR 9.00"),
+    "objects": ((made(STORE),), "a GiB of objects is PKR 9.00"),
+    "objects of a declared size": ((replace(made(STORE), parent_inputs={"sizeGib": 100}),), 900.0),
+    "objects of no size": ((replace(made(STORE), parent_inputs={"sizeGib": "much"}),), "not declared"),
     "a database": ((made("openstack:database/instance:Instance"),), "no price"),
     "another region": ((made(VOLUME, size=1, region="Elsewhere"),), "no region of the register"),
     "a region from the environment": ((made(VOLUME, provider={}, size=1),), "no region of the register"),

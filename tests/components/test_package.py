@@ -16,6 +16,8 @@ import yaml
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc, resource_pb2, resource_pb2_grpc
 
+from tests.components.conftest import IMAGE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -60,8 +62,12 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
     def Invoke(self, request: Any, context: Any) -> Any:  # noqa: N802 - as above
         del context
-        assert request.tok == "pulumi:pulumi:getResource"
         found = struct_pb2.Struct()
+        if request.tok == "openstack:images/getImage:getImage":
+            algorithm, _, value = IMAGE.partition(":")
+            found.update({"id": "image-1", "properties": {"os_hash_algo": algorithm, "os_hash_value": value}})
+            return provider_pb2.InvokeResponse(**{"return": found})
+        assert request.tok == "pulumi:pulumi:getResource"
         found.update({"urn": request.args["urn"], "id": "1", "state": {}})
         return provider_pb2.InvokeResponse(**{"return": found})
 
@@ -110,8 +116,8 @@ def host(settings, monitor) -> Iterator[provider_pb2_grpc.ResourceProviderStub]:
 def construct(host: provider_pb2_grpc.ResourceProviderStub, address: str, kind: str, /, **inputs: Any) -> Any:
     given = struct_pb2.Struct()
     given.update(inputs)
-    provider = "urn:pulumi:test::test::pulumi:providers:kubernetes::cluster::1"
-    ansible = "urn:pulumi:test::test::pulumi:providers:onshore-ansible::hosts::1"
+    packages = ("kubernetes", "openstack", "onshore-ansible")
+    providers = {one: f"urn:pulumi:test::test::pulumi:providers:{one}::place::1" for one in packages}
     request = provider_pb2.ConstructRequest(
         project="onshore",
         stack="test",
@@ -120,7 +126,7 @@ def construct(host: provider_pb2_grpc.ResourceProviderStub, address: str, kind: 
         type=f"onshore:index:{kind}",
         name="one",
         inputs=given,
-        providers={"kubernetes": provider, "onshore-ansible": ansible},
+        providers=providers,
     )
     return host.Construct(request, timeout=60)
 
@@ -128,8 +134,9 @@ def construct(host: provider_pb2_grpc.ResourceProviderStub, address: str, kind: 
 def test_the_schema_names_every_component_with_its_plain_inputs(host) -> None:
     schema = json.loads(host.GetSchema(provider_pb2.GetSchemaRequest(), timeout=60).schema)
     on_hosts = ("HostService", "PostgresDatabase", "FileStore")
+    in_regions = ("PrivateNetwork", "VirtualMachine", "BlockVolume", "ObjectStore", "DepartmentProject")
     assert set(schema["resources"]) == {
-        f"onshore:index:{kind}" for kind in ("LandingZone", "WebService", "ScheduledJob", *on_hosts)
+        f"onshore:index:{kind}" for kind in ("LandingZone", "WebService", "ScheduledJob", *on_hosts, *in_regions)
     }
     for kind in on_hosts:
         one = schema["resources"][f"onshore:index:{kind}"]
@@ -154,6 +161,23 @@ def test_a_lawful_component_is_constructed_with_its_children(host, monitor) -> N
     assert made.urn.endswith("onshore:index:WebService::one")
     assert made.state["url"] == "https://vaccination.health.example/"
     assert ("kubernetes:apps/v1:Deployment", "one-deployment") in monitor[0].seen
+
+
+@pytest.mark.parametrize(("kind", "inputs", "child"), [
+    ("PrivateNetwork", {"cidrs": ["10.60.0.0/24"], "ports": [22], "clients": ["10.0.0.0/8"]},
+     ("secGroupRule", "one-in-22-10-0-0-0-8")),
+    ("VirtualMachine", {"image": "debian-12", "vcpu": 2, "memoryGib": 4, "diskGib": 20, "count": 2, "networkId": "n",
+                        "subnetId": "s", "securityGroupId": "g"}, ("instance", "one-1")),
+    ("BlockVolume", {"sizeGib": 5, "zone": "khi-b"}, ("volume", "one-volume")),
+    ("ObjectStore", {"container": "records", "versioned": True}, ("container", "one-container")),
+])  # fmt: skip
+def test_a_component_in_a_region_is_constructed_with_its_children(
+    host, monitor, kind: str, inputs: dict[str, Any], child: tuple[str, str]
+) -> None:
+    facts = {"department": "health-example", "category": "restricted", "region": "example-csp-alpha-khi"}
+    construct(host, monitor[1], kind, **facts, **inputs)
+    seen = {(type_.rpartition(":")[0].rpartition("/")[2], name) for type_, name in monitor[0].seen}
+    assert child in seen
 
 
 def test_an_unlawful_component_is_refused_in_words_and_registers_nothing(host, monitor) -> None:

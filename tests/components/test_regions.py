@@ -391,8 +391,8 @@ def test_the_provider_says_everything_that_it_would_else_take_from_the_environme
     assert ran.errors == []
     user, application = ran.resource("user").inputs, ran.resource("application").inputs
     for given in (user, application):
-        said = {key: given[key] for key in ("authUrl", "region", "endpointType", "insecure", "swauth", "allowReauth")}
-        assert str(said["insecure"]).lower() == str(said["swauth"]).lower() == "false"
+        said = {key: given[key] for key in ("authUrl", "region", "endpointType", "insecure", "allowReauth")}
+        assert str(said["insecure"]).lower() == "false"
         assert (said["authUrl"], said["region"]) == (law.register.region(HERE)[1].pulumi.endpoint, "RegionOne")
         assert given["cacertFile"].startswith("-----BEGIN CERTIFICATE-----")
         assert "cloud" not in given

@@ -53,6 +53,7 @@ REACHED: Final[dict[str, Callable[[], set[str]]]] = {
         made("Ingress", "networking.k8s.io/v1", spec={"ingressClassName": "internal", "rules": [{"host": "a.example"}]})
     ),
     "CRY-003": lambda: World().refused_by(made("StorageClass", "storage.k8s.io/v1", provisioner="x")),
+    "CRY-004": _asked("aws:ec2/instance:Instance", userData="PASSWORD=not-to-be-shown"),
     "EXP-001": lambda: World().refused_by(made("Service", "v1", spec={"type": "NodePort"})),
     "FLO-001": _asked(
         "onshore:index:StackReading",

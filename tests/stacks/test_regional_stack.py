@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import runpy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import yaml
 
+from cli.costs import costs
 from engine.testing import Cloud, Kind, Stack
-
-if TYPE_CHECKING:
-    from inventories import Settings
+from inventories import Settings
 
 ROOT = Path(__file__).parents[2]
 STACK = "health-clinic-records"
@@ -45,6 +44,11 @@ def test_one_up_builds_both_and_the_pack_has_nothing_against_it(stack: Stack) ->
     packs = (ROOT / "policies",)
     seen = stack.preview(policy_packs=packs)
     assert (seen.errors, seen.findings) == ([], ())
+    register = Settings.load(ROOT).load_register()
+    planned = costs(seen.events, register)
+    # two ways to the same sum: what placement priced by the workload's words, and what the engine plans to make
+    assert planned.after.monthly_cost_pkr == 1625 + 9300 + 900
+    assert planned.after.unpriced == ()
     ran = stack.up(policy_packs=packs)
     assert (ran.errors, ran.findings) == ([], ())
     order = [name for op, name in ran.steps if op == "create"]
@@ -60,6 +64,7 @@ def test_one_up_builds_both_and_the_pack_has_nothing_against_it(stack: Stack) ->
     assert "a-secret-password" not in state
     gone = stack.destroy()
     assert gone.errors == []
+    assert costs(gone.events, register).difference_pkr == -planned.difference_pkr
     assert not stack.cloud.things
 
 
@@ -69,7 +74,6 @@ def test_the_pack_sees_what_a_program_adds_beside_the_components(stack: Stack) -
 
         from components._openstack import openstack
         from components.region_access import RegionAccess
-        from inventories import Settings
 
         program()
         settings, region = Settings.load(ROOT), "example-csp-alpha-khi"

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 
 from components._openstack import openstack
+from inventories.labels import CATEGORY_TAG
 from tests.policies.asking import certificate
 from tests.policies.checks.test_clouds import HERE
 from tests.policies.programs.running import ABROAD, AUTH, Program, refused
@@ -74,17 +75,11 @@ def machine(*, networks: Any = None, provider: Any = None, **changes: Any) -> An
         net = network(opts)
         openstack.networking.Subnet("subnet", network_id=net.id, cidr="10.60.0.0/24", ip_version=4, opts=opts)
         port = openstack.networking.Port("port", network_id=net.id, opts=opts)
-        boot = {
-            "source_type": "image",
-            "destination_type": "volume",
-            "uuid": "2a7e0c1e-0000-4000-8000-000000000000",
-            "boot_index": 0,
-            "volume_size": 20,
-            "volume_type": "encrypted",
-        }
+        disk = openstack.blockstorage.Volume("disk", size=20, volume_type="encrypted", opts=opts)
+        boot = {"source_type": "volume", "destination_type": "volume", "uuid": disk.id, "boot_index": 0}
         told = {"block_devices": [boot], "flavor_name": "small", "image_name": "debian-12", "availability_zone": "a"}
         for key, value in changes.items():
-            told |= {"block_devices": [boot | value]} if key == "boot" else {key: value}
+            told |= {"block_devices": [boot | value]} if key == "boot" else {key: value() if callable(value) else value}
         told = {key: value for key, value in told.items() if value is not None}
         attached = [{"port": port.id}] if networks is None else networks
         openstack.compute.Instance("machine", networks=attached, opts=opts, **told)
@@ -102,6 +97,20 @@ def volume(provider: Any = access, **changes: Any) -> Any:
 
 def without_a_provider() -> None:
     openstack.networking.Network("net", name="net")
+
+
+def shared_volume(label: str) -> Any:
+    """A machine that says a category of its own, on a volume of the stack."""
+
+    def body() -> None:
+        opts = by()
+        disk = openstack.blockstorage.Volume("disk", size=10, volume_type="encrypted", opts=opts)
+        boot = {"source_type": "volume", "destination_type": "volume", "uuid": disk.id, "boot_index": 0}
+        openstack.compute.Instance(
+            "machine", flavor_name="small", block_devices=[boot], metadata={CATEGORY_TAG: label}, opts=opts
+        )
+
+    return body
 
 
 def floating(pool: Any) -> Any:
@@ -145,6 +154,7 @@ def addresses(*ranges: str) -> Any:
     return body
 
 
+IMAGE = {"source_type": "image", "volume_type": "encrypted", "uuid": "2a7e0c1e-0000-4000-8000-000000000000"}
 OTHER = certificate("another-ca").decode()
 PROGRAMS: dict[str, Program] = {
     "a machine on an encrypted volume": Program(machine()),
@@ -190,8 +200,17 @@ PROGRAMS: dict[str, Program] = {
     "a port on a network by its id": refused(port_on("x"), "EXP-001"),
     "a port without protection": refused(port_without_protection, "EXP-001"),
     "a machine on its host's disk": refused(machine(block_devices=None), "CRY-001"),
-    "a machine on a plain volume": refused(machine(boot={"volume_type": "standard"}), "CRY-001"),
+    "a machine on a plain volume": refused(
+        machine(boot={"source_type": "blank", "volume_type": "standard"}), "CRY-001"
+    ),
+    "a machine of an image by its id": refused(machine(boot=IMAGE), "IMG-001"),
+    "a volume of an image by its id": refused(volume(image_id=IMAGE["uuid"]), "IMG-001"),
+    "open data's machine of any image": Program(machine(boot=IMAGE), category="open"),
     "a machine of another image": refused(machine(image_name="own-build"), "IMG-001"),
+    "a machine that is told a password": refused(machine(user_data="export DB_PASSWORD=not-to-be-shown"), "CRY-004"),
+    "a machine that is told a secret": refused(
+        machine(user_data=lambda: pulumi.Output.secret("not-to-be-shown")), "CRY-004"
+    ),
     "a machine in a zone of nobody": refused(machine(availability_zone="b"), "RES-004"),
     "a plain volume": refused(volume(volume_type="standard"), "CRY-001"),
     "a volume of no type": refused(volume(volume_type=None), "CRY-001"),
@@ -200,6 +219,8 @@ PROGRAMS: dict[str, Program] = {
     "files copied elsewhere": refused(
         container(container_sync_to="https://x.example/v1/a", container_sync_key="k"), "CRY-001", "RES-002"
     ),
+    "a machine on a volume of its category": Program(shared_volume("restricted")),
+    "a machine on a volume of another category": refused(shared_volume("confidential"), "CAT-004"),
     "a network for every project": refused(lambda: network(by(), shared=True), "CAT-004"),
     "a template nobody sees into": refused(
         lambda: openstack.orchestration.StackV1("stack", name="s", template_opts={"Bin": "x"}, opts=by()), "OPQ-001"
