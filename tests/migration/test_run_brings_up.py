@@ -150,9 +150,10 @@ PIECES = {
 from components.ansible_run import AnsibleAccess, AnsibleRun
 import pulumi
 opts = pulumi.ResourceOptions(provider=AnsibleAccess("hosts"))
-AnsibleRun("x", department="health-example", category="restricted", hosts=["example-host-lhe-1"], playbook="x.yml", opts=opts)
+named = {"department": "health-example", "category": "restricted", "hosts": ["example-host-lhe-1"]}
+AnsibleRun("x", **named, playbook="x.yml", opts=opts)
 """,
-    "what nobody has classified": """
+    "unclassified": """
 import pulumi
 pulumi.CustomResource("nobody:index/knows:Thing", "thing", {})
 """,
@@ -163,9 +164,9 @@ REFUSALS: dict[str, tuple[str, dict[str, str], list[str], int, str, str]] = {
     "nobody says yes": ("nothing", {}, [], 2, "add --yes", ""),
     "nothing of ours in it": ("nothing", {}, ["-y"], 3, "does not bring up what the plan says", "target refused"),
     "a component refuses": ("another department's host", {}, ["-y"], 3, "HST-001", "target refused"),
-    "the pack refuses": ("what nobody has classified", {"targets/Pulumi.yaml": PLAIN}, ["-y"], 3, "OPQ-002", "target refused"),
+    "the pack refuses": ("unclassified", {"targets/Pulumi.yaml": PLAIN}, ["-y"], 3, "OPQ-002", "target refused"),
     "the program fails": ("a mistake", {}, ["-y"], 1, "a mistake", "target failed"),
-    "facts of its own": ("nothing", {"targets/onshore.yaml": OWN}, ["-y"], 3, "another onshore.yaml", "target refused"),
+    "facts of its own": ("nothing", {"targets/onshore.yaml": OWN}, ["-y"], 3, "by another onshore", "target refused"),
     "no project there": ("nothing", {"targets/Pulumi.yaml": ""}, ["-y"], 2, "no Pulumi project there", "target failed"),
 }  # fmt: skip
 
