@@ -6,7 +6,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.asking import agree, check_askable
+from cli.asking import agree
 from cli.errors import DONE, REFUSED
 from cli.flow import check_reads
 from cli.operations import Wish, choose_engine, display, opened, operate, refused_before_start
@@ -36,7 +36,6 @@ class BringUp:
         self, stack: str, check: Callable[[Sequence[Component]], None], killed: Killed | None
     ) -> tuple[Outcome, Sequence[Component]]:
         """Preview, check, ask, up. `code` is the exit code of what ended it, where it did not come up."""
-        check_askable(f"run brings {stack} up", yes=self.yes)
         folder, _, name = stack.rpartition("/")
         wish = Wish(name, self.choice, self.as_json)
         project = self._opened(stack, folder, wish)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from cli.asking import check_askable
 from cli.errors import DONE, FAILED, REFUSED
 from cli.migrate_steps import ASSET, FOLDER, WAVE, YES, Step, on_a_wave, take_step, workspace
 from cli.migrate_words import (
@@ -156,7 +157,9 @@ def run(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, yes: b
         work.check_needs(chosen)
         move = work.move(progress(as_json=as_json))
         up = BringUp(project, choice, as_json, yes)
-        for name, wanted in stacks.due(move, work.wanted(chosen, asset), again=again).items():
+        todo = stacks.due(move, work.wanted(chosen, asset), again=again)
+        check_askable(f"run brings {', '.join(todo)} up", yes=yes or not todo)
+        for name, wanted in todo.items():
             if stacks.bring_up(move, name, wanted, up, wave=wave) != "up":
                 return up.code
         for found, planned in moves:

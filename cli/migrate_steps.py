@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from migration.discovery import Asset
+    from migration.plan import PlannedMove
     from migration.steps import Move, Site
     from migration.workspace import Workspace
 
@@ -42,6 +44,27 @@ def on_a_wave(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _check_all(
+    work: Workspace, moves: list[tuple[Asset, PlannedMove]], check: Callable[[Asset, Site, Site], None]
+) -> None:
+    """Raise OnshoreError with what stands against any of them."""
+    from inventories import OnshoreError  # noqa: PLC0415 - `--help` needs no inventories
+
+    errors = []
+    for found, planned in moves:
+        with work.sites(found, planned) as ends:
+            try:
+                check(found, *ends)
+            except OnshoreError as error:
+                errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        faults = [fault for error in errors for fault in error.faults]
+        refused = any(error.refused for error in errors)
+        raise OnshoreError("; ".join(error.summary for error in errors), faults, refused=refused)
+
+
 @dataclass(frozen=True)
 class Step:
     """A step that is asked for before it is taken; `check`: of every source first, as a wave goes whole or not at all.
@@ -66,9 +89,7 @@ def take_step(step: Step, cwd: Path, folder: Path, wave: int, *, as_json: bool, 
     with work.ledger.only_one():
         move = work.move(progress(as_json=as_json))
         if step.check and len(moves) > 1:
-            for found, planned in moves:
-                with work.sites(found, planned) as ends:
-                    step.check(move, found, *ends)
+            _check_all(work, moves, partial(step.check, move))
         for found, planned in moves:
             with work.sites(found, planned) as ends:
                 step.act(work, move, found, *ends)

@@ -70,7 +70,8 @@ def parity_data(asset: str, parity: Parity, digest: str) -> dict[str, Any]:
 
 
 def show_parity(asset: str, parity: Parity, digest: str) -> None:
-    verdict = "equal" if parity.equal else f"{len(parity.differences)} differences"
+    count = len(parity.differences)
+    verdict = "equal" if parity.equal else f"{count} difference{'' if count == 1 else 's'}"
     unit = "rows" if parity.kind == "database" else "files"
     size = f"{parity.rows} {unit}, {parity.size_bytes / 2**20:.1f} MiB in {parity.seconds:.1f} s"
     click.echo(f"{asset}: {verdict}; {size}; evidence {digest[:12]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_network
@@ -20,7 +21,7 @@ from components.placement import Placement, Refusal, Request, place
 from inventories.faults import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from components.args import OnHostArgs
     from inventories.models import Category, Host, Region
@@ -194,6 +195,14 @@ def _shape_faults(name: str, asked: Asked) -> Iterator[Fault]:
         )
     if not 1 <= asked.backup_keep_days <= 10 * _YEAR_DAYS:
         yield Fault("backup_keep_days", "not a number of days to keep backups", str(asked.backup_keep_days))
+
+
+def map_faults(**given: object) -> Iterator[Fault]:
+    """Maps whose names are not known before anything is made, as a program in another language can hand them in."""
+    for field, value in given.items():
+        if not isinstance(value, Mapping):
+            why, fix = "the names in it are plain, its values may be secrets", "write the map out, and seal its values"
+            yield Fault(field, "not a map that is known in a preview", "an output", why, fix)
 
 
 def _backup_faults(asked: Asked, law: Law) -> Iterator[Fault]:

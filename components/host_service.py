@@ -6,7 +6,7 @@ from typing import Final
 
 import pulumi
 
-from components._hosted import Asked, hosted
+from components._hosted import Asked, hosted, map_faults
 from components.args import HostServiceArgs
 from components.governance import Law
 from inventories.faults import Fault
@@ -60,12 +60,16 @@ def _faults(args: HostServiceArgs) -> Iterator[Fault]:
     for index, word in enumerate(args["command"]):
         if not word.isprintable():
             yield Fault(f"command[{index}]", "a word that is no text in one line", repr(word[:40]))
-    for file in sorted(args.get("files", {})):
+    files, environment = args.get("files", {}), args.get("environment", {})
+    if unknown := list(map_faults(files=files, environment=environment)):
+        yield from unknown
+        return
+    for file in sorted(files):
         if not _FILE.fullmatch(file):
             yield Fault(
                 f"files.{file}", "not the name of a file", file, fix="use letters, digits, _, - and ., no folders"
             )
-    for variable in sorted(args.get("environment", {})):
+    for variable in sorted(environment):
         if not _VARIABLE.fullmatch(variable) or variable in _OWN:
             fix = "use capital letters, digits and _, and none of those that the service is given"
             yield Fault(f"environment.{variable}", "not a variable to set", variable, fix=fix)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pulumi
 
-from components._hosted import Asked, hosted
+from components._hosted import Asked, hosted, map_faults
 from components._scram import scram_verifier
 from components.args import PostgresDatabaseArgs
 from components.governance import Law
@@ -80,7 +80,10 @@ def _faults(args: PostgresDatabaseArgs) -> Iterator[Fault]:
             yield Fault(where, "not a name for it", name, fix=fix)
     for role in sorted({role for role in roles if roles.count(role) > 1}):
         yield Fault("owner, writers, readers", "a role that is named twice", role, fix="give each role one duty")
-    yield from _password_faults(args["passwords"], roles)
+    if unknown := list(map_faults(passwords=args["passwords"])):
+        yield from unknown
+    else:
+        yield from _password_faults(args["passwords"], roles)
 
 
 def _password_faults(passwords: Mapping[str, pulumi.Input[str]], roles: list[str]) -> Iterator[Fault]:

@@ -47,6 +47,8 @@ def in_words(kind: str, context: Mapping[str, Any], message: str, given: object)
         if wanted is _TEXT and isinstance(given, bool | int | float):
             fix = "put it in quotes"
         return f"not {wanted[0]}", fix
+    if kind == "finite_number":
+        return f"not {_NUMBER[0]}", _NUMBER[1]
     if kind in _LIMITS:
         limit, what, allowed = _LIMITS[kind]
         return what, f"write {allowed} {context[limit]:g}"

@@ -16,6 +16,7 @@ from inventories.faults import Fault, OnshoreError
 from inventories.hosts import known_hosts, ssh_arguments
 from inventories.yaml_source import parse_yaml, validate
 from migration.discovery import Discovery
+from migration.reach import another_key, shows_another_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -55,8 +56,12 @@ def discover(
         raise OnshoreError("these hosts cannot be looked at", faults, refused=True)
     told, failed = _run(machines, access, folder, roots, progress)
     if failed:
-        faults = [Fault(name, "could not be looked at", why) for name, why in sorted(failed.items())]
-        raise OnshoreError("some hosts could not be looked at, so nothing was recorded", faults)
+        faults = [
+            another_key(name, why) if shows_another_key(why) else Fault(name, "could not be looked at", why)
+            for name, why in sorted(failed.items())
+        ]
+        refused = any(map(shows_another_key, failed.values()))
+        raise OnshoreError("some hosts could not be looked at, so nothing was recorded", faults, refused=refused)
     return _record(machines, told, who)
 
 

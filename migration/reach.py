@@ -33,6 +33,17 @@ def bound(argv: Sequence[str]) -> list[str]:
     return [setpriv, "--pdeathsig", "KILL", *argv] if setpriv else list(argv)
 
 
+def shows_another_key(said: str) -> bool:
+    """Whether SSH says that a host has not the key that it should have."""
+    return "HOST IDENTIFICATION HAS CHANGED" in said or "key verification failed" in said
+
+
+def another_key(host: str, said: str) -> Fault:
+    """The fault of a host that shows another key than the register's."""
+    what = "the host does not prove itself with the register's key (HST-001)"
+    return Fault(host, what, said, fix="find out why; only the Cloud Office changes a key in the register")
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """A machine by its name and the command that runs others there; without one they run on this machine."""
@@ -65,9 +76,8 @@ class Reach:
         fix = ""
         if code == LOST and self.ssh:
             what, fix = "the connection failed or was lost", "mend the connection; what was done is kept: run it again"
-            if any("HOST IDENTIFICATION HAS CHANGED" in line or "key verification failed" in line for line in said):
-                what, got = "the host does not prove itself with the register's key (HST-001)", said[-1]
-                fix = "find out why; only the Cloud Office changes a key in the register"
+            if any(map(shows_another_key, said)):
+                return OnshoreError(f"{self.name} cannot be used", [another_key(self.name, said[-1])], refused=True)
         elif code == _NOT_FOUND or (not self.ssh and f"'{what}'" in got):
             what, fix = f"{what} is missing there", f"install {what.split('/')[-1]} on {self.name}"
         elif "No space left on device" in stderr.decode(errors="replace"):

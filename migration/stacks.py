@@ -103,6 +103,9 @@ def bring_up(move: Move, stack: str, moves: Sequence[Wanted], run: BringUp, *, w
         why = {"why": [f"{fault.where}: {fault.what}"[:200] for fault in error.faults[:20]] or [error.summary]}
         _record(move, "target refused" if error.refused else "target failed", stack, moves, wave, why)
         raise
+    except Exception as error:
+        _record(move, "target failed", stack, moves, wave, {"why": [type(error).__name__]})
+        raise
     if outcome != "up":
         _record(move, f"target {outcome}", stack, moves, wave, {})
         return outcome

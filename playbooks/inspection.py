@@ -24,7 +24,8 @@ _UNREAD: Final = frozenset({"files", "templates"})
 _SELF: Final = re.compile(r"^\{\{\s*inventory_hostname\s*\}\}$")
 _PLAY_KEYS: Final = ("hosts", "import_playbook", "ansible.builtin.import_playbook")
 _HANDED_OVER: Final = ("delegate_to", "local_action", "connection", "add_host")
-_COMMANDS: Final = frozenset({"command", "shell", "raw", "script", "expect"})
+# Ansible sets a task's environment on the command line of the shell that runs its module, and of its own ssh
+_SPOKEN: Final = frozenset({"command", "shell", "raw", "script", "expect", "environment"})
 _TAKES_FILES: Final = frozenset(
     {
         "copy",
@@ -174,12 +175,12 @@ def _exposed(name: str, document: Any, secrets: Collection[str]) -> Iterator[Fau
     spoken = re.compile(rf"\b({'|'.join(re.escape(secret) for secret in sorted(secrets))})\b")
     for mapping in _mappings(document):
         for key, value in mapping.items():
-            if _short(key) not in _COMMANDS:
+            if _short(key) not in _SPOKEN:
                 continue
             inner = {k: v for k, v in value.items() if k != "stdin"} if isinstance(value, dict) else value
             if found := spoken.search(str(inner)):
                 why = "every user of the host can read it in the process list"
-                fix = "hand it over by `environment:` or `stdin:`, or write a file with `template`"
+                fix = "hand it over by `stdin:`, or write a file with `template`"
                 yield Fault(name, "a secret variable on a command line", f"{_short(key)} … {found[1]}", why, fix)
 
 

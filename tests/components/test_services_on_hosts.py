@@ -103,6 +103,12 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
     ("database", {"passwords": {"clinic_owner": PASSWORD, "other": PASSWORD}}, ["a password of no role"]),
     ("database", {"backup_every_hours": 0}, ["not an interval of backups"]),
     ("database", {"backup_keep_days": 0}, ["not a number of days"]),
+    (
+        "database",
+        {"passwords": pulumi.Output.from_input({"clinic_owner": PASSWORD})},
+        ["passwords", "not a map that is"],
+    ),
+    ("service", {"environment": pulumi.Output.from_input({})}, ["environment", "not a map that is known"]),
     ("store", {"mode": "0755"}, ["not a mode for a department's files"]),
     ("store", {"mode": "rwx"}, ["not a mode for a department's files"]),
     ("store", {"quota_mib": 0}, ["not a size"]),

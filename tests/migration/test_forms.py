@@ -72,6 +72,8 @@ WRONG: list[tuple[str, dict[str, str], list[str]]] = [
     ("discovery", {"id: onprem-web-1": "id: onprem-db-1"}, ["the same host twice", "found.yaml"]),
     ("discovery", {"path: /srv/portal": "path: srv/portal"}, ["path"]),
     ("discovery", {"port: 5432}": "port: 99999}"}, ["too large"]),
+    ("costs", {"hardware_pkr: 30000": "hardware_pkr: .nan"}, ["hardware_pkr: not a number", "write digits"]),
+    ("costs", {"hardware_pkr: 30000": "hardware_pkr: 1e999"}, ["hardware_pkr: not a number", "got: 1e999"]),
 ]  # fmt: skip
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from cli.migrate_steps import _check_all
+from inventories import Fault, OnshoreError
 from tests.migration.forms import COSTS, DISCOVERY, QUESTIONNAIRE
 from tests.migration.postgres_servers import ODD
 from tests.migration.test_compose import COMPOSE
@@ -207,3 +211,16 @@ def test_what_people_get_wrong_is_told_in_words(what: str, project: Onshore) -> 
     assert ended.returncode == code, ended.stderr
     assert says in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_what_stands_against_a_wave_is_told_of_all_its_assets_at_once() -> None:
+    def check(asset: str, *_: object) -> None:
+        if asset != "sound":
+            raise OnshoreError(f"{asset} stays", [Fault(asset, "not verified")], refused=asset == "first")
+
+    work = SimpleNamespace(sites=lambda *_: contextlib.nullcontext((None, None)))
+    with pytest.raises(OnshoreError) as error:
+        _check_all(work, [("first", None), ("sound", None), ("second", None)], check)  # type: ignore[arg-type]
+    assert [fault.where for fault in error.value.faults] == ["first", "second"]
+    assert error.value.refused
+    _check_all(work, [("sound", None)], check)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ import pytest
 
 from inventories import OnshoreError
 from migration.access import Access, open_site, read_access
+from migration.discovering import discover
 from migration.discovery import Asset
 from migration.files.moving import move_tree
 from migration.files.parity import tree_parity
@@ -216,6 +217,9 @@ def test_a_machine_that_proves_itself_with_another_key_is_not_spoken_to(hosts: H
             site.reach.run(["true"])
         with pytest.raises(OnshoreError, match="HST-001"):
             open_site(access(hosts), tmp_path, register, "host-1", stack, database=True)
+    with pytest.raises(OnshoreError, match=r"register's key \(HST-001\)") as refused:
+        discover(["host-1"], access(hosts), tmp_path, register, roots=["/srv"], who="x", progress=lambda _: None)
+    assert refused.value.refused
 
 
 def test_a_machine_outside_the_register_is_refused(hosts: Hosts, tmp_path: Path) -> None:

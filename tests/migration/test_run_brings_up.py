@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.migration.forms import COSTS, DISCOVERY, QUESTIONNAIRE
 from tests.migration.test_migrate import COSTS_OF_ONE, answered
 from tests.migration.test_over_ssh import _FILL, _START, _STOP, put_tree
 from tests.project import COMMAND, Onshore, make_project
@@ -39,6 +41,10 @@ opts = pulumi.ResourceOptions(providers=[AnsibleAccess("hosts")])
 PostgresDatabase("registry", given["database"], opts)
 FileStore("portal", given["files"], opts)
 """
+SETTINGS = "name: targets\nruntime: python\nconfig:\n  pulumi:disable-default-providers: {value: ['*']}\n"
+PLAIN = "name: targets\nruntime: python\n"
+OWN = "register: ../inventories/registers/example\nprofile: pakistan-cloud-first-trial\n"
+TRIAL = "config:\n  onshore:department: health-example\n  onshore:category: restricted\n"
 DATABASE, FILES = "onprem-1/database/registry", "onprem-1/files/srv/portal"
 
 
@@ -95,19 +101,15 @@ def write_target(made: Onshore, hosts: Hosts, **changed: Any) -> None:
     key = (hosts.identity.with_suffix(".pub")).read_text()
     files = {"quota_mib": 100, "writers": [key]}
     given = {"database": {**shared, **database, **changed}, "files": {**shared, **files}}
-    made.write(
-        "targets/Pulumi.yaml",
-        "name: targets\nruntime: python\nconfig:\n  pulumi:disable-default-providers: {value: ['*']}\n",
-    )
-    made.write(
-        "targets/Pulumi.trial.yaml", "config:\n  onshore:department: health-example\n  onshore:category: restricted\n"
-    )
+    made.write("targets/Pulumi.yaml", SETTINGS)
+    made.write("targets/Pulumi.trial.yaml", TRIAL)
     made.write("targets/__main__.py", PROGRAM)
     made.write("targets/given.json", json.dumps(given))
 
 
 def steps(made: Onshore) -> list[tuple[str, str]]:
-    lines = (made.root / "move" / "ledger.jsonl").read_text().splitlines()
+    ledger = made.root / "move" / "ledger.jsonl"
+    lines = ledger.read_text().splitlines() if ledger.exists() else []
     return [(entry["step"], entry["asset"]) for entry in map(json.loads, lines)]
 
 
@@ -140,3 +142,64 @@ def test_a_run_that_was_killed_brings_its_targets_up_and_moves_the_data_into_the
     assert hosts.ssh("host-1", "psql -Atc 'select count(*) from t' registry", user="postgres").stdout == b"99\n"
     assert hosts.ssh("host-1", "ls /srv/portal", check=False).stdout == b""
     assert hosts.ssh("host-1", "ls /srv/onshore/portal/tree").stdout != b""
+
+
+PIECES = {
+    "nothing": "import pulumi\npulumi.export('a', 1)\n",
+    "another department's host": """
+from components.ansible_run import AnsibleAccess, AnsibleRun
+import pulumi
+opts = pulumi.ResourceOptions(provider=AnsibleAccess("hosts"))
+named = {"department": "health-example", "category": "restricted", "hosts": ["example-host-lhe-1"]}
+AnsibleRun("x", **named, playbook="x.yml", opts=opts)
+""",
+    "unclassified": """
+import pulumi
+pulumi.CustomResource("nobody:index/knows:Thing", "thing", {})
+""",
+    "a mistake": "raise ValueError('a mistake')\n",
+}
+# what stands in the stack's program, files beside it, options, the exit code, what is said, and the ledger's last step
+REFUSALS: dict[str, tuple[str, dict[str, str], list[str], int, str, str]] = {
+    "nobody says yes": ("nothing", {}, [], 2, "add --yes", ""),
+    "nothing of ours in it": ("nothing", {}, ["-y"], 3, "does not bring up what the plan says", "target refused"),
+    "a component refuses": ("another department's host", {}, ["-y"], 3, "HST-001", "target refused"),
+    "the pack refuses": ("unclassified", {"targets/Pulumi.yaml": PLAIN}, ["-y"], 3, "OPQ-002", "target refused"),
+    "the program fails": ("a mistake", {}, ["-y"], 1, "a mistake", "target failed"),
+    "facts of its own": ("nothing", {"targets/onshore.yaml": OWN}, ["-y"], 3, "by another onshore", "target refused"),
+    "no project there": ("nothing", {"targets/Pulumi.yaml": ""}, ["-y"], 2, "no Pulumi project there", "target failed"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Onshore:
+    """A planned move, on machines that nobody reaches, whose database's target is a stack's."""
+    made = make_project(tmp_path_factory.mktemp("planned") / "project")
+    made.environment["ONSHORE_ON"] = "2026-06-01"
+    for name, text in (("discovery", DISCOVERY), ("costs", COSTS)):
+        made.write(f"move/{name}.yaml", text)
+    made.write("move/questionnaire.yaml", QUESTIONNAIRE.replace("Registrar}", "Registrar, stack: targets/trial}"))
+    made.write("key", "")
+    made.write("move/access.yaml", "hosts: [{host: example-host-khi-1, identity: ../key}]\n")
+    assert made("migrate", "plan").returncode == 0
+    return made
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+def test_nothing_moves_where_the_gate_does_not_let_the_target_up(what: str, planned: Onshore) -> None:
+    program, files, options, code, says, step = REFUSALS[what]
+    shutil.rmtree(planned.root / "targets", ignore_errors=True)
+    (planned.root / "move" / "ledger.jsonl").unlink(missing_ok=True)
+    shipped = {
+        "targets/Pulumi.yaml": SETTINGS,
+        "targets/Pulumi.trial.yaml": TRIAL,
+        "targets/__main__.py": PIECES[program],
+    }
+    for name, text in {**shipped, **files}.items():
+        if text:
+            planned.write(name, text)
+    ran = planned("migrate", "run", "1", "--asset", "onprem-db-1/database/registry", *options)
+    assert ran.returncode == code, ran.stdout + ran.stderr
+    assert says in ran.stdout + ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert [name for name, _ in steps(planned)][1:] == ([step] if step else [])
