@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from tests.hosts import Hosts
 
 _START = """
-set -e
+set -e; SOON="-c wal_retrieve_retry_interval=100ms"
 bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
 test -d ~/data || $bin/initdb -D ~/data --encoding UTF8 --locale C.UTF-8 -A peer --no-sync >/dev/null
 mkdir -p ~/socket
 $bin/pg_ctl -D ~/data status >/dev/null ||
   $bin/pg_ctl -D ~/data -l ~/log -w \
-    -o "-k $HOME/socket -c listen_addresses= -c fsync=off -c wal_level=logical" start >/dev/null
+    -o "-k $HOME/socket -c listen_addresses= -c fsync=off -c wal_level=logical $SOON" start >/dev/null
 echo $HOME
 """
 _STOP = """
