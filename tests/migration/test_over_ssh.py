@@ -155,6 +155,33 @@ def test_a_database_is_replicated_between_two_machines_and_goes_on_after_a_cut(
     assert hosts.ssh("host-1", "ls -d .onshore_move* || true", user="postgres").stdout == b""
 
 
+def test_a_copy_of_a_database_whose_target_loses_its_network_is_told_and_goes_on(
+    hosts: Hosts, databases: tuple[Site, Site], tmp_path: Path
+) -> None:
+    source, target = databases
+    script = b"CREATE DATABASE registry;\n\\c registry\n" + ODD.read_bytes()
+    hosts.ssh("onprem-1", _FILL.replace("rows=500", "rows=20000"), user="postgres", stdin=script)
+    asset = Asset("onprem-1/database/registry", "database", "onprem-1", "registry")
+    with contextlib.ExitStack() as cable:
+
+        def watch(rate: Rate) -> None:
+            if rate.moved_bytes > 1 << 20 and not cut.is_set():
+                cut.set()
+                cable.enter_context(hosts.cut("host-1"))
+
+        cut, folder = threading.Event(), tmp_path / "staging"
+        move = Move(Ledger(tmp_path / "ledger.jsonl"), tmp_path / "evidence", folder, progress=watch)
+        with pytest.raises(OnshoreError) as error:
+            copy(move, asset, source, target)
+    assert cut.is_set()
+    assert "host-1" in str(error.value)
+    assert move.standing(asset).dump  # what was read from the source is kept
+    with contextlib.ExitStack() as stack:  # as the next `migrate run` does
+        target = open_site(access(hosts), tmp_path, hosts.register, "host-1", stack, database=True)
+        assert copy(move, asset, source, target).state == "copied"
+        assert verify(move, asset, source, target)[0].differences == ()
+
+
 def verify_counts(hosts: Hosts) -> list[bytes]:
     """How many rows there are that came late, on either machine."""
     return [hosts.ssh(name, _COUNT, user="postgres").stdout.strip() for name in _NAMES[:2]]
