@@ -13,9 +13,8 @@ import pulumi
 
 from components._questions import Questions
 from components.ansible_run import PACKAGE, AnsibleAccess, AnsibleRun
-from components.cluster_access import SERVED
 from components.explain import as_error
-from components.given_providers import providers_for
+from components.given_providers import SERVED, providers_for
 from components.governance import Law
 from components.placement import Placement, Refusal, Request, place
 from inventories.faults import Fault

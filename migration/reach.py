@@ -21,7 +21,9 @@ LOST: Final = 255
 _NOT_FOUND: Final = 127
 # what a killed run left of a socket is in the way of the next one
 _LENT_FOLDER: Final = 'umask 077; d=$HOME/.$1; mkdir -p "$d" && rm -f "$d/$2" && echo "$d"'
-_LENT: Final = 'echo ready; cat >/dev/null; rm -f "$1/$2"; rmdir "$1"'  # until this side goes, however it does
+_LENT: Final = (
+    'echo ready; cat >/dev/null; rm -f "$1/$2"; rmdir "$1"; echo gone'  # until this side goes, however it does
+)
 _TUNNEL_S: Final = 20.0
 # A cut line is noticed within 15 seconds, also while nothing is sent.
 _ALIVE: Final = ("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "-o", "ConnectTimeout=15")
@@ -133,17 +135,25 @@ class Reach:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+        stdin, stdout, stderr = tunnel.stdin, tunnel.stdout, tunnel.stderr
+        assert stdin is not None and stdout is not None and stderr is not None  # noqa: S101, PT018 - asked for above
 
         def check() -> None:
             if tunnel.poll() is not None:
-                raise self.failed("the tunnel", LOST, tunnel.stderr.read() if tunnel.stderr else b"")
+                raise self.failed("the tunnel", LOST, stderr.read())
 
         try:
-            if tunnel.stdout is None or tunnel.stdout.readline() != b"ready\n":
+            if stdout.readline() != b"ready\n":
                 tunnel.kill()
                 tunnel.wait()
                 check()
             yield folder, check
         finally:
+            # who is connected through it keeps it open: wait for no more than that its socket is gone
             with contextlib.suppress(BrokenPipeError):
-                tunnel.communicate()
+                stdin.close()
+            stdout.readline()
+            tunnel.terminate()
+            tunnel.wait()
+            stdout.close()
+            stderr.close()

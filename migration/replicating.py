@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 def begun(move: Move, asset: Asset, source: Site, target: Site, wave: int) -> None:
     """Begin a replication, or go on with one that was cut off, until the target holds what the source does."""
     ours, theirs, name = postgres_of(source), postgres_of(target), name_for(asset.id)
-    replication.check_replicable(ours, asset.name, move.standing(asset).slot)
     with _linked(asset, source, target) as (link, _):
         is_begun = bool(move.standing(asset).slot) and replication.is_begun(link)
         if not is_begun:

@@ -14,6 +14,7 @@ from migration.files.parity import check_tree_path, empty_or_absent, tree_parity
 from migration.postgres.contents import holds_nothing
 from migration.postgres.moving import connection_limit, copy_content, copy_roles, set_connection_limit
 from migration.postgres.parity import database_parity, written_since
+from migration.postgres.replication import check_replicable
 from migration.rates import Rate
 from migration.replicating import begun, caught_up, end_replication, postgres_of
 from migration.standing import Standing, standings
@@ -100,18 +101,25 @@ def copy(
     if now.slot and (again or method != "replication" or now.state != "copying"):
         end_replication(move, asset, source, target, wave)
         now = move.standing(asset)
+    if asset.kind == "database" and method == "replication":
+        check_replicable(postgres_of(source), asset.name, now.slot)
     if now.state != "copying" or target_name not in now.targets:
-        if target_name not in now.targets:
-            _check_nothing_there(asset, target, ours=now.raised[1] == target_name)
-        # what a verification found to differ may hide behind the same size and time
-        checksum = again or now.state == "differs"
-        details = {"source": source.reach.name, "target": target_name, "checksum": checksum}
-        move.ledger.append("copy started", asset=asset.id, wave=wave, details=details)
+        _start(move, asset, source, target, wave, again=again)
     if asset.kind == "database":
         _copy_database(move, asset, source, target, wave, method)
     else:
         _copy_files(move, asset, source, target, wave)
     return move.standing(asset)
+
+
+def _start(move: Move, asset: Asset, source: Site, target: Site, wave: int, *, again: bool) -> None:
+    now, name = move.standing(asset), target.reach.name
+    if name not in now.targets:
+        _check_nothing_there(asset, target, ours=now.raised[1] == name)
+    # what a verification found to differ may hide behind the same size and time
+    checksum = again or now.state == "differs"
+    details = {"source": source.reach.name, "target": name, "checksum": checksum}
+    move.ledger.append("copy started", asset=asset.id, wave=wave, details=details)
 
 
 def verify(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 0) -> tuple[Parity, str]:

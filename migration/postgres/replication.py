@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from psycopg import sql
@@ -202,11 +202,11 @@ def _table_faults(table: Published) -> Iterator[Fault]:
     yield Fault(table.label, "has no primary key: updates and deletes could not be replicated", fix=fix)
 
 
-def _check_whole(link: Link, slot: object, sync: object) -> None:
+def _check_whole(link: Link, slot: tuple[Any, ...] | None, sync: tuple[Any, ...] | None) -> None:
     again = "copy it anew: onshore migrate run WAVE --again"
     if slot is None:
         raise _unusable(link, link.source, "the replication slot is gone", link.name, again)
-    if slot[2] == "lost":  # type: ignore[index]
+    if slot[2] == "lost":
         raise _unusable(link, link.source, "the log that the target lacks was removed", link.name, again)
     if sync is None:
         raise _unusable(link, link.target, "the subscription is gone", link.name, again)

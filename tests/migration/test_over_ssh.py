@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from tests.hosts import Hosts
 
 _START = """
-set -e
+set -e; SOON="-c wal_retrieve_retry_interval=100ms"
 bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
 test -d ~/data || $bin/initdb -D ~/data --encoding UTF8 --locale C.UTF-8 -A peer --no-sync >/dev/null
 mkdir -p ~/socket
 $bin/pg_ctl -D ~/data status >/dev/null ||
   $bin/pg_ctl -D ~/data -l ~/log -w \
-    -o "-k $HOME/socket -c listen_addresses= -c fsync=off -c wal_level=logical" start >/dev/null
+    -o "-k $HOME/socket -c listen_addresses= -c fsync=off -c wal_level=logical $SOON" start >/dev/null
 echo $HOME
 """
 _STOP = """
@@ -154,6 +154,33 @@ def test_a_database_is_replicated_between_two_machines_and_goes_on_after_a_cut(
     assert verify_counts(hosts) == [b"2", b"2"]
     assert hosts.ssh("onprem-1", _LEFT, user="postgres").stdout.strip() == b"0"
     assert hosts.ssh("host-1", "ls -d .onshore_move* || true", user="postgres").stdout == b""
+
+
+def test_a_copy_of_a_database_whose_target_loses_its_network_is_told_and_goes_on(
+    hosts: Hosts, databases: tuple[Site, Site], tmp_path: Path
+) -> None:
+    source, target = databases
+    script = b"CREATE DATABASE registry;\n\\c registry\n" + ODD.read_bytes()
+    hosts.ssh("onprem-1", _FILL.replace("rows=500", "rows=20000"), user="postgres", stdin=script)
+    asset = Asset("onprem-1/database/registry", "database", "onprem-1", "registry")
+    with contextlib.ExitStack() as cable:
+
+        def watch(rate: Rate) -> None:
+            if rate.moved_bytes > 1 << 20 and not cut.is_set():
+                cut.set()
+                cable.enter_context(hosts.cut("host-1"))
+
+        cut, folder = threading.Event(), tmp_path / "staging"
+        move = Move(Ledger(tmp_path / "ledger.jsonl"), tmp_path / "evidence", folder, progress=watch)
+        with pytest.raises(OnshoreError) as error:
+            copy(move, asset, source, target)
+    assert cut.is_set()
+    assert "host-1" in str(error.value)
+    assert move.standing(asset).dump  # what was read from the source is kept
+    with contextlib.ExitStack() as stack:  # as the next `migrate run` does
+        target = open_site(access(hosts), tmp_path, hosts.register, "host-1", stack, database=True)
+        assert copy(move, asset, source, target).state == "copied"
+        assert verify(move, asset, source, target)[0].differences == ()
 
 
 def verify_counts(hosts: Hosts) -> list[bytes]:

@@ -216,6 +216,8 @@ CHANGED: dict[str, tuple[dict[str, str], list[str]]] = {
     "waves turned round": ({"number: 1": "number: 9", "number: 2": "number: 1", "r: 9": "r: 2"}, ["before"]),
     "a negative downtime": ({"downtime_minutes: 15.0": "downtime_minutes: -1"}, ["too small"]),
     "to a cluster by hand": ({"to: host": "to: cluster"}, ["not what the questionnaire says"]),
+    "files that shall be replicated": ({"method: dump": "method: replication"}, ["only a database can be replicated"]),
+    "a method that nobody knows": ({"method: dump": "method: carry"}, ["not one of the known"]),
     "another department": ({"department: health-example": "department: finance-example"}, ["another"]),
 }  # fmt: skip
 

@@ -178,6 +178,17 @@ def test_all_that_keeps_a_database_from_being_replicated_is_named_at_once(server
         replication.check_replicable(target.server, "registry", NAME)
 
 
+def test_what_cannot_be_replicated_is_refused_before_anything_is_done(
+    servers: tuple[Cluster, Cluster], tmp_path: Path
+) -> None:
+    servers[0].fill(rows=5)
+    said = refusal(copy, moving(tmp_path), DATABASE, *sites(servers), method="replication")
+    assert said.refused
+    assert "public.no_key" in str(said)
+    assert steps(moving(tmp_path)) == []
+    assert servers[1].sql("SELECT count(*) FROM pg_roles WHERE rolname = 'registrar'", "postgres") == [(0,)]
+
+
 def test_what_changed_in_definitions_is_named_and_keeps_the_source_open(
     pair: tuple[Cluster, Cluster], tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ import pytest
 from inventories import OnshoreError
 from migration.discovery import Asset
 from migration.ledger import Ledger
+from migration.postgres import streaming
 from migration.rates import Rate
 from migration.reach import Reach
 from migration.retention import Retention
@@ -221,6 +222,42 @@ def test_one_flipped_byte_in_a_staged_dump_is_found(servers: tuple[Cluster, Clus
     move.ledger.append("copied", asset=DATABASE.id)
     parity, _ = verify(move, DATABASE, *sites(servers))
     assert "public.citizens id=42: a row differs in name, name_upper" in "\n".join(map(str, parity.differences))
+
+
+def test_one_flipped_byte_in_transfer_is_found_and_mended(
+    servers: tuple[Cluster, Cluster], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = sites(servers)
+    servers[0].fill(rows=100)
+    move, tell, flipped = moving(tmp_path), streaming._Carrier._tell, b"Citizen 43\t"
+
+    def told(carrier: streaming._Carrier, block: bytes) -> None:
+        tell(carrier, block.replace(b"Citizen 42\t", flipped))
+
+    monkeypatch.setattr(streaming._Carrier, "_tell", told)
+    copy(move, DATABASE, source, target)
+    parity, _ = verify(move, DATABASE, source, target)
+    assert "public.citizens id=42: a row differs in name, name_upper" in "\n".join(map(str, parity.differences))
+    monkeypatch.undo()
+    copy(move, DATABASE, source, target)
+    assert verify(move, DATABASE, source, target)[0].differences == ()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="not root: no small disk can be mounted")
+def test_a_full_disk_here_is_told(servers: tuple[Cluster, Cluster], tmp_path: Path) -> None:
+    source, target = sites(servers)
+    servers[0].fill(rows=2000)
+    move = moving(tmp_path)
+    move.staging.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k,mode=0700", "small", move.staging]
+    if subprocess.run(mount, check=False).returncode:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        assert "the disk here is full, where dumps are staged" in str(refusal(copy, move, DATABASE, source, target))
+    finally:
+        subprocess.run(["umount", move.staging], check=True)
+    assert copy(move, DATABASE, source, target).state == "copied"
+    assert verify(move, DATABASE, source, target)[0].differences == ()
 
 
 def killed_at(

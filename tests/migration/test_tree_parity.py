@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from inventories import OnshoreError
+from migration.files import moving
 from migration.files.moving import _checked, move_tree
 from migration.files.parity import check_tree_path, empty_or_absent, shown, tree_parity, tree_written_since
 from migration.reach import Reach
@@ -149,6 +151,45 @@ def test_a_write_after_the_evidence_is_noticed_and_no_write_is_not(tmp_path: Pat
     _flip(origin / "large")
     (line,) = tree_written_since(SOURCE, str(origin), found)
     assert "last written 20" in line
+
+
+def test_a_byte_that_flips_on_the_way_is_found_by_rsync_and_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = b"one and the same line of sixty-four bytes, told again and again\n" * 4096
+    (tmp_path / "origin").mkdir()
+    (tmp_path / "origin" / "file").write_bytes(content)
+    flipped: list[int] = []
+
+    def write(descriptor: int, block: memoryview) -> int:
+        at = bytes(block).find(b"sixty-four", 1000)
+        if at > 0 and not flipped:
+            flipped.append(at)
+            return os.write(descriptor, bytes(block[:at]) + b"S" + bytes(block[at + 1 :]))
+        return os.write(descriptor, block)
+
+    monkeypatch.setattr(moving, "os", SimpleNamespace(read=os.read, write=write))
+    move_tree(SOURCE, str(tmp_path / "origin"), TARGET, str(tmp_path / "target"))
+    assert (tmp_path / "target" / "file").read_bytes() == content
+    assert parity(tmp_path / "origin", tmp_path / "target").equal
+    assert flipped
+
+
+def test_a_write_during_the_move_is_named(tmp_path: Path) -> None:
+    origin = tmp_path / "origin"
+    origin.mkdir()
+    (origin / "a-first").write_text("as it was")
+    (origin / "z-last").write_bytes(os.urandom(2 << 20))
+
+    def meddle(moved: int) -> None:
+        if moved > 1 << 20:
+            (origin / "a-first").write_text("written during the move")
+
+    move_tree(SOURCE, str(origin), TARGET, str(tmp_path / "target"), limit_kib_s=2048, progress=meddle)
+    said = "\n".join(map(str, parity(origin, tmp_path / "target").differences))
+    assert "a-first: another content" in said
+    move_tree(SOURCE, str(origin), TARGET, str(tmp_path / "target"))
+    assert parity(origin, tmp_path / "target").equal
 
 
 def test_differences_beyond_a_limit_are_counted(origin: Path, tmp_path: Path) -> None:
