@@ -1,8 +1,8 @@
 """A provider plugin for both engines: whatever it answers follows from what it is sent, and it keeps nothing.
 
 A property says what a thing does: a changed `fixed` or `name` replaces it, `first` deletes it before that, `fails` is
-the call that fails, `read` what a refresh finds (`drift`, `gone`), `waits` the file a creation waits for. Under the name `plain` it has no secrets and
-no detailed diffs, as old plugins.
+the call that fails, `read` what a refresh finds (`drift`, `gone`), `waits` the file a creation waits for. As
+`plain` it has no secrets and no detailed diffs, as old plugins.
 """
 # ruff: noqa: ARG002, N802 - the protocol's methods
 

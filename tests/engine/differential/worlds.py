@@ -98,9 +98,10 @@ class Maker:
         found = self._place([other["name"] for other in things], [other["name"] for other in groups])
         if one["kind"] == "group" and providers and self._often(0.3):
             found["providers"] = [self._random.choice(providers)["name"]]
+        if one["kind"] != "group":
+            found |= self._pinned
         if one["kind"] != "thing":
             return found
-        found |= self._pinned
         fitting = [provider["name"] for provider in providers if provider["package"] == one["package"]]
         if fitting and self._often(0.5):
             found["provider"] = self._random.choice(fitting)
