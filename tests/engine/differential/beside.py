@@ -188,5 +188,5 @@ def _flags(step: Step) -> list[str]:
         if isinstance(value, tuple):
             found += [word for one in value for word in (flag, one)]
         else:
-            found += [flag] if value is True else [flag, str(value)]
+            found += [f"{flag}={value}".lower()]
     return found

@@ -44,12 +44,15 @@ class Maker:
 
     def _deployed(self, world: World) -> Iterator[Step]:
         yield Step("preview", world, swapped=self._often(0.3))
-        flags = {}
+        flags: dict[str, Any] = {}
         if not self._fails:
             if self._often(0.15):
                 flags["refresh"] = True
             if self._often(0.15):
                 flags["expect_no_changes"] = True
+            if self._often(0.15):
+                name = self._random.choice(world["resources"])["name"]
+                flags |= {"targets": (f"**::{name}",), "target_dependents": self._often(0.5)}
         yield Step("up", flags=tuple(flags.items()), swapped=self._often(0.3))
         if self._often(0.3):
             yield Step("up")
@@ -72,7 +75,16 @@ class Maker:
         else:
             one["props"] = self._props(before)
         one["options"] = self._options(one, before)
+        if kind == "thing" and self._often(0.15):
+            self._adopt(one)
         return one
+
+    def _adopt(self, one: One) -> None:
+        """It is there already: to be read, or to be taken over with the inputs the plugin finds."""
+        if self._often(0.5):
+            one["props"], one["options"]["id"] = {}, f"{one['name']}-id"
+        else:
+            one["props"], one["options"]["import_"] = {"name": one["name"], "size": 1}, f"{one['name']}-id"
 
     def _props(self, before: list[One]) -> dict[str, Any]:
         choices: dict[str, Any] = {
