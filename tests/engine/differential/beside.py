@@ -169,6 +169,8 @@ class Beside:
         """What of a `preview --json` both can say; steps by URN, since their order is chance."""
         steps = sorted(document["steps"], key=lambda step: (step["urn"], step["op"]))
         plain = [{key: _without(item) for key, item in step.items()} for step in steps]
+        for step in plain:  # the CLI has them in no order
+            step["replaceReasons"] = sorted(step.get("replaceReasons") or ())
         return self._normaliser.tree({"steps": plain, "changeSummary": document["changeSummary"]})
 
 
