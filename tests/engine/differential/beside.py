@@ -107,7 +107,7 @@ class Beside:
         raw = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
         after = self._export(self.states[0])
         document = json.loads(done.stdout) if step.operation == "preview" and done.stdout.startswith("{") else None
-        return [_run(done.returncode), *self._normaliser.events(raw, self._before[0], after)], document
+        return [_run(done.returncode), *self._events(step, raw, self._before[0], after)], document
 
     def _ours(self, step: Step) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
         raw: list[dict[str, Any]] = []
@@ -121,7 +121,13 @@ class Beside:
         document = preview_json(raw) if step.operation == "preview" else None
         after = self._export(self.states[1])
         events = [json.loads(line) for line in lines]
-        return [_run(code), *self._normaliser.events(events, self._before[1], after)], document
+        return [_run(code), *self._events(step, events, self._before[1], after)], document
+
+    def _events(self, step: Step, raw: Any, before: Any, after: Any) -> list[dict[str, Any]]:
+        """What happened. An order that only what is recorded asks for, not the program, is kept by chance if at all."""
+        gone = step.operation == "destroy"
+        made = step.operation == "up"
+        return self._normaliser.events(raw, before if gone else None, after if made else None)
 
     def _engine(self) -> EmbeddedEngine:
         return EmbeddedEngine(self.work, backend_url=self.states[1].as_uri(), passphrase=PASSPHRASE)
