@@ -17,7 +17,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import audit, audit_beside, decisions, discovery, migration, scaling
+from benchmarks import audit, audit_beside, decisions, discovery, memory, migration, scaling
 from sandbox import cluster_down, cluster_up, shown_on
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +45,7 @@ def main() -> None:
                 ONSHORE_BENCH_KUBECONFIG=str(cluster.kubeconfig),
             )
             rows = _engines()
+        rows += memory.rows(shutil.which("pulumi"), NO_CLI)
     finally:
         for file in PROJECT.glob("Pulumi.bench-*.yaml"):
             _forget_salt(file)

@@ -181,6 +181,7 @@ class Executor:
             with self._lock:
                 self.running += 1
             self._events.emit("resourcePreEvent", self.body(step))
+            going = replaces(step) and step.old is not None and not self.snapshot.pending_replacement(step.old)
             try:
                 state = self._performer.perform(step)
             except ProviderError as error:
@@ -191,7 +192,7 @@ class Executor:
             finally:
                 with self._lock:
                     self.running -= 1
-        self._succeeded(step, state)
+        self._succeeded(step, state, going=going)
         return m.StepEnded(run.token, step, state)
 
     def fail(self, *, shown: bool = False) -> None:
@@ -210,7 +211,8 @@ class Executor:
             body["planning"] = True
         return body
 
-    def _succeeded(self, step: Step, state: ResourceState | None) -> None:
+    def _succeeded(self, step: Step, state: ResourceState | None, *, going: bool) -> None:
+        """`going`: the old copy is still there, and goes later."""
         counted = step.logical and not step.is_internal
         if step.op == "read":
             counted = step.old is not None and state is not None and not equal(step.old.outputs, state.outputs)
@@ -218,7 +220,7 @@ class Executor:
             self.changes[step.op] += counted
         component = not step.state.custom and step.op not in REMOVALS
         if self.preview or not component:
-            self._events.emit("resOutputsEvent", self.body(_with_new(step, state)))
+            self._events.emit("resOutputsEvent", self.body(_with_new(step, state, going=going)))
 
     def _failed(self, run: m.Run, error: ProviderError) -> m.StepFailed:
         step = run.step
@@ -244,13 +246,12 @@ class Executor:
         self._events.emit("resOutputsEvent", self.body(complete.step))
 
 
-def _with_new(step: Step, state: ResourceState | None) -> Step:
+def _with_new(step: Step, state: ResourceState | None, *, going: bool) -> Step:
     """The step as it ended: with what it made; an old copy that goes later is marked by then."""
     if state is None or step.op == "replace":
         return step
-    old = step.old
-    goes = replaces(step) and old is not None and not old.pending_replacement
-    return dataclasses.replace(step, old=old.but(delete=True) if goes and old else old, new=state)
+    old = step.old.but(delete=True) if going and step.old is not None else step.old
+    return dataclasses.replace(step, old=old, new=state)
 
 
 def _listed(reasons: tuple[str, ...]) -> str:

@@ -66,6 +66,7 @@ class Monitor:
         return resource_pb2.SupportsFeatureResponse(hasSupport=False)
 
     def SignalAndWaitForShutdown(self, _request: Any) -> Any:  # noqa: N802 - the protocol's method
+        self._transforms.close()
         return empty_pb2.Empty()
 
     # ------------------------------------------------------------ resources

@@ -133,7 +133,8 @@ def _pruned(state: ResourceState, gone: set[str]) -> ResourceState:
         for key, urns in state.property_dependencies.items()
         if (kept := tuple(urn for urn in urns if urn not in gone))
     }
-    if by_property == state.property_dependencies and not gone & {state.deleted_with, state.parent, *state.dependencies}:
+    needed = {state.parent, state.deleted_with, *state.dependencies}
+    if by_property == state.property_dependencies and not gone & needed:
         return state
     return state.but(
         dependencies=tuple(urn for urn in state.dependencies if urn not in gone),

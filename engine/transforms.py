@@ -40,6 +40,7 @@ class Transforms:
         self._of_stack: list[Any] = []
         self._of: dict[str, tuple[list[Any], str]] = {}  # URN -> its own, its parent
         self._stubs: dict[str, Any] = {}
+        self._channels: list[grpc.Channel] = []
         self._lock = threading.Lock()
 
     def add_to_stack(self, callback: Any) -> None:
@@ -82,6 +83,13 @@ class Transforms:
             changed.propertyDependencies[key].SetInParent()
         return changed
 
+    def close(self) -> None:
+        """Ends the connections; the program's server would end them with a line in the terminal."""
+        with self._lock:
+            self._stubs.clear()
+            while self._channels:
+                self._channels.pop().close()
+
     def _applicable(self, request: Any) -> list[Any]:
         found = list(request.transforms)
         with self._lock:
@@ -95,6 +103,7 @@ class Transforms:
         with self._lock:
             if target not in self._stubs:
                 channel = grpc.insecure_channel(target, options=(*GRPC_OPTIONS, ("grpc.enable_http_proxy", 0)))
+                self._channels.append(channel)
                 self._stubs[target] = callback_pb2_grpc.CallbacksStub(channel)
             return self._stubs[target]
 

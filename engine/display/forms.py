@@ -44,8 +44,8 @@ class EventLog:
 def preview_json(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The document `pulumi preview --json` prints, of a preview's events.
 
-    `same` steps are left out but for the root stack's, as are the parts of a replacement and default providers. A new state
-    is the one its step began with: outputs are not known then, but for a replacement, whose new copy comes first.
+    `same` steps are left out but for the root stack's, as are the parts of a replacement and default providers. A new
+    state is the one its step began with: outputs are not known then, but for a replacement, whose new copy comes first.
     Fields that events do not carry (dependencies, times, source positions) are absent.
     """
     config: dict[str, Any] = {}

@@ -65,7 +65,9 @@ def program_ended(plan: Plan, event: ProgramEnded) -> list[Instruction]:
         plan.step_failed = plan.step_failed or bool(uncovered)
         if unmet or uncovered:
             return [*unmet, *uncovered, Finished()]
-        untouched = [s for s in staying if s not in condemned] if plan.options.destroy else []
+    if plan.options.destroy and (plan.options.exclude_protected or not plan.targets.everything):
+        going = {id(state) for state in condemned}
+        untouched = [state for state in staying if id(state) not in going]
         plan.news.update({state.urn: state for state in untouched})
     plan.deletion = Deletion(plan.base)
     return plan.deletion.begin(condemned, untouched)

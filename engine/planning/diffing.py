@@ -50,7 +50,7 @@ def compare_component(old: ResourceState, inputs: PropertyMap) -> Decision:
 
 
 def _with_replace_on_changes(diff: DiffResult, old: ResourceState, listed: tuple[str, ...]) -> DiffResult:
-    """Changed paths inside the listed ones force replacement: in the details, and as keys where a whole key is inside."""
+    """Changed paths inside the listed ones force replacement: in the details, and as keys where whole ones are."""
     watched = tuple(path for path in listed if path != INIT_ERROR)
     replaces = list(diff.replaces)
     if INIT_ERROR in listed and old.init_errors:

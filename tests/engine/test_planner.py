@@ -284,7 +284,7 @@ def test_deletions_respect_the_dependency_graph(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize(
     ("failed", "preview", "expected"),
-    [(False, False, {"new": 2}), (True, False, {"old": 1, "new": 2}), (True, True, {"new": 2})],
+    [(False, False, {"new": 2}), (True, False, {"old": 1, "new": 2}), (True, True, {"old": 1, "new": 2})],
 )
 def test_stack_outputs_replace_the_old_ones_unless_the_run_failed(failed: bool, preview: bool, expected: dict) -> None:
     root = ResourceState(ROOT, "pulumi:pulumi:Stack", custom=False, outputs={"old": 1})

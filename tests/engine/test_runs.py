@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pulumi
 import pytest
 
 from engine import EngineError
@@ -144,11 +146,26 @@ def test_a_program_that_raises_deletes_nothing(project: Project) -> None:
     assert len(resources(project)) == 5
 
 
+# The rest of the SDK's options is honoured; tests/engine/differential compares most of them with the CLI.
+HONOURED = {
+    "parent", "depends_on", "protect", "provider", "providers", "delete_before_replace", "ignore_changes", "version",
+    "aliases", "id", "import_", "urn", "additional_secret_outputs", "custom_timeouts", "transformations", "transforms",
+    "replace_on_changes", "plugin_download_url", "retain_on_delete", "deleted_with", "hide_diffs",
+}  # fmt: skip
+REFUSED = {"replacement_trigger", "replace_with", "state_migrations", "env_var_mappings", "hooks"}
+
+
+def test_an_option_that_a_newer_sdk_brings_is_decided_upon() -> None:
+    assert set(inspect.signature(pulumi.ResourceOptions).parameters) == HONOURED | REFUSED
+
+
 @pytest.mark.parametrize(
     ("option", "named"),
     [
         ("replacement_trigger='x'", "replacement"),
         ("replace_with=[a]", "ReplaceWith"),
+        ("state_migrations=[lambda args: None]", "state migrations"),
+        ("env_var_mappings={'A': 'B'}", "env_var_mappings"),
         ("import_='id', hooks=pulumi.ResourceHookBinding(before_create=[lambda _: None])", "hooks"),
     ],
 )
@@ -165,9 +182,25 @@ def test_refresh_finds_what_was_deleted_and_what_was_changed(project: Project) -
     del project.cloud.things[by_name["a"]]
     project.cloud.things[by_name["b"]] = {**project.cloud.things[by_name["b"]], "size": 9}
     result = project.run("refresh")
-    assert dict(result.changes) == {"delete": 1, "same": 2, "update": 1}
+    # of the providers only those that the program made are counted
+    assert dict(result.changes) == {"delete": 1, "same": 1, "update": 1}
     assert resources(project)["b"]["inputs"]["size"] == 9
     assert "a" not in resources(project)
+
+
+def test_a_refresh_that_finds_a_parent_gone_keeps_its_child_which_the_next_up_moves_back(project: Project) -> None:
+    program = "a = Thing('a')\nThing('b', opts=pulumi.ResourceOptions(parent=a))"
+    project.up(program)
+    gone = next(id_ for id_, thing in project.cloud.things.items() if thing["name"].startswith("a"))
+    child = next(id_ for id_ in project.cloud.things if id_ != gone)
+    del project.cloud.things[gone]
+    result = project.run("refresh")
+    assert result.ok, result.errors
+    (left,) = [one for one in resources(project).values() if one["type"] == "fake:index:Thing"]
+    assert (left["id"], left.get("parent")) == (child, None)
+    assert project.up(program).changes == {"create": 1, "same": 2}
+    assert child in project.cloud.things
+    assert {one.get("parent", "").rpartition("::")[2] for one in resources(project).values()} >= {"a"}
 
 
 def test_destroy_empties_the_state(project: Project) -> None:

@@ -1,4 +1,4 @@
-"""What a failed operation is to the engine: refused, only half done, or not a failure at all. Pure."""
+"""What a failed operation is to the engine: refused, only half done, or not a failure at all."""
 
 from __future__ import annotations
 
@@ -51,6 +51,27 @@ def not_created(resource: ResourceId, error: ProviderError, news: PropertyMap) -
             f'resource "{resource.urn}" was not successfully created by the Kubernetes API server: {error.message}'
         )
     return ProviderError(hidden(message, news), unknown_outcome=error.unknown_outcome)
+
+
+def not_updated(
+    resource: ResourceId,
+    error: ProviderError,
+    look: Callable[[], Object],
+    outputs: Callable[[Object], PropertyMap],
+    news: PropertyMap,
+) -> ProviderError:
+    """The error of an update that failed: a partial one with the live object, where `look` can get it."""
+    try:
+        live = error.live if isinstance(error, NotReadyError) else look()
+    except ProviderError as unreadable:
+        return ProviderError(
+            f'update of resource "{resource.urn}" failed: {hidden(error.message, news)}\n'
+            f"unable to get cluster state: {unreadable.message}",
+            unknown_outcome=error.unknown_outcome,
+        )
+    name = qualified_name(live)
+    prefix = f'the Kubernetes API server reported that "{name}" failed to fully initialize or become live'
+    return init_failed(prefix, error, live, outputs, news)
 
 
 def init_failed(

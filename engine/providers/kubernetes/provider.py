@@ -21,14 +21,19 @@ from engine.providers.kubernetes.client import ApiError
 from engine.providers.kubernetes.cluster import Cluster, connect
 from engine.providers.kubernetes.diff import diff_object
 from engine.providers.kubernetes.discovery import NoSuchKindError, is_namespaced
-from engine.providers.kubernetes.failures import cannot_pretend, hidden, init_failed, missing_namespace, not_created
+from engine.providers.kubernetes.failures import (
+    cannot_pretend,
+    init_failed,
+    missing_namespace,
+    not_created,
+    not_updated,
+)
 from engine.providers.kubernetes.functions import call_function, refuse_unsupported
 from engine.providers.kubernetes.normalise import normalise, unknown_fields
 from engine.providers.kubernetes.objects import (
     FIELD_MANAGER_KEY,
     INITIAL_API_VERSION_KEY,
     Object,
-    annotation_true,
     checkpoint,
     field_manager,
     has_unknown,
@@ -41,15 +46,13 @@ from engine.providers.kubernetes.objects import (
     split_checkpoint,
     split_id,
 )
-from engine.providers.kubernetes.readiness import RULES, Surroundings
 from engine.providers.kubernetes.reading import read_object
 from engine.providers.kubernetes.settings import Settings, config_failures, diff_config, settings_of
-from engine.providers.kubernetes.wait import NotReadyError, rule_for
+from engine.providers.kubernetes.unready import replaces_unready
+from engine.providers.kubernetes.wait import rule_for
 from engine.values import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from engine.provider import Log
     from engine.values import PropertyMap
 
@@ -134,6 +137,10 @@ class KubernetesProvider:
     ) -> DiffResult:
         """What the new inputs change in the live object of the old outputs; asks the cluster nothing (but see Jobs)."""
         new = plain(news)
+
+        def warn(text: str) -> None:
+            self._log("warning", text, urn=resource.urn)
+
         return diff_object(
             olds,
             news,
@@ -142,7 +149,7 @@ class KubernetesProvider:
             ignore_changes=ignore_changes,
             config_map_mutable=self._settings.config_map_mutable,
             secret_mutable=self._settings.secret_mutable,
-            unready_job=self._job_to_replace(new, olds, resource.urn),
+            unready_job=replaces_unready(new, olds, self._cluster, warn),
         )
 
     def create(self, resource: ResourceId, news: PropertyMap, options: CallOptions) -> CreateResult:
@@ -225,7 +232,7 @@ class KubernetesProvider:
         except ProviderError as error:
             if options.preview and isinstance(error, ApiError) and error.reason == "Forbidden":
                 return news
-            raise self._not_updated(cluster, resource, error, old_live, outputs, news) from None
+            raise not_updated(resource, error, lambda: cluster.get(old_live), outputs, news) from None
         return outputs(live)
 
     def delete(
@@ -294,41 +301,6 @@ class KubernetesProvider:
         if self._cluster is None or has_unknown(inputs):
             return False
         return self._cluster.discovery.exists(str(inputs.get("apiVersion")), str(inputs.get("kind")))
-
-    def _job_to_replace(self, new: Object, olds: PropertyMap, urn: str) -> bool:
-        """Whether the annotation asks to replace a Job that is not ready, and it is not; a failure to look is a no."""
-        if not annotation_true(new, "pulumi.com/replaceUnready"):
-            return False
-        if new.get("kind") != "Job" or self._cluster is None:
-            why = "the cluster is unreachable" if self._cluster is None else "it is only supported for Jobs"
-            self._log("warning", f"pulumi.com/replaceUnready is ignored: {why}", urn=urn)
-            return False
-        try:
-            live = self._cluster.get(split_checkpoint(olds)[1])
-        except ProviderError:
-            return False
-        return not RULES["batch/v1/Job"].judge(live, Surroundings()).ready
-
-    def _not_updated(
-        self,
-        cluster: Cluster,
-        resource: ResourceId,
-        error: ProviderError,
-        old_live: Object,
-        outputs: Callable[[Object], PropertyMap],
-        news: PropertyMap,
-    ) -> ProviderError:
-        try:
-            live = error.live if isinstance(error, NotReadyError) else cluster.get(old_live)
-        except ProviderError as unreadable:
-            return ProviderError(
-                f'update of resource "{resource.urn}" failed: {hidden(error.message, news)}\n'
-                f"unable to get cluster state: {unreadable.message}",
-                unknown_outcome=error.unknown_outcome,
-            )
-        name = qualified_name(live)
-        prefix = f'the Kubernetes API server reported that "{name}" failed to fully initialize or become live'
-        return init_failed(prefix, error, live, outputs, news)
 
     def _read_unreachable(self, resource: ResourceId, old_inputs: PropertyMap | None, olds: PropertyMap) -> ReadResult:
         self._log("warning", f"{_UNREACHABLE}: {self._unreachable}", urn=resource.urn)

@@ -13,7 +13,8 @@ from engine.providers.kubernetes.discovery import NoSuchKindError
 from engine.providers.kubernetes.leaving import held_by
 from engine.providers.kubernetes.objects import annotation, annotation_true, metadata_text, pluck
 from engine.providers.kubernetes.pods import owned_by
-from engine.providers.kubernetes.readiness import RULES, Pod, ReplicaSet, Rule, Surroundings, Verdict
+from engine.providers.kubernetes.readiness import RULES, Rule
+from engine.providers.kubernetes.verdict import Pod, ReplicaSet, Surroundings, Verdict
 from engine.providers.kubernetes.waitfor import judge_expectations, parse_wait_for
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine.provider import ProviderError
 from engine.providers.kubernetes.objects import pluck
-from engine.providers.kubernetes.readiness import Verdict
+from engine.providers.kubernetes.verdict import Verdict
 
 if TYPE_CHECKING:
     from engine.providers.kubernetes.objects import Object

@@ -1,16 +1,18 @@
 """A provider plugin for both engines: whatever it answers follows from what it is sent, and it keeps nothing.
 
-A property says what a thing does: a changed `fixed` or `name` replaces it, `first` deletes it before that, `fails` names
-the call that fails, `read` what a refresh finds (`drift`, `gone`). Under the name `plain` it has no secrets and no
-detailed diffs, as old plugins.
+A property says what a thing does: a changed `fixed` or `name` replaces it, `first` deletes it before that, `fails` is
+the call that fails, `read` what a refresh finds (`drift`, `gone`), `waits` the file a creation waits for. As
+`plain` it has no secrets and no detailed diffs, as old plugins.
 """
 # ruff: noqa: ARG002, N802 - the protocol's methods
 
 from __future__ import annotations
 
 import sys
+import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Final
 
 import grpc
@@ -50,7 +52,7 @@ class Things(provider_pb2_grpc.ResourceProviderServicer):
         inputs = struct_pb2.Struct()
         inputs.CopyFrom(request.news)
         if "name" not in inputs:
-            inputs["name"] = request.olds["name"] if "name" in request.olds else f"{request.name}-made-up"
+            inputs["name"] = text(request.olds, "name") or f"{request.name}-made-up"
         failures = []
         if text(inputs, "fails") == "check":
             failures = [provider_pb2.CheckFailure(property="fails", reason="is refused")]
@@ -81,6 +83,8 @@ class Things(provider_pb2_grpc.ResourceProviderServicer):
 
     def Create(self, request: Any, context: Any) -> Any:
         fails = "" if request.preview else text(request.properties, "fails")
+        if not request.preview and (path := text(request.properties, "waits")):
+            wait_for(Path(path))
         if fails == "create":
             context.abort(grpc.StatusCode.UNKNOWN, "cannot be made")
         id_ = f"{request.name}-{zlib.crc32(request.properties.SerializeToString(deterministic=True)):08x}-id"
@@ -127,6 +131,13 @@ class Things(provider_pb2_grpc.ResourceProviderServicer):
 
     def Cancel(self, request: Any, context: Any) -> Any:
         return empty_pb2.Empty()
+
+
+def wait_for(path: Path) -> None:
+    """Says in a file beside it that it waits, and does until the file is there."""
+    path.with_suffix(".begun").touch()
+    while not path.exists():
+        time.sleep(0.02)
 
 
 def text(properties: Any, key: str) -> str:

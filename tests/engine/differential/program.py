@@ -28,18 +28,19 @@ class Provider(pulumi.ProviderResource):
 made = {}
 
 
+MEANINGS = {
+    "$of": lambda described: getattr(made[described["$of"]], described["get"]),
+    "$secret": lambda described: pulumi.Output.secret(value(described["$secret"])),
+    "$text": lambda described: pulumi.Output.concat("<", value(described["$text"]), ">"),
+    "$twice": lambda described: twice(described["$twice"], described.get("version")),
+}
+
+
 def value(described):
-    """Plain JSON, but for what its single key says it is."""
+    """Plain JSON, but for what its first key says it is."""
     if isinstance(described, dict):
-        if "$of" in described:
-            return getattr(made[described["$of"]], described["get"])
-        if "$secret" in described:
-            return pulumi.Output.secret(value(described["$secret"]))
-        if "$text" in described:
-            return pulumi.Output.concat("<", value(described["$text"]), ">")
-        if "$twice" in described:
-            return twice(described["$twice"], described.get("version"))
-        return {key: value(item) for key, item in described.items()}
+        meaning = MEANINGS.get(next(iter(described), ""))
+        return meaning(described) if meaning else {key: value(item) for key, item in described.items()}
     if isinstance(described, list):
         return [value(item) for item in described]
     return described

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 World = dict[str, Any]
 One = dict[str, Any]
+KINDS: Final = ("thing", "group", "provider")
 FAILURES: Final = ("create", "update", "delete", "check", "init", "diff")
 
 
@@ -40,22 +41,21 @@ class Maker:
             yield Step("refresh", swapped=self._often(0.5))
             yield Step("up")
         yield Step("destroy", flags=(("exclude_protected", True),) if self._often(0.3) else ())
-        yield Step("destroy", self._without_protection(world))
 
     def _deployed(self, world: World) -> Iterator[Step]:
         yield Step("preview", world, swapped=self._often(0.3))
-        flags = {}
+        flags: dict[str, Any] = {}
         if not self._fails:
             if self._often(0.15):
                 flags["refresh"] = True
             if self._often(0.15):
                 flags["expect_no_changes"] = True
+            if self._often(0.15):
+                name = self._random.choice(world["resources"])["name"]
+                flags |= {"targets": (f"**::{name}",), "target_dependents": self._often(0.5)}
         yield Step("up", flags=tuple(flags.items()), swapped=self._often(0.3))
         if self._often(0.3):
             yield Step("up")
-
-    def _without_protection(self, world: World) -> World:
-        return world
 
     # ------------------------------------------------------------ a program
 
@@ -66,7 +66,7 @@ class Maker:
         return self._exporting(self._in_a_row({"resources": resources}))
 
     def _one(self, before: list[One]) -> One:
-        kind = self._random.choices(("thing", "group", "provider"), (8, 2, 1))[0]
+        kind = self._random.choices(KINDS, (8, 2, 1))[0]
         one: One = {"kind": kind, "name": next(self._names), "package": self._random.choice(("fake", "fake", "plain"))}
         if kind == "group":
             one["props"] = {"silent": True} if self._fails or self._often(0.2) else {}
@@ -75,7 +75,16 @@ class Maker:
         else:
             one["props"] = self._props(before)
         one["options"] = self._options(one, before)
+        if kind == "thing" and self._often(0.15):
+            self._adopt(one)
         return one
+
+    def _adopt(self, one: One) -> None:
+        """It is there already: to be read, or to be taken over with the inputs the plugin finds."""
+        if self._often(0.5):
+            one["props"], one["options"]["id"] = {}, f"{one['name']}-id"
+        else:
+            one["props"], one["options"]["import_"] = {"name": one["name"], "size": 1}, f"{one['name']}-id"
 
     def _props(self, before: list[One]) -> dict[str, Any]:
         choices: dict[str, Any] = {
@@ -97,43 +106,44 @@ class Maker:
         return {key: item for key, item in choices.items() if self._often(likely.get(key, 0.15))}
 
     def _options(self, one: One, before: list[One]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        named = {kind: [other["name"] for other in before if other["kind"] == kind] for kind in ("thing", "group")}
-        providers = [other for other in before if other["kind"] == "provider"]
-        if (named["group"] or named["thing"]) and self._often(0.4):
-            found["parent"] = self._random.choice(named["group"] or named["thing"])
-        if named["thing"] and self._often(0.3):
-            found["depends_on"] = self._random.sample(named["thing"], self._random.randint(1, min(2, len(named["thing"]))))
-        for key, value, chance in (
-            ("protect", self._often(0.7), 0.12),
-            ("retain_on_delete", True, 0.12),
-        ):
-            if self._often(chance):
-                found[key] = value
-        if one["kind"] == "group":
-            if providers and self._often(0.3):
-                found["providers"] = [self._random.choice(providers)["name"]]
+        things, groups, providers = ([other for other in before if other["kind"] == kind] for kind in KINDS)
+        found = self._place([other["name"] for other in things], [other["name"] for other in groups])
+        if one["kind"] == "group" and providers and self._often(0.3):
+            found["providers"] = [self._random.choice(providers)["name"]]
+        if one["kind"] != "group":
+            found |= self._pinned
+        if one["kind"] != "thing":
             return found
-        if one["kind"] == "provider":
-            return found
-        found |= self._pinned
-        if (fitting := [p["name"] for p in providers if p["package"] == one["package"]]) and self._often(0.5):
+        fitting = [provider["name"] for provider in providers if provider["package"] == one["package"]]
+        if fitting and self._often(0.5):
             found["provider"] = self._random.choice(fitting)
-        if named["thing"] and self._often(0.1):
-            found["deleted_with"] = self._random.choice(named["thing"])
+        if things and self._often(0.1):
+            found["deleted_with"] = self._random.choice(things)["name"]
+        return found | self._manner()
+
+    def _place(self, things: list[str], groups: list[str]) -> dict[str, Any]:
+        """Options of any resource: whose child it is, what it waits for, how long it stays."""
+        found: dict[str, Any] = {}
+        if (groups or things) and self._often(0.4):
+            found["parent"] = self._random.choice(groups or things)
+        if things and self._often(0.3):
+            found["depends_on"] = self._random.sample(things, self._random.randint(1, min(2, len(things))))
+        choices = {"protect": self._often(0.7), "retain_on_delete": True}
+        return found | {key: item for key, item in choices.items() if self._often(0.12)}
+
+    def _manner(self) -> dict[str, Any]:
+        """Options of a thing alone: how it is compared, replaced, shown."""
         keys = ("size", "fixed", "text", "deep", "deep.x", "deep.y[1]", "name", "*")
-        for key, value, chance in (
-            ("delete_before_replace", self._often(0.7), 0.15),
-            ("ignore_changes", self._random.sample(keys, self._random.randint(1, 2)), 0.15),
-            ("replace_on_changes", self._random.sample(keys, 1), 0.15),
-            ("additional_secret_outputs", self._random.sample(("address", "size", "nothing"), 1), 0.15),
-            ("hide_diffs", [self._random.choice(keys[:4])], 0.1),
-            ("custom_timeouts", {"create": "5m", "delete": "1h30m"}, 0.1),
-            ("labelled", True, 0.1),
-        ):
-            if self._often(chance):
-                found[key] = value
-        return found
+        choices: dict[str, tuple[Any, float]] = {
+            "delete_before_replace": (self._often(0.7), 0.15),
+            "ignore_changes": (self._random.sample(keys, self._random.randint(1, 2)), 0.15),
+            "replace_on_changes": (self._random.sample(keys, 1), 0.15),
+            "additional_secret_outputs": (self._random.sample(("address", "size", "nothing"), 1), 0.15),
+            "hide_diffs": ([self._random.choice(keys[:4])], 0.1),
+            "custom_timeouts": ({"create": "5m", "delete": "1h30m"}, 0.1),
+            "labelled": (True, 0.1),
+        }
+        return {key: item for key, (item, chance) in choices.items() if self._often(chance)}
 
     def _in_a_row(self, world: World) -> World:
         """Where something fails: a chain, so that what comes after a failure is no race."""

@@ -8,17 +8,9 @@ import pytest
 
 from engine.provider import ProviderError
 from engine.providers.kubernetes.leaving import held_by
-from engine.providers.kubernetes.readiness import (
-    RULES,
-    SETTLE_S,
-    Claim,
-    Pod,
-    ReplicaSet,
-    Slice,
-    StorageClass,
-    Surroundings,
-)
-from engine.providers.kubernetes.readiness import Service as ServiceKind
+from engine.providers.kubernetes.readiness import RULES
+from engine.providers.kubernetes.verdict import SETTLE_S, Claim, Pod, ReplicaSet, Slice, StorageClass, Surroundings
+from engine.providers.kubernetes.verdict import Service as ServiceKind
 from engine.providers.kubernetes.wait import rule_for, timeout_of
 from engine.providers.kubernetes.waitfor import judge_expectations, parse_wait_for
 
