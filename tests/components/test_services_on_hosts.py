@@ -124,7 +124,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "changed", "words"), REFUSED, ids=[f"{row[0]}: {row[1]}" for row in REFUSED])
+@pytest.mark.parametrize(("kind", "changed", "words"), REFUSED, ids=[f"{row[0]}: {row[2]}" for row in REFUSED])
 def test_what_is_wrong_is_refused_before_anything_is_registered(
     record: Callable[..., list[Registered]], kind: str, changed: dict[str, Any], words: list[str]
 ) -> None:
