@@ -13,7 +13,8 @@ def main() -> None:
         if (home / "sandbox").is_dir():
             cluster_down("tests", home=home / "sandbox")
         if (home / "regions").is_dir():
-            region_down("tests", home=home / "regions")
+            for name in ("tests", "abroad"):
+                region_down(name, home=home / "regions")
 
 
 if __name__ == "__main__":
