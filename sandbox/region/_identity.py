@@ -24,21 +24,21 @@ _DOMAIN: Final = "default"
 
 def connect(url: str, authority: Path, user: str, password: str, project: str, region_name: str = "") -> Any:
     """An OpenStack client that knows nothing but what it is given: no environment, no file."""
-    import openstack  # noqa: PLC0415 - half a second that only a region costs
+    from keystoneauth1.identity import v3  # noqa: PLC0415 - half a second that only a region costs
+    from keystoneauth1.session import Session  # noqa: PLC0415 - as above
+    from openstack.connection import Connection  # noqa: PLC0415 - as above
 
-    named: dict[str, Any] = {"region_name": region_name} if region_name else {"identity_endpoint_override": url}
-    return openstack.connect(
+    login = v3.Password(
         auth_url=url,
         username=user,
         password=password,
         project_name=project,
         user_domain_id=_DOMAIN,
         project_domain_id=_DOMAIN,
-        cacert=str(authority),
-        load_yaml_config=False,
-        load_envvars=False,
-        **named,
     )
+    # before there is a catalogue, keystone is where the token came from
+    known = {} if region_name else {"identity_endpoint_override": url}
+    return Connection(session=Session(login, verify=str(authority)), region_name=region_name or None, **known)
 
 
 def ensure_service_users(url: str, authority: Path, secrets: Mapping[str, str]) -> None:

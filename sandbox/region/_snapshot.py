@@ -47,10 +47,12 @@ def ensure_snapshot(environment: Path, programs: Path, progress: Callable[[str],
 
 def snapshot_directory(programs: Path) -> Path:
     """Where the snapshot of exactly these services, with this configuration, is kept."""
-    here = Path(__file__).parent
     # not the services' settings: what the tools make of a database does not depend on them
-    parts = [REQUIREMENTS, here / "_snapshot.py", here / "_identity.py", SERVICE_CODE / "network_schema.py"]
-    recipe = b"\0".join(path.read_bytes() for path in parts) + str(programs).encode()
+    nowhere = RegionLayout(Path("/region"))
+    commands = _manage_commands(nowhere, Path("/services"), dict.fromkeys(PORTS, 0), dict.fromkeys(_SECRETS, ""))
+    parts = [REQUIREMENTS.read_bytes(), (SERVICE_CODE / "network_schema.py").read_bytes()]
+    parts += [json.dumps([commands, _identity.TYPES, _SECRETS]).encode(), str(programs).encode()]
+    recipe = b"\0".join(parts)
     return user_cache() / "region" / f"snapshot-{hashlib.sha256(recipe).hexdigest()[:16]}"
 
 
