@@ -6,6 +6,7 @@ is deleted again, unmeasured. A preview is measured too: it asks the region noth
 
 from __future__ import annotations
 
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,12 +15,19 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pulumi
+import yaml
 
 from engine.providers.openstack import OpenStackProvider
 from engine.testing import Stack
+from sandbox import region_down, region_up, shown_on
+from tests.region import connect, role_of
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
+
+    from sandbox import RegionInfo
+
+ROOT = Path(__file__).parents[1]
 
 INSTANCES = 50
 AT_ONCE = 8
@@ -36,8 +44,41 @@ class Where:
     image: str
 
 
-def rows(where: Where, count: int = INSTANCES) -> list[tuple[str, str, str, str]]:
-    """Rows of the table of whole runs."""
+def rows(count: int = INSTANCES) -> list[tuple[str, str, str, str]]:
+    """Rows of the table of whole runs, in a sandbox region that is stopped afterwards."""
+    home = ROOT / ".onshore" / "bench" / "regions"
+    with shown_on(sys.stderr) as progress:
+        info = region_up("bench", home=home, role=role_of(), progress=progress)
+    try:
+        return measured(_where(info), count)
+    finally:
+        region_down("bench", home=home)
+
+
+def _where(info: RegionInfo) -> Where:
+    """The region with room for all of it, and a flavor that boots an image without a volume."""
+    admin, connection = connect(info, admin=True), connect(info)
+    project = connection.current_project_id
+    compute = {"instances": -1, "cores": -1, "ram": -1, "force": True}
+    admin.compute.put(f"/os-quota-sets/{project}", json={"quota_set": compute})
+    admin.block_storage.put(f"/os-quota-sets/{project}", json={"quota_set": {"volumes": -1, "gigabytes": -1}})
+    admin.network.put(f"/quotas/{project}", json={"quota": {"port": -1}})
+    flavor = admin.compute.find_flavor("bench") or admin.compute.create_flavor(name="bench", ram=512, vcpus=1, disk=5)
+    image = min(connection.image.images(), key=lambda each: each.min_disk)
+    given = yaml.safe_load(info.clouds.read_text(encoding="utf-8"))["clouds"][info.name]
+    settings = {
+        "authUrl": given["auth"]["auth_url"],
+        "region": given["region_name"],
+        "userName": given["auth"]["username"],
+        "password": given["auth"]["password"],
+        "tenantName": given["auth"]["project_name"],
+        "cacertFile": str(info.ca_certificate),
+    }
+    return Where(settings, connection, flavor.id, image.id)
+
+
+def measured(where: Where, count: int) -> list[tuple[str, str, str, str]]:
+    """The same in any region."""
     plain_s = _plain(where, count)
     ours_s, preview_s = _ours(where, count)
     what = f"up of {count} instances with ports and volumes, {AT_ONCE} at once, beside plain openstacksdk"
@@ -122,3 +163,8 @@ def _forget(cloud: Connection, port: Any, volume: Any, server: Any) -> None:
     cloud.block_storage.wait_for_status(volume, "available", ["error"], 1, 600)
     cloud.block_storage.delete_volume(volume)
     cloud.network.delete_port(port)
+
+
+if __name__ == "__main__":
+    for row in rows(int(sys.argv[1]) if sys.argv[1:] else INSTANCES):
+        print(" | ".join(row))

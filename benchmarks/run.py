@@ -17,7 +17,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import audit, audit_beside, decisions, migration, scaling
+from benchmarks import audit, audit_beside, decisions, migration, regions, scaling
 from sandbox import cluster_down, cluster_up, shown_on
 
 ROOT = Path(__file__).parents[1]
@@ -51,6 +51,7 @@ def main() -> None:
         cluster_down("bench", home=home)
     single = [*decisions.placement(), decisions.settings_load(), *decisions.pack(), *decisions.clouds(), *audit.rows()]
     single += [*audit_beside.rows(), *migration.rows()]
+    rows += regions.rows()
     text = _page(rows, scaling.rows(), single)
     sys.stdout.write(text)
     if "--write" in sys.argv:
@@ -140,7 +141,7 @@ def _page(rows: Rows, sizes: Rows, single: list[tuple[str, str]]) -> str:
     lines = [
         f"{datetime.now(UTC).date()}, {size}.",
         "",
-        "| what | onshore | pulumi, bare | ratio |",
+        "| what | onshore | pulumi, bare, or what is named | ratio |",
         "|---|---|---|---|",
     ]
     lines += [f"| {' | '.join(row)} |" for row in rows]

@@ -33,17 +33,21 @@ class Lists:
         with self._lock:
             self._asked[kind.path] += 1
             many = self._asked[kind.path] > _FEW
-        if many and (found := self._all(kind, max_age_s=_FRESH_S).get(id_)) is not None:
-            return found
+        if many:
+            listed = self._all(kind, max_age_s=_FRESH_S)
+            with self._lock:
+                found = listed.get(id_)
+            if found is not None:
+                return found
         # what is not in a list is asked for: lists may leave out what another project made
         return self._cloud.get(kind, id_)
 
     def left(self, kind: Kind, mark: str, recorded: tuple[str, ...]) -> Object | None:
         """What an earlier run made with the mark and no state has; the list may be as old as the run."""
-        for id_, obj in self._all(kind, max_age_s=None).items():
-            if carries(kind.mark, obj, mark) and id_ not in recorded:
-                return obj
-        return None
+        listed = self._all(kind, max_age_s=None)
+        with self._lock:
+            objects = list(listed.items())
+        return next((obj for id_, obj in objects if id_ not in recorded and carries(kind.mark, obj, mark)), None)
 
     def forget(self, kind: Kind, id_: str | None = None) -> None:
         """An object was changed here; None: the whole list is of no use any more."""
@@ -65,5 +69,4 @@ class Lists:
                 found = (time.monotonic(), listed)
                 with self._lock:
                     self._found[kind.path] = found
-            with self._lock:
-                return dict(found[1])
+            return found[1]

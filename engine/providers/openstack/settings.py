@@ -46,7 +46,8 @@ _TEXTS: Final = {
 # accepted and without effect: a session here renews its token always, and asks for it when it is needed
 _IGNORED: Final = frozenset({"allowReauth", "delayedAuth", "disableNoCacheHeader", "enableLogging", "version"})
 _REFUSED: Final = {
-    "cloud": "a clouds.yaml is not read: give authUrl, the credential, region and cacertFile themselves",
+    "cloud": "a clouds.yaml is not read: give authUrl, the credential, region and cacertFile themselves"
+    " (the SDK takes it from OS_CLOUD where that is set: unset it, or give cloud as empty text)",
     "swauth": "Swift's own authentication is not supported by this engine",
     "systemScope": "system scope is not supported by this engine: resources live in projects",
 }
@@ -110,7 +111,11 @@ def _endpoints(given: PropertyMap) -> dict[str, str]:
 def config_failures(news: PropertyMap) -> tuple[CheckFailure, ...]:
     """Everything that is wrong with a configuration, or not supported here."""
     given = {key: value for key, value in plain(news).items() if value not in ("", None)}
-    found = [CheckFailure(key, f"{key}: {why}") for key, why in _REFUSED.items() if given.get(key) not in (None, False)]
+    found = [
+        CheckFailure(key, f"{key}: {why}")
+        for key, why in _REFUSED.items()
+        if given.get(key) not in (None, False, "false")
+    ]
     known = {*_TEXTS, *_IGNORED, *_REFUSED, *_OTHERS}
     found += [CheckFailure(key, f"{key} is no setting of this provider") for key in given if key not in known]
     found += _address(given.get("authUrl"))

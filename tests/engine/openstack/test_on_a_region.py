@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pulumi
 import pytest
 import yaml
 
@@ -98,6 +99,8 @@ class Wishes:
             schedulerHints=[{"group": together.id}],
             userData="#!/bin/sh\n",
         )
+        spare = Resource("networking/port:Port", "spare", networkId=net.id, fixedIps=fixed, noSecurityGroups=True)
+        Resource("compute/interfaceAttach:InterfaceAttach", "second", instanceId=vm.id, portId=spare.id)
         data = Resource("blockstorage/volume:Volume", "data", size=self.size, enableOnlineResize=True)
         Resource("compute/volumeAttach:VolumeAttach", "disk", instanceId=vm.id, volumeId=data.id)
         kept = Resource("objectstorage/container:Container", "kept", metadata={"for": "tests"})
@@ -125,7 +128,7 @@ def test_a_stack_lives_its_whole_life_on_a_real_region(here: Stack, theirs: Any)
     wishes.ports = [443, 8443]
     changed = here.up()
     assert changed.ok, changed.errors
-    assert changed.changes == {"same": 13, "update": 2, "create": 1}
+    assert changed.changes == {"same": 15, "update": 2, "create": 1}
     server = theirs.compute.get_server(server.id)
     assert (server.flavor.name, server.metadata["role"]) == (flavors[1].name, "web")
     assert theirs.block_storage.get_volume(first.resource("data").id).size == 2
@@ -139,6 +142,57 @@ def test_a_stack_lives_its_whole_life_on_a_real_region(here: Stack, theirs: Any)
     assert again.ok, again.errors
     assert theirs.compute.get_server(server.id).metadata["role"] == "web"
     assert set(here.up().changes) == {"same"}
+
+
+def test_an_address_of_the_outside_points_at_a_port(here: Stack, theirs: Any) -> None:
+    outside = next(iter(theirs.network.networks(is_router_external=True)))
+
+    def program() -> None:
+        net = Resource("networking/network:Network", "net")
+        sub = Resource("networking/subnet:Subnet", "sub", networkId=net.id, cidr="10.12.0.0/24")
+        router = Resource("networking/router:Router", "router", externalNetworkId=outside.id)
+        way = Resource("networking/routerInterface:RouterInterface", "way", routerId=router.id, subnetId=sub.id)
+        port = Resource("networking/port:Port", "port", networkId=net.id, fixedIps=[{"subnetId": sub.id}])
+        address = Resource("networking/floatingIp:FloatingIp", "address", pool=outside.name)
+        shown = pulumi.Output.from_input(address.id).apply(lambda id_: theirs.network.get_ip(id_).floating_ip_address)
+        Resource(
+            "networking/floatingIpAssociate:FloatingIpAssociate",
+            "points",
+            opts=pulumi.ResourceOptions(depends_on=[way]),
+            floatingIp=shown,
+            portId=port.id,
+        )
+
+    ran = here.up(program)
+    assert ran.ok, ran.errors
+    live = theirs.network.get_ip(ran.resource("address").id)
+    assert live.port_id == ran.resource("port").id
+    assert ran.resource("address").outputs["pool"] == outside.name
+    router = theirs.network.get_router(ran.resource("router").id)
+    assert router.external_gateway_info["network_id"] == outside.id
+    assert here.refresh().ok
+    assert set(here.up().changes) == {"same"}
+
+
+def test_quotas_are_set_and_given_back(region: RegionInfo) -> None:
+    admin = connect(region, admin=True)
+    project = admin.identity.create_project(name="quotas-of-tests", domain_id="default")
+    asked = Asked(settings_of(region, f"{region.name}-admin"))
+    try:
+        for token, wish in (
+            ("compute/quotaSetV2:QuotaSetV2", {"instances": 3}),
+            ("networking/quotaV2:QuotaV2", {"network": 3}),
+            ("blockstorage/quoteSetV3:QuoteSetV3", {"volumes": 3}),
+        ):
+            resource, inputs, outputs = asked.up(token, "quota", projectId=project.id, **wish)
+            assert resource.id == f"{project.id}/{region.region_name}"
+            assert wish.items() <= asked.provider.read(resource, inputs, outputs).outputs.items()
+            asked.provider.delete(resource, inputs, outputs, CallOptions())
+            assert not wish.items() <= asked.provider.read(resource, inputs, outputs).outputs.items()
+    finally:
+        asked.provider.close()
+        admin.identity.delete_project(project)
+        admin.close()
 
 
 def test_what_the_region_refuses_is_said_in_its_words(region: RegionInfo) -> None:
@@ -183,7 +237,7 @@ def test_look_ups_find_the_one_thing_that_is_named(region: RegionInfo, theirs: A
     flavor = next(iter(theirs.compute.flavors()))
     found = asked.provider.invoke("openstack:compute/getFlavor:getFlavor", {"name": flavor.name}, preview=False)
     assert (found.outputs["id"], found.outputs["ram"]) == (flavor.id, flavor.ram)
-    network = next(iter(theirs.network.networks()))
+    network = next(iter(theirs.network.networks(is_router_external=True)))
     found = asked.provider.invoke("openstack:networking/getNetwork:getNetwork", {"name": network.name}, preview=False)
     assert found.outputs["id"] == network.id
     with pytest.raises(ProviderError, match="no image has name 'none-such'"):
@@ -195,8 +249,6 @@ def test_what_is_there_already_is_imported(region: RegionInfo, here: Stack, thei
     network = theirs.network.create_network(name="made-elsewhere", description="by hand")
 
     def program() -> None:
-        import pulumi
-
         options = pulumi.ResourceOptions(import_=network.id)
         Resource("networking/network:Network", "net", name="made-elsewhere", description="by hand", opts=options)
 
