@@ -61,7 +61,6 @@ clean: ## stop the sandboxes and remove what make made
 	@test ! -x $(BIN)/onshore || $(BIN)/onshore cluster down --all
 	@test ! -d .onshore/hosts || $(BIN)/onshore hosts down --all
 	@test ! -d .onshore/regions || $(BIN)/onshore region down --all
-	@test ! -d .onshore/tests/regions || $(BIN)/python -c 'from pathlib import Path; from sandbox import region_down; region_down("tests", home=Path(".onshore/tests/regions"))'
 	@test ! -d .onshore/tests || $(BIN)/python -m tests.clean
 	rm -rf .venv .onshore .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 

@@ -40,8 +40,8 @@ def up(cwd: Path, *, as_json: bool, name: str, register_region: str | None) -> N
     from sandbox import region_up, shown_on  # noqa: PLC0415
 
     project = Project.find(cwd)
-    _check_possible()
     role = _role(project, name, register_region)
+    _check_possible()
     _withdraw_login(project, name, keep=role.register_region_id)
     with shown_on(sys.stderr) as progress:
         info = region_up(name, home=project.regions, role=role, progress=progress)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox import cluster_down, hosts_down
+from sandbox import cluster_down, hosts_down, region_down
 from tests.places import TESTS_HOME
 
 
@@ -12,6 +12,8 @@ def main() -> None:
             hosts_down(home=home / "hosts")
         if (home / "sandbox").is_dir():
             cluster_down("tests", home=home / "sandbox")
+        for name in ("tests", "abroad"):
+            region_down(name, home=home / "regions")
 
 
 if __name__ == "__main__":

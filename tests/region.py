@@ -1,4 +1,4 @@
-"""The sandbox region that all tests share, kept between runs; and clients of it that are not ours."""
+"""The sandbox region that a worker's tests share, kept between runs; and clients of it that are not ours."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from tests.places import WORKER_HOME
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sandbox import RegionInfo, RegionRole
 
-HOME = Path(__file__).resolve().parents[1] / ".onshore" / "tests" / "regions"
+HOME = WORKER_HOME / "regions"
 EXAMPLE = Path(__file__).resolve().parents[1] / "inventories" / "registers" / "example"
 IN_COUNTRY, ABROAD = "example-csp-alpha-khi", "example-csp-delta-xa"
 

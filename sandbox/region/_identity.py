@@ -37,7 +37,7 @@ def connect(url: str, authority: Path, user: str, password: str, project: str, r
         project_domain_id=_DOMAIN,
     )
     # before there is a catalogue, keystone is where the token came from
-    known = {} if region_name else {"identity_endpoint_override": url}
+    known: dict[str, Any] = {} if region_name else {"identity_endpoint_override": url}
     return Connection(session=Session(login, verify=str(authority)), region_name=region_name or None, **known)
 
 
