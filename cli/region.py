@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,8 +42,13 @@ def up(cwd: Path, *, as_json: bool, name: str, register_region: str | None) -> N
     project = Project.find(cwd)
     role = _role(project, name, register_region)
     _check_possible()
+    _withdraw_login(project, name, keep=role.register_region_id)
     with shown_on(sys.stderr) as progress:
         info = region_up(name, home=project.regions, role=role, progress=progress)
+    login = project.settings.clouds / f"{info.register_region_id}.yaml"
+    login.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(info.clouds, login)
+    login.chmod(0o600)
     if as_json:
         click.echo(json.dumps(_public(info), indent=2))
     else:
@@ -76,11 +82,12 @@ def remove(cwd: Path, *, name: str, yes: bool) -> None:
     """Stop a region and delete it with all its data."""
     from sandbox import region_remove  # noqa: PLC0415
 
-    home = Project.find(cwd).regions
-    _existing(home, name)
+    project = Project.find(cwd)
+    _existing(project.regions, name)
     check_askable(f"rm deletes all data of region {name}", yes=yes)
     agree(f"delete region {name} with all its data?", yes=yes)
-    region_remove(name, home=home)
+    _withdraw_login(project, name)
+    region_remove(name, home=project.regions)
     click.echo(f"region {name} is deleted", err=True)
 
 
@@ -100,6 +107,17 @@ def status(cwd: Path, *, as_json: bool) -> None:
         click.echo(f"{info.name:<12} {state:<10} {info.register_region_id}  {info.auth_url}  {info.clouds}")
     if not found:
         click.echo("no region here; type: onshore region up", err=True)
+
+
+def _withdraw_login(project: Project, name: str, *, keep: str = "") -> None:
+    """Remove the copies of a region's clouds.yaml (but that of the role to `keep`), and no file of anybody else."""
+    try:
+        own = (project.regions / name / "clouds.yaml").read_bytes()
+    except OSError:
+        return
+    for file in project.settings.clouds.glob("*.yaml"):
+        if file.is_file() and file.stem != keep and file.read_bytes() == own:
+            file.unlink()
 
 
 def _check_possible() -> None:

@@ -155,9 +155,8 @@ def start(law: Law, pem: str) -> Callable[..., Ran]:
 
 def made(ran: Ran, kind: str) -> list[dict[str, Any]]:
     assert ran.errors == []
-    return [
-        dict(one.inputs) for one in ran.resources if one.type.startswith("openstack:") and one.type.endswith(f":{kind}")
-    ]
+    found = [one for one in ran.resources if one.type.startswith("openstack:") and one.type.endswith(f":{kind}")]
+    return [dict(one.inputs) for one in sorted(found, key=lambda one: one.urn)]
 
 
 WORLD = ["open to the public (EXP-001)"]
