@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import errno
+import json
 import os
+import socket
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,7 @@ import pytest
 import engine
 from engine import EngineError
 from engine.errors import LockedError
+from engine.saving.backend import FileBackend
 
 if TYPE_CHECKING:
     from tests.engine.projects import Project
@@ -50,6 +54,25 @@ def test_a_lock_that_cannot_be_read_is_named(project: Project, content: bytes) -
         project.run("up")
     assert f"{lock}: created by somebody this engine cannot tell" in str(caught.value)
     assert lock.read_bytes() == content
+
+
+def test_only_the_lock_of_a_dead_process_of_this_machine_is_taken_away(tmp_path: Path) -> None:
+    backend = FileBackend.at(tmp_path.as_uri(), "shop")
+    folder = tmp_path / ".pulumi" / "locks" / "organization" / "shop" / "test"
+    folder.mkdir(parents=True)
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    holders = {
+        "dead": {"pid": gone.pid, "hostname": socket.gethostname()},
+        "another": {"pid": gone.pid, "hostname": "elsewhere"},
+        "living": {"pid": os.getpid(), "hostname": socket.gethostname()},
+    }
+    for name, holder in holders.items():
+        (folder / f"{name}.json").write_text(json.dumps(holder), encoding="utf-8")
+    (folder / "unreadable.json").write_bytes(b"{}")
+    assert backend.unlock_after("test", os.getpid()) == 0
+    assert backend.unlock_after("test", gone.pid) == 1
+    assert sorted(file.stem for file in folder.glob("*.json")) == ["another", "living", "unreadable"]
 
 
 def test_a_full_disk_is_named_with_the_file_that_found_no_room(

@@ -182,6 +182,21 @@ def test_a_database_that_is_not_ours_is_never_dropped(servers: tuple[Cluster, Cl
     assert steps(moving(tmp_path)) == []
 
 
+def test_an_empty_database_goes_where_this_move_brought_the_target_up_and_nowhere_else(
+    servers: tuple[Cluster, Cluster], tmp_path: Path
+) -> None:
+    source, target = sites(servers)
+    servers[0].fill(rows=5)
+    servers[1].sql("CREATE DATABASE registry", "postgres")
+    move = moving(tmp_path)
+    assert "did not put there" in str(refusal(copy, move, DATABASE, source, target))
+    move.ledger.append("target up", asset=DATABASE.id, details={"stack": "targets/trial", "target": "incountry"})
+    servers[1].sql("CREATE SCHEMA precious")
+    assert "did not put there" in str(refusal(copy, move, DATABASE, source, target))
+    servers[1].sql("DROP SCHEMA precious")
+    assert copy(move, DATABASE, source, target).state == "copied"
+
+
 def test_a_role_that_is_there_already_is_left_alone_and_named(servers: tuple[Cluster, Cluster], tmp_path: Path) -> None:
     source, target = sites(servers)
     servers[0].fill(rows=5)
