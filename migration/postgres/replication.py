@@ -76,7 +76,7 @@ def check_replicable(source: Server, database: str, name: str = "") -> None:
     Nothing of it is set here: what a table is known by, and how the server logs, are its owner's to change.
     """
     faults = []
-    with _reading(source, database) as session:
+    with _session(source, database) as session:
         (level,) = session.execute("SELECT current_setting('wal_level')").fetchone() or ("",)
         if level != "logical":
             fix = "set wal_level = logical there and restart it, or write `method: dump` into the plan"
@@ -95,12 +95,12 @@ def check_replicable(source: Server, database: str, name: str = "") -> None:
 
 def begin(link: Link) -> None:
     """Make publication, slot and subscription; the target's database has its definitions already, and no rows."""
-    with _reading(link.source, link.database) as session:
+    with _session(link.source, link.database) as session:
         tables = [table.only for table in published(session) if table.carried]
         what = sql.SQL(" FOR TABLE {}").format(sql.SQL(", ").join(tables)) if tables else sql.SQL("")
         session.execute(sql.SQL("CREATE PUBLICATION {}{}").format(sql.Identifier(link.name), what))
         session.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [link.name])
-    with _reading(link.target, link.database) as session:
+    with _session(link.target, link.database) as session:
         made = sql.SQL(
             "CREATE SUBSCRIPTION {n} CONNECTION {c} PUBLICATION {n} WITH (create_slot = false, slot_name = {n})"
         )
@@ -112,14 +112,14 @@ def is_begun(link: Link) -> bool:
     """Whether both ends are there, so that what was cut off can go on."""
     if not link.target.has(link.database):
         return False
-    with _reading(link.source, link.database) as ours, _reading(link.target, link.database) as theirs:
+    with _session(link.source, link.database) as ours, _session(link.target, link.database) as theirs:
         slot = ours.execute("SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", [link.name]).fetchone()
         return slot is not None and theirs.execute(_SYNC, [link.name, link.database]).fetchone() is not None
 
 
 def attach(link: Link) -> None:
     """Tell the target's server the way to the source that holds now."""
-    with _reading(link.target, link.database) as session:
+    with _session(link.target, link.database) as session:
         told = sql.SQL("ALTER SUBSCRIPTION {} CONNECTION {}")
         where = link.publisher.dsn(link.database)
         session.execute(told.format(sql.Identifier(link.name), where))
@@ -133,7 +133,7 @@ def catch_up(
     Raises OnshoreError when it cannot come to that: the way is lost (`alive` raises), the slot is, or the target's
     server fails at applying again and again.
     """
-    with _reading(link.source, link.database) as ours, _reading(link.target, link.database) as theirs:
+    with _session(link.source, link.database) as ours, _session(link.target, link.database) as theirs:
         # a mark of our own, for a log that ends in something unflushed never counts as read to its end
         ours.execute("SELECT pg_logical_emit_message(true, 'onshore', '')")
         (end,) = ours.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone() or ("",)
@@ -157,16 +157,16 @@ def catch_up(
 
 def end(source: Server, target: Server, database: str, name: str) -> None:
     """Remove subscription, slots and publication, whatever there is of them; nothing is left when this returns."""
-    with _reading(target, "postgres") as session:
+    with _session(target, "postgres") as session:
         (system,) = session.execute("SELECT system_identifier::text FROM pg_control_system()").fetchone() or ("",)
     if target.has(database):
-        with _reading(target, database) as session:
+        with _session(target, database) as session:
             if session.execute(_SYNC, [name, database]).fetchone():
                 for change in ("DISABLE", "SET (slot_name = NONE)"):
                     session.execute(sql.SQL("ALTER SUBSCRIPTION {} ").format(sql.Identifier(name)) + sql.SQL(change))
                 session.execute(sql.SQL("DROP SUBSCRIPTION {}").format(sql.Identifier(name)))
     drop_slots(source, database, name, f"^pg_[0-9]+_sync_[0-9]+_{system}$")
-    with _reading(source, database) as session:
+    with _session(source, database) as session:
         session.execute(sql.SQL("DROP PUBLICATION IF EXISTS {}").format(sql.Identifier(name)))
 
 
@@ -175,7 +175,7 @@ def drop_slots(source: Server, database: str, name: str, of_tables: str) -> None
     find = "SELECT slot_name::text, active_pid FROM pg_replication_slots WHERE database = %s"
     find += " AND (slot_name = %s OR slot_name ~ %s)"
     deadline = time.monotonic() + _ENDING_S
-    with _reading(source, database) as session:
+    with _session(source, database) as session:
         while found := session.execute(find, [database, name, of_tables]).fetchall():
             for slot, pid in found:
                 if pid is not None:
@@ -218,7 +218,7 @@ def _unusable(link: Link, server: Server, what: str, got: str, fix: str) -> Onsh
 
 
 @contextlib.contextmanager
-def _reading(server: Server, database: str) -> Iterator[psycopg.Connection]:
+def _session(server: Server, database: str) -> Iterator[psycopg.Connection]:
     """A session without transactions; what the server says against a statement is a fault in its words."""
     with contextlib.closing(server.connect(database, autocommit=True)) as session:
         try:
