@@ -40,7 +40,7 @@ up: $(STAMP) ## the main job: a real cluster, a workload on it, and a refusal
 
 test: check ## lint, types, room contracts, and every test
 	@$(BIN)/python -m tests.debian
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 check: $(STAMP) ## lint, types and room contracts only
 	@$(BIN)/ruff check .
@@ -60,8 +60,7 @@ bench: $(STAMP) ## measure; ratios in one run
 clean: ## stop the sandbox clusters and remove what make made
 	@test ! -x $(BIN)/onshore || $(BIN)/onshore cluster down --all
 	@test ! -d .onshore/hosts || $(BIN)/onshore hosts down --all
-	@test ! -d .onshore/tests/hosts || $(BIN)/python -c 'from pathlib import Path; from sandbox import hosts_down; hosts_down(home=Path(".onshore/tests/hosts"))'
-	@test ! -d .onshore/tests || $(BIN)/python -c 'from pathlib import Path; from sandbox import cluster_down; cluster_down("tests", home=Path(".onshore/tests/sandbox"))'
+	@test ! -d .onshore/tests || $(BIN)/python -m tests.clean
 	rm -rf .venv .onshore .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .PHONY: help setup up test check conformance docs bench clean

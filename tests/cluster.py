@@ -1,19 +1,20 @@
-"""The sandbox cluster that all tests share, kept between runs."""
+"""The sandbox cluster that all tests of a worker share, kept between runs."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.places import WORKER_HOME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sandbox import ClusterInfo
 
-HOME = Path(__file__).resolve().parents[1] / ".onshore" / "tests" / "sandbox"
+HOME = WORKER_HOME / "sandbox"
 
 
 @contextlib.contextmanager

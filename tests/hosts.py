@@ -1,4 +1,4 @@
-"""The sandbox hosts that all tests share: two on premises, three in the country; and a login that is not ours."""
+"""The sandbox hosts that a worker's tests share: two on premises, three in the country; a login that is not ours."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.places import WORKER_HOME
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from inventories.models import Register
     from sandbox import HostInfo, HostsInfo
 
-HOME = Path(__file__).resolve().parents[1] / ".onshore" / "tests" / "hosts"
+HOME = WORKER_HOME / "hosts"
 EXAMPLE = Path(__file__).resolve().parents[1] / "inventories" / "registers" / "example"
 PLACE = {
     "site": {

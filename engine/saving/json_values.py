@@ -13,13 +13,18 @@ from engine.values import SECRET_SIGNATURE, SIGNATURE_KEY, UNKNOWN, UNKNOWN_SENT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_PLAIN: Final = frozenset([str, bool, int, type(None)])
 _FLOAT_SIGNATURE: Final = "8ad145fe-0d11-4827-bfd7-1abcbf086f5c"
 
 
 def encode_value(value: Any, seal: Callable[[str], str]) -> Any:  # noqa: PLR0911 - one form of value each
     """A property value as JSON data, object keys sorted; `seal` encrypts a secret's JSON text."""
+    if type(value) in _PLAIN:  # most of a state: asked first, and by exact type, the rest is three times slower
+        return value
     if isinstance(value, dict):
-        return {key: encode_value(value[key], seal) for key in sorted(value)}
+        return {
+            key: item if type(item := value[key]) in _PLAIN else encode_value(item, seal) for key in sorted(value)
+        }
     if isinstance(value, (list, tuple)):
         return [encode_value(item, seal) for item in value]
     if isinstance(value, Secret):
@@ -29,7 +34,7 @@ def encode_value(value: Any, seal: Callable[[str], str]) -> Any:  # noqa: PLR091
         return UNKNOWN_SENTINEL
     if isinstance(value, float) and not math.isfinite(value):
         return {SIGNATURE_KEY: _FLOAT_SIGNATURE, "value": struct.pack(">d", value).hex()}
-    if value is None or isinstance(value, (str, bool, int, float)):
+    if isinstance(value, (str, int, float)):
         return value
     return encode_value(wire.signed(value), seal)
 

@@ -1,4 +1,4 @@
-"""`count` ConfigMaps in one namespace of the sandbox cluster, lawful for open data."""
+"""`count` ConfigMaps in one namespace of the sandbox cluster, lawful for open data; nothing of ours is imported."""
 
 import os
 from pathlib import Path
@@ -6,9 +6,7 @@ from pathlib import Path
 import pulumi
 import pulumi_kubernetes as k8s
 
-from inventories.labels import CATEGORY_LABEL, DEPARTMENT_LABEL
-
-labels = {CATEGORY_LABEL: "open", DEPARTMENT_LABEL: "statistics-example"}
+labels = {"onshore.example/data-category": "open", "onshore.example/department": "statistics-example"}
 security = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 kubeconfig = Path(os.environ["ONSHORE_BENCH_KUBECONFIG"]).read_text(encoding="utf-8")
 cluster = k8s.Provider("cluster", kubeconfig=kubeconfig)
