@@ -22,9 +22,7 @@ def encode_value(value: Any, seal: Callable[[str], str]) -> Any:  # noqa: PLR091
     if type(value) in _PLAIN:  # most of a state: asked first, and by exact type, the rest is three times slower
         return value
     if isinstance(value, dict):
-        return {
-            key: item if type(item := value[key]) in _PLAIN else encode_value(item, seal) for key in sorted(value)
-        }
+        return {key: item if type(item := value[key]) in _PLAIN else encode_value(item, seal) for key in sorted(value)}
     if isinstance(value, (list, tuple)):
         return [encode_value(item, seal) for item in value]
     if isinstance(value, Secret):
