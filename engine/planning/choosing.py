@@ -18,6 +18,7 @@ from engine.planning.messages import (
     Reject,
     Report,
 )
+from engine.planning.registration import replaces
 from engine.planning.replacing import begin_replacement, dependent_diffed, replacement
 from engine.urn import is_provider_type, split_reference
 
@@ -75,6 +76,9 @@ def _choose(plan: Plan, registration: Registration) -> list[Instruction]:
         keys = plan.dependent_keys[old.urn]
         steps = [registration.step("replace"), registration.step("create-replacement", keys=keys)]
         return chain(plan, registration, steps)
+    partner = plan.steps.get(goal.deleted_with)
+    if partner is not None and replaces(partner):  # what goes without being asked goes with it, and comes back
+        return _decided(plan, registration, diffing.Decision("replace", ("deletedWith",)))
     if not goal.custom:
         return _decided(plan, registration, diffing.compare_component(old, registration.inputs))
     if old.provider != goal.provider and not is_provider_type(goal.type):

@@ -26,6 +26,8 @@ def outputs_registered(plan: Plan, event: OutputsRegistered) -> list[Instruction
         plan.stack_outputs = (event.urn, event.outputs)
         return []
     plan.complete.add(event.urn)
+    if event.urn in plan.not_created:
+        return []
     return [_completed(plan, state, event.outputs)]
 
 

@@ -282,6 +282,15 @@ def test_deletions_respect_the_dependency_graph(data: st.DataObject) -> None:
         assert all(at[state.urn] < at[needed] for needed in references_of(state))
 
 
+@pytest.mark.parametrize(("diff", "expected"), [(REPLACING, ["create-replacement", "replace"]), (CHANGING, ["same"])])
+def test_what_is_deleted_with_a_replaced_resource_is_replaced_too(diff: DiffResult, expected: list[str]) -> None:
+    machine = planner(recorded("a"), recorded("b", deleted_with=urn("a")))
+    drive(machine, 1, GOAL, diff)
+    steps = [i.step for i in drive(machine, 2, replace(GOAL, name="b", deleted_with=urn("a"))) if isinstance(i, m.Run)]
+    assert [step.op for step in steps] == expected
+    assert {step.keys for step in steps} == {("deletedWith",) if len(steps) > 1 else ()}
+
+
 @pytest.mark.parametrize(
     ("failed", "preview", "expected"),
     [(False, False, {"new": 2}), (True, False, {"old": 1, "new": 2}), (True, True, {"old": 1, "new": 2})],

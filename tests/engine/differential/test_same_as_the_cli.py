@@ -18,7 +18,7 @@ from tests.engine.differential.beside import Beside, write_plugins
 from tests.engine.differential.worlds import story
 
 CLI = find_cli()
-SEEDS = (0, 1, 5, 9, 11)
+SEEDS = (100, 102)
 
 
 def differences(seed: int, root: Path, home: Path) -> list[str]:
