@@ -126,13 +126,13 @@ def _reasons(
     for verdict in asked or refusal.verdicts:
         for reason in verdict.reasons:
             if rule := rules.get(reason.rule):
-                message = f"{verdict.cluster.id}: {reason_line(reason)} {way_out(refusal)}"
+                message = f"{verdict.place.id}: {reason_line(reason)} {way_out(refusal)}"
                 yield Finding(
                     rule.id,
                     rule.severity,
                     rule.title,
                     "",
-                    verdict.cluster.id,
+                    verdict.place.id,
                     message,
                     stack=stack,
                     department=department,

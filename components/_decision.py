@@ -117,11 +117,11 @@ class Advice(NamedTuple):
 class Verdict(NamedTuple):
     """One candidate and every reason against it; none means lawful, whatever there is to advise.
 
-    `cluster` is a host or a region where such was asked for. `monthly_cost_pkr` None: the register has no price for it.
+    `place` is a host or a region where such was asked for. `monthly_cost_pkr` None: the register has no price for it.
     """
 
     provider: Provider
-    cluster: Cluster | Host | Region
+    place: Cluster | Host | Region
     site: Site | None
     monthly_cost_pkr: float | None
     reasons: tuple[Reason, ...]
@@ -130,7 +130,7 @@ class Verdict(NamedTuple):
     @property
     def region(self) -> str:
         """The id of the region that it lies in, or is."""
-        return self.cluster.id if isinstance(self.cluster, Region) else self.cluster.region
+        return self.place.id if isinstance(self.place, Region) else self.place.region
 
     @property
     def lawful(self) -> bool:

@@ -28,7 +28,7 @@ class WayOut(NamedTuple):
 def cost_then_id(verdict: Verdict) -> tuple[float, str]:
     """The order of candidates; one without a price list comes last."""
     cost = verdict.monthly_cost_pkr
-    return math.inf if cost is None else cost, verdict.cluster.id
+    return math.inf if cost is None else cost, verdict.place.id
 
 
 def days_ahead(register: Register, on: date) -> list[date]:
@@ -47,7 +47,7 @@ def smallest(days: Mapping[date, tuple[Verdict, ...]], on: date, country: str) -
     What others have not promised weighs most, then a wait, then what the department must do; then a place in the
     country, cost and id. The same changes make several candidates lawful: the cheapest of them is where they lead.
     """
-    today = {verdict.cluster.id: verdict for verdict in days[on]}
+    today = {verdict.place.id: verdict for verdict in days[on]}
     leads: dict[tuple[date, frozenset[Change]], tuple[tuple[Change, ...], Verdict]] = {}
     for day, verdicts in days.items():
         for verdict in sorted(verdicts, key=cost_then_id):
@@ -69,7 +69,7 @@ def smallest(days: Mapping[date, tuple[Verdict, ...]], on: date, country: str) -
     changes, verdict = leads[best]
     if best[0] == on:
         return WayOut(changes, verdict, None)
-    return WayOut((_wait(best[0], today[verdict.cluster.id], verdict), *changes), verdict, best[0])
+    return WayOut((_wait(best[0], today[verdict.place.id], verdict), *changes), verdict, best[0])
 
 
 def _wait(day: date, before: Verdict, then: Verdict) -> Change:

@@ -69,7 +69,7 @@ def way_out(refusal: Refusal) -> str:
         for change in refusal.changes
     )
     city = found.site.city or found.site.id if found.site else "place unknown"
-    return f"Way out: {steps}; then {found.cluster.id} ({city}, {_monthly(found)}) is lawful."
+    return f"Way out: {steps}; then {found.place.id} ({city}, {_monthly(found)}) is lawful."
 
 
 def as_error(refusal: Refusal, rules: Mapping[str, RuleMeta] | None = None) -> OnshoreError:
@@ -110,7 +110,7 @@ def as_dict(decision: Placement | Refusal) -> dict[str, Any]:
         "category": decision.category.id if decision.category else None,
         "faults": faults,
         "changes": [change._asdict() for change in decision.changes],
-        "leads_to": decision.leads_to.cluster.id if decision.leads_to else None,
+        "leads_to": decision.leads_to.place.id if decision.leads_to else None,
         "wait_until": decision.wait_until.isoformat() if decision.wait_until else None,
     }
 
@@ -162,7 +162,7 @@ def _verdict(verdict: Verdict, everywhere: tuple[Reason, ...]) -> Iterator[str]:
     state = "lawful" if verdict.lawful else "refused"
     if verdict.rules == {WISH}:
         state = "lawful, but not what was asked for"
-    yield f"  {verdict.cluster.id} ({country}, {_model(verdict)}, {_rupees(verdict)}): {state}"
+    yield f"  {verdict.place.id} ({country}, {_model(verdict)}, {_rupees(verdict)}): {state}"
     yield from (f"    {reason_line(reason)}" for reason in verdict.reasons if reason not in everywhere)
     for advice in verdict.advices:
         yield f"    advice, BINDS FROM {advice.binds_from}: {reason_line(advice.reason)}"
@@ -181,7 +181,7 @@ def reason_line(reason: Reason) -> str:
 
 def _verdict_dict(verdict: Verdict) -> dict[str, Any]:
     return {
-        **_name(verdict.cluster),
+        **_name(verdict.place),
         "provider": verdict.provider.id,
         "site": _site(verdict),
         "country": verdict.site.country if verdict.site else None,
@@ -204,16 +204,16 @@ def _name(place: Cluster | Host | Region) -> dict[str, str]:
 
 
 def _site(verdict: Verdict) -> str | None:
-    if isinstance(verdict.cluster, Region):
+    if isinstance(verdict.place, Region):
         return verdict.site.id if verdict.site else None
-    return verdict.cluster.site
+    return verdict.place.site
 
 
 def _model(verdict: Verdict) -> str:
     """The deployment model; a host's is its region's."""
-    if not isinstance(verdict.cluster, Host):
-        return verdict.cluster.deployment_model
-    region = verdict.cluster.region
+    if not isinstance(verdict.place, Host):
+        return verdict.place.deployment_model
+    region = verdict.place.region
     return next((one.deployment_model for one in verdict.provider.regions if one.id == region), "model unknown")
 
 

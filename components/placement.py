@@ -105,7 +105,7 @@ class Placer:
             register=self._reference,
             category=category,
             provider=best.provider,
-            place=best.cluster,
+            place=best.place,
             site=site,
             region=region,
             monthly_cost_pkr=best.monthly_cost_pkr,

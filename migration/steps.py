@@ -154,7 +154,7 @@ def check_current(move: Move, asset: Asset, source: Site, *, wave: int = 0) -> N
     if now.state in CLOSED or (now.slot and now.state in LIVE):
         return  # of what is replicated, the evidence that counts is taken once its source is closed
     if now.state != "verified":
-        raise _refused(asset, f"it is {now.state}, not verified", "verify it first")
+        raise _refused(asset, f"it is not verified (its state: {now.state})", "verify it first")
     late = _written_since(move, asset, source, _evidence(move, asset, now))
     if late:
         move.ledger.append("outdated", asset=asset.id, wave=wave, details={"written": list(late[:20])})
@@ -171,7 +171,7 @@ def cutover(move: Move, asset: Asset, source: Site, target: Site, *, wave: int =
     if now.state == "cut over":
         return
     if now.state not in (("verified", "closing", *LIVE) if now.slot else ("verified", "closing")):
-        raise _refused(asset, f"it is {now.state}, not verified", "verify it first")
+        raise _refused(asset, f"it is not verified (its state: {now.state})", "verify it first")
     parity = None if now.slot and not now.evidence else _evidence(move, asset, now)
     if asset.kind == "database":
         server = postgres_of(source)

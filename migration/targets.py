@@ -72,7 +72,7 @@ def lawful_target(asset: Asset, answer: Answer, judge: Judge, *, wanted: str = "
     if decision.leads_to and not wanted:
         steps = "; ".join(change.step for change in decision.changes)
         faults.append(
-            Fault(asset.id, "there is a way out", fix=f"{steps}; then {decision.leads_to.cluster.id} is lawful")
+            Fault(asset.id, "there is a way out", fix=f"{steps}; then {decision.leads_to.place.id} is lawful")
         )
     return None, faults
 
@@ -85,11 +85,11 @@ def _faults(asset: Asset, kind: str, request: Request, refusal: Refusal) -> Iter
     asked = [
         verdict
         for verdict in refusal.verdicts
-        if verdict.cluster.id == named or (not named and request.region in (None, verdict.region))
+        if verdict.place.id == named or (not named and request.region in (None, verdict.region))
     ]
     for verdict in asked if asked or refusal.faults else refusal.verdicts:
         for why in verdict.reasons:
-            where, got = f"{asset.id} on {verdict.cluster.id}", why.got
+            where, got = f"{asset.id} on {verdict.place.id}", why.got
             yield Fault(where, f"{why.what} ({why.rule})", got, f"allowed: {why.allowed}", why.fix)
     if not refusal.verdicts and not refusal.faults:
         yield Fault(asset.id, f"the register has no {kind}s", fix="ask a provider for one")

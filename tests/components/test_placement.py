@@ -77,7 +77,7 @@ def test_restricted_data_goes_to_the_cheapest_lawful_cluster(register: Register,
     assert decision.monthly_cost_pkr == 2 * 2600 + 4 * 650 + 10 * 28
     assert decision.because == "the cheapest of 2 lawful clusters for restricted data on 2026-06-01"
     assert decision.register == f"{register.version}@{register.digest[:12]}"
-    assert {v.cluster.id: v.rules for v in decision.verdicts if not v.lawful} == {
+    assert {v.place.id: v.rules for v in decision.verdicts if not v.lawful} == {
         "example-csp-beta-isb-1": {"ACC-001"},
         "example-csp-delta-xa-1": {"RES-001", "CAT-002"},
         "example-csp-epsilon-pew-1": {"ACC-003"},
@@ -115,7 +115,7 @@ def test_a_wish_is_granted_where_it_is_lawful(register: Register, profile: Profi
     decision = placed(replace(RESTRICTED, **{field: value}), register, profile)
     assert decision.cluster.id == "example-csp-alpha-lhe-1"
     assert decision.because == "the only lawful cluster for restricted data on 2026-06-01"
-    cheaper = next(v for v in decision.verdicts if v.cluster.id == "example-csp-alpha-khi-1")
+    cheaper = next(v for v in decision.verdicts if v.place.id == "example-csp-alpha-khi-1")
     assert cheaper.rules == {WISH}
 
 
@@ -155,7 +155,7 @@ def test_what_the_department_can_do_goes_before_what_others_must(register: Regis
     wishes = {"provider": "example-csp-epsilon", "site": "pk-example-site-5"}
     decision = refused(replace(RESTRICTED, **wishes), register, profile)
     assert {change.who for change in decision.changes} == {"department"}
-    assert decision.leads_to.cluster.id == "example-csp-alpha-khi-1"
+    assert decision.leads_to.place.id == "example-csp-alpha-khi-1"
 
 
 EARLY = date(2024, 1, 1)
@@ -168,7 +168,7 @@ def test_a_day_that_the_register_names_goes_before_what_nobody_has_promised(
     decision = refused(RESTRICTED, register, profile, EARLY)
     assert [change.who for change in decision.changes] == ["time"]
     assert decision.wait_until == date(2025, 1, 1)
-    assert placed(RESTRICTED, register, profile, date(2025, 1, 1)).cluster == decision.leads_to.cluster
+    assert placed(RESTRICTED, register, profile, date(2025, 1, 1)).cluster == decision.leads_to.place
     said = way_out(decision)
     assert said.startswith("Way out: wait until 2025-01-01, when the register is in force and has ")
     assert f"{decision.leads_to.provider.id} accredited and its audits passed; then" in said
@@ -205,7 +205,7 @@ def test_among_equally_small_ways_out_a_place_in_the_country_comes_first(registe
     asked = replace(RESTRICTED, category="open", country="XA", region="example-csp-alpha-khi")
     decision = refused(asked, register, profile)
     abroad = placed(replace(asked, region=None), register, profile)
-    assert (abroad.site.country, decision.leads_to.cluster.id) == ("XA", "example-csp-alpha-khi-1")
+    assert (abroad.site.country, decision.leads_to.place.id) == ("XA", "example-csp-alpha-khi-1")
     assert abroad.monthly_cost_pkr < decision.leads_to.monthly_cost_pkr
     assert [change.field for change in decision.changes] == ["country"]
 
@@ -222,7 +222,7 @@ def test_machines_are_told_apart_what_is_unlawful_and_what_was_not_wished(regist
 def test_where_only_others_can_help_the_way_out_says_so(register: Register, profile: Profile) -> None:
     without_alpha = tuple(p for p in register.providers if p.id != "example-csp-alpha")
     decision = refused(RESTRICTED, register.model_copy(update={"providers": without_alpha}), profile)
-    assert decision.leads_to.cluster.id == "example-csp-beta-isb-1"
+    assert decision.leads_to.place.id == "example-csp-beta-isb-1"
     assert "not in your hands" in way_out(decision)
 
 
@@ -246,7 +246,7 @@ def test_public_data_asks_for_a_public_way_in(register: Register, profile: Profi
         department="statistics-example", category="open", exposure="public", cluster="example-csp-alpha-khi-1"
     )
     decision = refused(request, register, profile)
-    verdict = next(v for v in decision.verdicts if v.cluster.id == "example-csp-alpha-khi-1")
+    verdict = next(v for v in decision.verdicts if v.place.id == "example-csp-alpha-khi-1")
     assert verdict.rules == {WISH}
     assert placed(replace(request, exposure="internal"), register, profile).cluster.id == "example-csp-alpha-khi-1"
 

@@ -101,13 +101,13 @@ def test_a_region_is_lawful_exactly_when_the_pack_lets_it_pass(
     request = Request(department=department, category=category, service_kind=kind, target="region")
     decision = place(request, register, profile, on=on)
     offered = {region.id: region for _, region in register.regions() if region.openstack}
-    assert {verdict.cluster.id for verdict in decision.verdicts} == set(offered)
+    assert {verdict.place.id for verdict in decision.verdicts} == set(offered)
     for verdict in decision.verdicts:
-        refused = world.refused_by(built(kind, offered[verdict.cluster.id]))
+        refused = world.refused_by(built(kind, offered[verdict.place.id]))
         assert verdict.rules - {WISH} == refused
     if isinstance(decision, Placement):
         assert decision.place == decision.region
-        assert decision.region.id in {verdict.cluster.id for verdict in decision.verdicts if verdict.lawful}
+        assert decision.region.id in {verdict.place.id for verdict in decision.verdicts if verdict.lawful}
 
 
 @given(
@@ -124,7 +124,7 @@ def test_a_stricter_category_never_widens_the_regions_that_are_lawful(
     for category in sorted(profile.categories, key=lambda one: one.rank):
         request = Request(department=department, category=category.id, service_kind=kind, target="region")
         verdicts = place(request, register, profile, on=on).verdicts
-        lawful = {verdict.cluster.id for verdict in verdicts if verdict.lawful}
+        lawful = {verdict.place.id for verdict in verdicts if verdict.lawful}
         # A private cloud by approval is lawful for secret data alone.
         assert wider is None or lawful <= wider or category.rule.models_by_approval
         wider = lawful
@@ -139,7 +139,7 @@ def test_the_order_of_the_register_decides_nothing(
     request = Request(department=department, category="public", service_kind=kind, target="region")
     one = place(request, register, profile, on=on)
     other = place(request, register.model_copy(update={"providers": tuple(turned)}), profile, on=on)
-    assert [(v.cluster.id, v.rules) for v in one.verdicts] == [(v.cluster.id, v.rules) for v in other.verdicts]
+    assert [(v.place.id, v.rules) for v in one.verdicts] == [(v.place.id, v.rules) for v in other.verdicts]
     assert type(one) is type(other)
     if isinstance(one, Placement) and isinstance(other, Placement):
         assert one.region.id == other.region.id

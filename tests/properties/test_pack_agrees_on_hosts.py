@@ -97,15 +97,15 @@ def test_a_host_is_placed_on_exactly_when_nothing_stands_against_it(
     config: dict[str, str | None] = {"onshore:department": department}
     world = World(category, register=register, profile=profile, on=on, config=config)
     decision = place(Request(department=department, category=category, service_kind="vm"), register, profile, on=on)
-    assert {verdict.cluster.id for verdict in decision.verdicts} == {host.id for _, host in register.hosts()}
+    assert {verdict.place.id for verdict in decision.verdicts} == {host.id for _, host in register.hosts()}
     for verdict in decision.verdicts:
         found = world.refused_by(
-            Resource("onshore:index:Machines", {"category": category, "hosts": [verdict.cluster.id]})
+            Resource("onshore:index:Machines", {"category": category, "hosts": [verdict.place.id]})
         )
         assert verdict.lawful is (not found)
     if isinstance(decision, Placement):
         assert decision.host in [host for _, host in register.hosts()]
-        assert decision.place.id in {verdict.cluster.id for verdict in decision.verdicts if verdict.lawful}
+        assert decision.place.id in {verdict.place.id for verdict in decision.verdicts if verdict.lawful}
 
 
 @given(registers_with_hosts(), st.sampled_from(DEPARTMENTS), st.sampled_from(PROFILES), any_day())
@@ -115,7 +115,7 @@ def test_a_stricter_category_never_widens_the_hosts_that_are_lawful(
     profile, wider = load_profile(name), None
     for category in sorted(profile.categories, key=lambda one: one.rank):
         request = Request(department=department, category=category.id, service_kind="vm")
-        lawful = {verdict.cluster.id for verdict in place(request, register, profile, on=on).verdicts if verdict.lawful}
+        lawful = {verdict.place.id for verdict in place(request, register, profile, on=on).verdicts if verdict.lawful}
         # A private cloud by approval is lawful for secret data alone.
         assert wider is None or lawful <= wider or category.rule.models_by_approval
         wider = lawful

@@ -75,8 +75,8 @@ def test_placement_and_the_pack_name_the_same_rules_for_every_cluster(
     world = pack_for(request, register, name, on)
     stack = world.refused_by(Resource(STACK_TYPE, {}))
     for verdict in decision.verdicts:
-        claimed = world.refused_by(claim(request, verdict.cluster, request.category)) & {"CRY-001"}
-        assert stack | claimed | world.refused_by(world.provider(to(verdict.cluster))) == verdict.rules - {WISH}
+        claimed = world.refused_by(claim(request, verdict.place, request.category)) & {"CRY-001"}
+        assert stack | claimed | world.refused_by(world.provider(to(verdict.place))) == verdict.rules - {WISH}
 
 
 @settings(deadline=None)
@@ -98,8 +98,8 @@ def test_a_rule_advises_both_until_the_day_it_binds(
     decision = place(request, register, profile(name), on=on, rules=rules)
     world = pack_for(request, register, name, on, rules=rules)
     for verdict in decision.verdicts:
-        asked = (Resource(STACK_TYPE, {}), world.provider(to(verdict.cluster)))
-        asked += (claim(request, verdict.cluster, request.category),) if request.storage_gib else ()
+        asked = (Resource(STACK_TYPE, {}), world.provider(to(verdict.place)))
+        asked += (claim(request, verdict.place, request.category),) if request.storage_gib else ()
         found = [(one.policyName, one.enforcementLevel) for each in asked for one in world.analyze(each)]
         assert {rule for rule, level in found if level == wire.MANDATORY} == verdict.rules - {WISH}
         advices = {advice.reason.rule: advice.binds_from for advice in verdict.advices}
@@ -139,5 +139,5 @@ def test_stricter_data_in_a_loose_stack_is_judged_as_placement_would_judge_it(
     if stricter.id == "open":
         return
     for verdict in decision.verdicts:
-        asked = claim(request, verdict.cluster, stricter.id)
+        asked = claim(request, verdict.place, stricter.id)
         assert world.refused_by(asked) == verdict.rules - {WISH}

@@ -33,7 +33,7 @@ def profile(name: str) -> Profile:
 
 def lawful(request: Request, register: Register, name: str, on: date) -> set[str]:
     decision = place(request, register, profile(name), on=on)
-    return {verdict.cluster.id for verdict in decision.verdicts if verdict.lawful}
+    return {verdict.place.id for verdict in decision.verdicts if verdict.lawful}
 
 
 @given(registers(), requests(public=False), profiles, dates)
@@ -126,7 +126,7 @@ def test_the_cheapest_lawful_cluster_is_chosen_and_ties_go_by_id(
     register: Register, request: Request, name: str, on: date
 ) -> None:
     decision = place(request, register, profile(name), on=on)
-    fit = [(v.monthly_cost_pkr, v.cluster.id) for v in decision.verdicts if v.lawful]
+    fit = [(v.monthly_cost_pkr, v.place.id) for v in decision.verdicts if v.lawful]
     if isinstance(decision, Placement):
         assert (decision.monthly_cost_pkr, decision.cluster.id) == min(fit)
         assert math.isfinite(decision.monthly_cost_pkr)
@@ -146,7 +146,7 @@ def test_a_way_out_that_nobody_else_must_open_leads_where_it_says(
             then = decision.wait_until or on
             after = place(replace(request, **mended), register, profile(name), on=then)  # type: ignore[arg-type]
             assert isinstance(after, Placement)
-            assert after.cluster == decision.leads_to.cluster
+            assert after.cluster == decision.leads_to.place
 
 
 @given(registers(consistent=False), requests(), profiles, dates)
@@ -155,7 +155,7 @@ def test_a_refusal_names_every_cluster_with_at_least_one_reason(
 ) -> None:
     decision = place(request, register, profile(name), on=on)
     if isinstance(decision, Refusal) and not decision.faults:
-        assert [v.cluster.id for v in decision.verdicts] == [c.id for _, c in register.clusters()]
+        assert [v.place.id for v in decision.verdicts] == [c.id for _, c in register.clusters()]
         for verdict in decision.verdicts:
             assert verdict.reasons
             assert all(part for reason in verdict.reasons for part in reason[:5])
@@ -192,7 +192,7 @@ def _widens_nowhere(bent: Profile) -> None:
         for category in ("confidential", "secret"):
             asked = Request(department=DEPARTMENTS[0], category=category)
             decision = place(asked, register, bent, on=on)
-            found.append({verdict.cluster.id for verdict in decision.verdicts if verdict.lawful})
+            found.append({verdict.place.id for verdict in decision.verdicts if verdict.lawful})
         assert found[1] <= found[0]
 
     law()
