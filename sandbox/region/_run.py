@@ -57,6 +57,8 @@ def begin_services(
             "ONSHORE_REGION_ZONES": str(zones),
             "SPT_NOENV": "1",  # neutron renames its process: in the place of its environment, which has our mark
         }
+        if service == OBJECTS:  # its S3 interface asks the identity service by a client that takes an authority only so
+            more["REQUESTS_CA_BUNDLE"] = str(layout.authority)
         start(service, command, layout.directory, layout.log(service), more)
 
 

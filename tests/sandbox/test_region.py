@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import signal
 import socket
@@ -14,7 +15,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+import urllib3
 import yaml
+from minio import Minio
+from minio.error import S3Error
 
 from inventories import load_register
 from sandbox import RegionInfo, SandboxError, region_down, region_status, region_up
@@ -177,6 +181,27 @@ def test_objects_come_back_as_they_were_put(cloud: Any, undo: Callable[..., None
     undo(lambda: store.delete_object("thing", container="box", ignore_missing=False))
     assert store.download_object("thing", container="box") == b"\x00whole\xff"
     assert "thing" in {each.name for each in store.objects("box")}
+
+
+def test_the_object_store_speaks_s3_to_a_client_of_somebody_else(
+    region: RegionInfo, cloud: Any, undo: Callable[..., None]
+) -> None:
+    identity = f"{region.auth_url}/users/{cloud.current_user_id}/credentials/OS-EC2"
+    given = cloud.session.post(identity, json={"tenant_id": cloud.current_project_id}).json()["credential"]
+    undo(lambda: cloud.session.delete(f"{identity}/{given['access']}"))
+    authority = urllib3.PoolManager(ca_certs=str(region.ca_certificate))
+    endpoint = urlsplit(cloud.object_store.get_endpoint()).netloc
+    named = {"region": region.region_name, "http_client": authority}
+    store = Minio(endpoint, access_key=given["access"], secret_key=given["secret"], **named)
+    store.make_bucket("bucket")
+    undo(lambda: store.remove_bucket("bucket"))
+    store.put_object("bucket", "a/thing", io.BytesIO(b"\x00whole\xff"), 7)
+    undo(lambda: store.remove_object("bucket", "a/thing"))
+    assert store.get_object("bucket", "a/thing").data == b"\x00whole\xff"
+    assert [each.object_name for each in store.list_objects("bucket", recursive=True)] == ["a/thing"]
+    stranger = Minio(endpoint, access_key=given["access"], secret_key=given["secret"][::-1], **named)
+    with pytest.raises(S3Error, match="SignatureDoesNotMatch"):
+        list(stranger.list_objects("bucket"))
 
 
 def test_up_of_a_running_region_changes_nothing(region: RegionInfo) -> None:
