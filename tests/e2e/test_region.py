@@ -77,8 +77,10 @@ def test_one_up_deploys_both_and_a_change_a_drift_and_a_destroy_find_both(
 
     score = regional.root / "stacks" / "workloads" / "clinic-records" / "score.yaml"
     text = score.read_text(encoding="utf-8").replace("memory: 4Gi", "memory: 8Gi")
-    score.write_text(text.replace("[10.20.0.0/16]", "[10.20.0.0/16, 10.30.0.0/16]"), encoding="utf-8")
-    assert changes(regional, "up", STACK, "--yes") == {"create": 1, "update": 1}
+    text = text.replace("data: 50Gi", "data: 60Gi").replace("[10.20.0.0/16]", "[10.20.0.0/16, 10.30.0.0/16]")
+    score.write_text(text, encoding="utf-8")
+    assert changes(regional, "up", STACK, "--yes") == {"create": 1, "update": 2}
+    assert sorted(cloud.block_storage.get_volume(one.id).size for one in volumes) == [20, 60]
     assert cloud.compute.get_server(server.id).flavor["original_name"] == "gp.large"
     group = cloud.network.get_security_group(group.id)
     assert rules(group) == {("ingress", 5432, "10.20.0.0/16"), ("ingress", 5432, "10.30.0.0/16")}
