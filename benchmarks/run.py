@@ -16,9 +16,13 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from benchmarks import audit, audit_beside, decisions, discovery, memory, migration, regions, scaling
 from sandbox import cluster_down, cluster_up, shown_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 ROOT = Path(__file__).parents[1]
 PROJECT = ROOT / "benchmarks" / "programs" / "configmaps"
@@ -29,10 +33,46 @@ NO_CLI = "no pulumi here"
 _TIMEOUT_S = 600.0  # for one command
 _WITH_AND_WITHOUT = (("gated", "yes"), ("without the pack", "no"))
 Rows = list[tuple[str, str, str, str]]
+Row = TypeVar("Row", tuple[str, str], tuple[str, str, str, str])
 
 
 def main() -> None:
-    """Measure, print, and write when asked to."""
+    """Measure, tell each figure as it is found, print the page, and write it when asked to."""
+    cli = shutil.which("pulumi")
+    runs = [
+        *_told("engines", _on_a_cluster),
+        *_told("peak memory", lambda: memory.rows(cli, NO_CLI)),
+        *_told("regions", regions.rows),
+    ]
+    sizes = _told("cost by number of resources", scaling.rows)
+    single = _told("decisions and pack", _in_process)
+    for what, measure in (
+        ("audit", audit.rows),
+        ("audit beside others", audit_beside.rows),
+        ("a move", migration.rows),
+        ("discovery", discovery.rows),
+    ):
+        single += _told(what, measure)
+    text = _page(runs, sizes, single)
+    sys.stdout.write(text)
+    if "--write" in sys.argv:
+        head = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
+        PAGE.write_text(f"{head}{MARK}\n\n{text}", encoding="utf-8")
+
+
+def _told(what: str, measure: Callable[[], Sequence[Row]]) -> list[Row]:
+    sys.stderr.write(f"measuring: {what}\n")
+    rows = list(measure())
+    sys.stderr.writelines(f"  {' | '.join(row)}\n" for row in rows)
+    sys.stderr.flush()
+    return rows
+
+
+def _in_process() -> list[tuple[str, str]]:
+    return [*decisions.placement(), decisions.settings_load(), *decisions.pack(), *decisions.clouds()]
+
+
+def _on_a_cluster() -> Rows:
     home = ROOT / ".onshore" / "bench" / "sandbox"
     with shown_on(sys.stderr) as progress:
         cluster = cluster_up("bench", home=home, progress=progress)
@@ -45,20 +85,11 @@ def main() -> None:
                 ONSHORE_BENCH_EMPTY=str(Path(state, "empty")),
                 ONSHORE_BENCH_KUBECONFIG=str(cluster.kubeconfig),
             )
-            rows = _engines()
-        rows += memory.rows(shutil.which("pulumi"), NO_CLI)
+            return _engines()
     finally:
         for file in PROJECT.glob("Pulumi.bench-*.yaml"):
             _forget_salt(file)
         cluster_down("bench", home=home)
-    single = [*decisions.placement(), decisions.settings_load(), *decisions.pack(), *decisions.clouds(), *audit.rows()]
-    single += [*audit_beside.rows(), *migration.rows(), *discovery.rows()]
-    rows += regions.rows()
-    text = _page(rows, scaling.rows(), single)
-    sys.stdout.write(text)
-    if "--write" in sys.argv:
-        head = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
-        PAGE.write_text(f"{head}{MARK}\n\n{text}", encoding="utf-8")
 
 
 def _engines() -> Rows:

@@ -58,7 +58,7 @@ def test_hosts_nobody_can_register_are_refused_before_they_start(
         "did you mean `health-example`?",
         "did you mean `restricted`?",
     ]
-    assert run(["hosts", "up", "--region", "example-csp-delta-xa", "--json"]) == 2
+    assert run(["hosts", "up", "--region", "example-csp-beta-isb", "--json"]) == 2
     assert "hosts stand in a region that offers vm" in told(capsys)["faults"][0]["what"]
     assert run(["hosts", "up", "--count", "101", "--json"]) == 2
     assert run(["hosts", "up", "--name", "No Name", "--json"]) == 2

@@ -17,6 +17,8 @@ from google.protobuf import json_format
 from pulumi.runtime import mocks
 
 PROGRAM = Path(__file__).resolve().parents[2] / "stacks" / "__main__.py"
+LINES: list[str] = []
+"""What is to be printed; threads register, and only one may write."""
 
 
 class _Outputs(mocks.Mocks):
@@ -37,7 +39,7 @@ class _Monitor(mocks.MockMonitor):
             "provider": request.provider.rpartition("::")[0],
             "props": json_format.MessageToDict(request.object),
         }
-        sys.stdout.write(json.dumps(line) + "\n")
+        LINES.append(json.dumps(line) + "\n")
         return answer
 
 
@@ -46,3 +48,4 @@ if __name__ == "__main__":
     for key, value in json.loads(os.environ["PULUMI_CONFIG"]).items():
         pulumi.runtime.set_config(key, value)
     pulumi.runtime.test(lambda: runpy.run_path(str(PROGRAM), run_name="__main__") and None)()
+    sys.stdout.writelines(LINES)

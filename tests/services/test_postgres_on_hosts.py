@@ -111,11 +111,12 @@ def test_a_database_stands_on_its_host_until_it_is_destroyed(site: Site, databas
         found = site.hosts.ssh("host-1", f"grep -rl -e '{key}' /etc /var/lib/postgresql /var/log 2>/dev/null || true")
         assert found.stdout == b""
 
+    keys = "cat /var/lib/onshore-backups/.ssh/authorized_keys"
+    assert b"host-1.records" in site.hosts.ssh("host-2", keys).stdout
     site.services["records"][2]["backup_host"] = "host-3"
     site.run("up")
     assert len(site.backups("host-3", BOX)) == 1, "the first backup at the new place is part of the move"
-    keys = "cat /var/lib/onshore-backups/.ssh/authorized_keys"
-    assert site.hosts.ssh("host-2", keys).stdout == b""
+    assert b"host-1.records" not in site.hosts.ssh("host-2", keys).stdout
 
     destroyed = site.run("destroy")
     assert site.operations(destroyed) == {"delete"}

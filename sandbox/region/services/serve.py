@@ -22,6 +22,8 @@ _API: Final = {
     "neutron": "neutron.wsgi.api",
     "cinder": "cinder.wsgi.api",
 }
+# Each loads its rules with the first request that asks for them; a second one meanwhile would find none, and be denied.
+_POLICIES: Final = {"neutron": ("neutron_lib.policy._engine", "neutron.policy"), "cinder": ("cinder.policy",)}
 
 
 def main(project: str, settings: Path, certificates: Path, port: int) -> None:
@@ -30,6 +32,8 @@ def main(project: str, settings: Path, certificates: Path, port: int) -> None:
     os.environ["REQUESTS_CA_BUNDLE"] = str(certificates / "ca.crt")
     _prepare(project, settings)
     application = importlib.import_module(_API[project]).application
+    for module in _POLICIES.get(project, ()):
+        importlib.import_module(module).init()
     beside = {"nova": _begin_nova, "cinder": _begin_cinder}.get(project)
     kept = beside() if beside else []
     _serve(application, certificates, port)
