@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from migration.postgres.server import Server
 
 _BLOCK: Final = 1 << 18
+_PIPE: Final = 1 << 20  # bytes: the most that anybody may ask for; both sides wait for each other less often
 _POLL_S: Final = 0.05
 _FULL: Final = "No space left on device"
 _PARTIAL: Final = ".partial"
@@ -87,7 +88,9 @@ class _Running:
         self.server, self.name = server, name
         self._errors: IO[bytes] = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         argv = bound([program(name), *options])
-        self.process = subprocess.Popen(argv, stdin=stdin, stdout=subprocess.PIPE, stderr=self._errors, bufsize=0)
+        self.process = subprocess.Popen(
+            argv, stdin=stdin, stdout=subprocess.PIPE, stderr=self._errors, bufsize=0, pipesize=_PIPE
+        )
         stack.callback(self._stop)
 
     def check(self) -> None:
