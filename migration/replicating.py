@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 def begun(move: Move, asset: Asset, source: Site, target: Site, wave: int) -> None:
     """Begin a replication, or go on with one that was cut off, until the target holds what the source does."""
+    try:
+        _go_on(move, asset, source, target, wave)
+    except replication.TornError:  # a cut may leave the target's server with a table that it cannot go on with
+        replication.end(postgres_of(source), postgres_of(target), asset.name, name_for(asset.id))
+        _go_on(move, asset, source, target, wave)
+
+
+def _go_on(move: Move, asset: Asset, source: Site, target: Site, wave: int) -> None:
     ours, theirs, name = postgres_of(source), postgres_of(target), name_for(asset.id)
     with _linked(asset, source, target) as (link, _):
         is_begun = bool(move.standing(asset).slot) and replication.is_begun(link)

@@ -39,6 +39,14 @@ SELECT (SELECT count(*) FROM pg_subscription_rel r WHERE r.srsubid = s.oid AND r
   pg_database_size(current_database()),
   coalesce((SELECT apply_error_count + sync_error_count FROM pg_stat_subscription_stats t WHERE t.subid = s.oid), 0)
 FROM pg_subscription s WHERE s.subname = %s AND s.subdbid = (SELECT oid FROM pg_database WHERE datname = %s)"""
+_COPIED: Final = """
+SELECT format('pg_%%s_sync_%%s_%%s', r.srsubid, r.srrelid, c.system_identifier)
+FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid, pg_control_system() c
+WHERE s.subname = %s AND r.srsubstate = 'f'"""
+
+
+class TornError(OnshoreError):
+    """A table was copied, and the slot by which the server would go on with it is gone: it tries for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +155,8 @@ def catch_up(
             progress(Lag(tables, slot[1], held))
             if slot[0] and not tables:
                 return
+            if tables:
+                _check_not_torn(link, ours, theirs)
             failed_before = failed if failed_before is None else failed_before
             if failed - failed_before >= _MOST_ERRORS:
                 what, fix = "cannot apply what the source sends", "its log says why; mend it and run it again"
@@ -210,6 +220,19 @@ def _check_whole(link: Link, slot: tuple[Any, ...] | None, sync: tuple[Any, ...]
         raise _unusable(link, link.source, "the log that the target lacks was removed", link.name, again)
     if sync is None:
         raise _unusable(link, link.target, "the subscription is gone", link.name, again)
+
+
+def _check_not_torn(link: Link, ours: psycopg.Connection, theirs: psycopg.Connection) -> None:
+    copied = {name for (name,) in theirs.execute(_COPIED, [link.name])}
+    there = {name for (name,) in ours.execute("SELECT slot_name::text FROM pg_replication_slots")}
+    # one that has gone on meanwhile has dropped its slot itself
+    missing = copied - there
+    if torn := missing and missing & {name for (name,) in theirs.execute(_COPIED, [link.name])}:
+        what, fix = "the slot of a table's copy is gone", "copy it anew: onshore migrate run WAVE --again"
+        raise TornError(
+            f"{link.database} cannot be replicated",
+            [Fault(f"{link.source.name}, database {link.database}", what, name, fix=fix) for name in sorted(torn)],
+        )
 
 
 def _unusable(link: Link, server: Server, what: str, got: str, fix: str) -> OnshoreError:
