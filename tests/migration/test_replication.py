@@ -24,6 +24,9 @@ NAME = name_for(DATABASE.id)
 KEYED = "ALTER TABLE no_key REPLICA IDENTITY FULL; ALTER TABLE child REPLICA IDENTITY FULL"
 SLOTS = "SELECT slot_name::text FROM pg_replication_slots"
 
+TORN = "UPDATE pg_subscription_rel SET srsubstate = 'f', srsublsn = NULL WHERE srrelid = 'citizens'::regclass"
+"""What a cut at the worst moment leaves: a table that was copied, without the slot by which it would go on."""
+
 
 @pytest.fixture
 def pair(servers: tuple[Cluster, Cluster]) -> Iterator[tuple[Cluster, Cluster]]:
@@ -104,12 +107,27 @@ def test_a_replication_that_was_killed_goes_on(phase: str, pair: tuple[Cluster, 
     rollback(move, DATABASE, source, target)
 
 
-@pytest.mark.parametrize("lost", ["slot", "subscription"])
+def test_a_replication_that_a_cut_has_torn_is_begun_anew(pair: tuple[Cluster, Cluster], tmp_path: Path) -> None:
+    (source, target), move = sites(pair), moving(tmp_path)
+    ends = tuple({"name": each.server.name, "parameters": dict(each.server.parameters)} for each in pair)
+    killed_at(tmp_path, DATABASE.id, ends, "MiB behind", 0, "replication")
+    pair[1].sql(f"ALTER SUBSCRIPTION {NAME} DISABLE")
+    pair[1].sql(TORN)
+    pair[1].sql(f"ALTER SUBSCRIPTION {NAME} ENABLE")
+    assert copy(move, DATABASE, source, target, method="replication").state == "copied"
+    assert steps(move).count("replication begun") == 2
+    assert verify(move, DATABASE, source, target)[0].equal
+    rollback(move, DATABASE, source, target)
+
+
+@pytest.mark.parametrize("lost", ["slot", "subscription", "slot of a table"])
 def test_one_end_that_is_gone_is_named_and_made_anew(lost: str, pair: tuple[Cluster, Cluster], tmp_path: Path) -> None:
     (source, target), move = sites(pair), moving(tmp_path)
     copy(move, DATABASE, source, target, method="replication")
     pair[1].sql(f"ALTER SUBSCRIPTION {NAME} DISABLE")
-    if lost == "slot":
+    if lost == "slot of a table":
+        pair[1].sql(TORN)
+    elif lost == "slot":
         replication.drop_slots(pair[0].server, "registry", NAME, "^$")
     else:
         pair[1].sql(f"ALTER SUBSCRIPTION {NAME} SET (slot_name = NONE); DROP SUBSCRIPTION {NAME}")
