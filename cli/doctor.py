@@ -19,6 +19,8 @@ from cli.project import Project, json_option, project_option
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sandbox import ClusterInfo, RegionInfo
+
 _PACKAGES = ("pulumi", "pulumi-kubernetes", "pulumi-policy", "pydantic")
 
 
@@ -129,39 +131,30 @@ def _project(cwd: Path) -> list[Finding]:
 
 
 def _clusters(home: Path) -> list[Finding]:
-    """Each try-out cluster; one that is down is no fault, for it may be down on purpose."""
     if not home.is_dir():
         return []
     from sandbox import cluster_status  # noqa: PLC0415 - only a project that has a cluster needs it
 
-    return [
-        Finding(
-            f"cluster {info.name}",
-            ok=info.ready,
-            found=f"ready at {info.server}" if info.ready else info.problem,
-            needed=False,
-            fix=f"to start it, type: onshore cluster up --name {info.name}",
-        )
-        for info in cluster_status(home=home)
-    ]
+    return [_tried_out("cluster", info, info.server) for info in cluster_status(home=home)]
 
 
 def _regions(home: Path) -> list[Finding]:
-    """Each try-out region; one that is down is no fault, for it may be down on purpose."""
     if not home.is_dir():
         return []
     from sandbox import region_status  # noqa: PLC0415 - only a project that has a region needs it
 
-    return [
-        Finding(
-            f"region {info.name}",
-            ok=info.ready,
-            found=f"ready at {info.auth_url}" if info.ready else info.problem,
-            needed=False,
-            fix=f"to start it, type: onshore region up --name {info.name}",
-        )
-        for info in region_status(home=home)
-    ]
+    return [_tried_out("region", info, info.auth_url) for info in region_status(home=home)]
+
+
+def _tried_out(kind: str, info: ClusterInfo | RegionInfo, address: str) -> Finding:
+    """What is found of a try-out place; one that is down is no fault, for it may be down on purpose."""
+    return Finding(
+        f"{kind} {info.name}",
+        ok=info.ready,
+        found=f"ready at {address}" if info.ready else info.problem,
+        needed=False,
+        fix=f"to start it, type: onshore {kind} up --name {info.name}",
+    )
 
 
 def _version_of(program: str, *arguments: str) -> str:

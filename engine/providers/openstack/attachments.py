@@ -10,7 +10,7 @@ from engine.provider import ProviderError
 from engine.providers.openstack.calls import Call, Made
 from engine.providers.openstack.cloud import ApiError, LostError
 from engine.providers.openstack.kinds import FLOATING_IP, KINDS, PORT, VOLUME
-from engine.providers.openstack.wait import Picture, wait_for
+from engine.providers.openstack.wait import Picture, until_let_go, wait_for
 
 if TYPE_CHECKING:
     from engine.providers.openstack.shapes import Object
@@ -223,29 +223,13 @@ class RouterInterfaces:
     def delete(self, call: Call) -> None:
         """Take it off, as soon as nothing needs it."""
         router = str(call.olds.get("routerId") or "")
-        refused = ""
 
-        def look() -> Object | None:
-            nonlocal refused
-            try:
-                with self._locks[router]:
-                    call.cloud.call(
-                        "network", "PUT", f"/routers/{router}/remove_router_interface", {"port_id": call.id}
-                    )
-            except ApiError as error:
-                if error.code == 404:
-                    return None
-                if error.code != 409:
-                    raise
-                refused = error.message
-                return {}
-            return None
-
-        def judge(live: Object | None) -> Picture:
-            return Picture(f"cannot be taken off yet: {refused}", ready=live is None)
+        def take() -> None:
+            with self._locks[router]:
+                call.cloud.call("network", "PUT", f"/routers/{router}/remove_router_interface", {"port_id": call.id})
 
         what, timeout = f"the interface {call.id} of the router {router}", call.timeout_s(_IN_USE_S)
-        wait_for(call.cloud, call.resource.urn, what, look, judge, timeout_s=timeout)
+        until_let_go(call.cloud, call.resource.urn, what, take, "cannot be taken off yet", timeout_s=timeout)
         call.cloud.lists.forget(KINDS[PORT], call.id)
 
     def _found(self, call: Call, router: str, body: Object) -> str:

@@ -19,7 +19,7 @@ from engine.providers.openstack.kinds import (
 from engine.providers.openstack.marks import is_mark, marked, needs_tag
 from engine.providers.openstack.plain import plain, snake
 from engine.providers.openstack.shapes import body_of, gateway_of, outputs_of
-from engine.providers.openstack.wait import Picture, wait_for
+from engine.providers.openstack.wait import Picture, until_let_go, wait_for
 
 if TYPE_CHECKING:
     from engine.providers.openstack.kinds import Kind
@@ -82,26 +82,12 @@ class Collection:
     def delete(self, call: Call) -> None:
         """Delete it, as soon as nothing uses it."""
         kind, path = self._kind, f"{self._kind.path}/{call.id}"
-        refused = ""
 
-        def look() -> Object | None:
-            nonlocal refused
-            try:
-                call.cloud.call(kind.service, "DELETE", path, microversion=kind.microversion)
-            except ApiError as error:
-                if error.code == 404:
-                    return None
-                if error.code != 409:
-                    raise
-                refused = error.message
-                return {}
-            return None
+        def take() -> None:
+            call.cloud.call(kind.service, "DELETE", path, microversion=kind.microversion)
 
-        def judge(live: Object | None) -> Picture:
-            return Picture(f"cannot be deleted yet: {refused}", ready=live is None)
-
-        what = f"the {kind.what} {call.id}"
-        wait_for(call.cloud, call.resource.urn, what, look, judge, timeout_s=call.timeout_s(_IN_USE_S))
+        what, timeout = f"the {kind.what} {call.id}", call.timeout_s(_IN_USE_S)
+        until_let_go(call.cloud, call.resource.urn, what, take, "cannot be deleted yet", timeout_s=timeout)
         call.cloud.lists.forget(kind, call.id)
 
     # ------------------------------------------------------------ its parts

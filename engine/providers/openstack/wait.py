@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from engine.provider import ProviderError
+from engine.providers.openstack.cloud import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,5 +82,30 @@ def until_gone(
             return Picture("is gone", ready=True)
         status = str(live.get("status") or "there")
         return Picture(f"is still {status}", failed=status.lower() == "error_deleting")
+
+    wait_for(cloud, urn, what, look, judge, timeout_s=timeout_s)
+
+
+def until_let_go(
+    cloud: Cloud, urn: str, what: str, take: Callable[[], object], cannot: str, *, timeout_s: float
+) -> None:
+    """Ask with `take` for something to go, again for as long as others use it (409); what is gone already is gone."""
+    refused = ""
+
+    def look() -> Object | None:
+        nonlocal refused
+        try:
+            take()
+        except ApiError as error:
+            if error.code == 404:
+                return None
+            if error.code != 409:
+                raise
+            refused = error.message
+            return {}
+        return None
+
+    def judge(live: Object | None) -> Picture:
+        return Picture(f"{cannot}: {refused}", ready=live is None)
 
     wait_for(cloud, urn, what, look, judge, timeout_s=timeout_s)
