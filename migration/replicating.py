@@ -26,14 +26,13 @@ def begun(move: Move, asset: Asset, source: Site, target: Site, wave: int) -> No
     try:
         _go_on(move, asset, source, target, wave)
     except replication.TornError:  # a cut may leave the target's server with a table that it cannot go on with
-        replication.end(postgres_of(source), postgres_of(target), asset.name, name_for(asset.id))
-        _go_on(move, asset, source, target, wave)
+        _go_on(move, asset, source, target, wave, anew=True)
 
 
-def _go_on(move: Move, asset: Asset, source: Site, target: Site, wave: int) -> None:
+def _go_on(move: Move, asset: Asset, source: Site, target: Site, wave: int, *, anew: bool = False) -> None:
     ours, theirs, name = postgres_of(source), postgres_of(target), name_for(asset.id)
     with _linked(asset, source, target) as (link, _):
-        is_begun = bool(move.standing(asset).slot) and replication.is_begun(link)
+        is_begun = not anew and bool(move.standing(asset).slot) and replication.is_begun(link)
         if not is_begun:
             if move.standing(asset).slot:
                 replication.end(ours, theirs, asset.name, name)
