@@ -62,7 +62,8 @@ def moving(hosts: Hosts, tmp_path: Path) -> Iterator[Onshore]:
     planned = made("migrate", "plan")
     assert planned.returncode == 0, planned.stderr
     yield made
-    made("destroy", "-C", "targets", "trial", "--yes")
+    destroyed = made("destroy", "-C", "targets", "trial", "--yes")
+    assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
     hosts.ssh("onprem-1", "rm -rf /srv/portal")
     hosts.ssh("host-2", "rm -rf /var/lib/onshore-backups/*")
 

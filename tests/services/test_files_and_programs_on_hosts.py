@@ -40,6 +40,7 @@ if TLS:
     server.socket = context.wrap_socket(server.socket, server_side=True)
 server.serve_forever()
 '''
+ODD_NAME = "odd \udcff name\n"  # as Python writes a name that is not UTF-8
 GREETING = "salaam {{ 7 }} $(id) \\'quoted\\'"
 
 
@@ -72,11 +73,11 @@ def test_a_file_store_is_reached_by_rsync_alone_and_comes_back_from_its_backup(s
     site.services["scans"] = ["file_store", "FileStore", backed_up(site) | stored]
     site.run("up")
     there = f"store-scans@{site.hosts['host-2'].address}"
-    (site.root / "odd name\n").write_text("seven", encoding="utf-8")
-    assert rsync(site, "writer", site.root / "odd name\n", f"{there}:").returncode == 0
+    (site.root / ODD_NAME).write_text("seven", encoding="utf-8")
+    assert rsync(site, "writer", site.root / ODD_NAME, f"{there}:").returncode == 0
     (site.root / "back").mkdir()
     assert rsync(site, "reader", f"{there}:/", site.root / "back/").returncode == 0
-    assert (site.root / "back" / "odd name\n").read_text(encoding="utf-8") == "seven"
+    assert (site.root / "back" / ODD_NAME).read_text(encoding="utf-8") == "seven"
     assert rsync(site, "reader", site.root / "onshore.yaml", f"{there}:").returncode != 0, "readers do not write"
     assert rsync(site, "writer", f"{there}:../../../../etc/hostname", site.root / "back/").returncode != 0
     shell = ["ssh", *ssh_arguments(str(site.hosts.known_hosts)), "-i", site.root / "writer", there]
@@ -96,10 +97,10 @@ def test_a_file_store_is_reached_by_rsync_alone_and_comes_back_from_its_backup(s
     assert site.operations(site.run("up")) == {"update"}
     assert site.hosts.ssh("host-2", "stat -c %a /srv/onshore/scans/tree").stdout == b"750\n"
 
-    site.run("destroy")
+    assert "odd" not in told(site.run("destroy")), "names of data are nobody's to read"
     backups = site.backups("host-3", "host-2.scans")
     with tarfile.open(fileobj=BytesIO(site.decrypted("host-3", "host-2.scans", backups[-1]))) as archive:
-        assert archive.extractfile("./odd name\n").read() == b"seven"
+        assert archive.extractfile(f"./{ODD_NAME}").read() == b"seven"
     assert site.hosts.ssh("host-2", "ls -d /srv/onshore/scans; id store-scans", check=False).stdout == b""
 
 
@@ -149,7 +150,8 @@ def test_a_program_answers_over_tls_as_nobody_in_particular(site: Site) -> None:
         urllib.request.urlopen(f"https://{address}:8443", context=context, timeout=10).read().decode().endswith("False")
     )
 
-    site.run("destroy")
+    site.hosts.ssh("host-1", f"touch '/srv/onshore/greeter/data/{ODD_NAME}'")
+    assert "odd" not in told(site.run("destroy")), "names of data are nobody's to read"
     with pytest.raises(OSError, match=r"refused|timed out"):
         urllib.request.urlopen(f"https://{address}:8443", context=context, timeout=5)
     backups = site.backups("host-3", "host-1.greeter")
