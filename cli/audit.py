@@ -83,7 +83,7 @@ def judge(cwd: Path, paths: Iterable[Path], clusters: Iterable[str], facts: Fact
         except OnshoreError as error:
             unread += [Unread(one.where, f"{one.what}. Fix: {one.fix}") for one in error.faults]
     top = head("audit", facts.register, facts.profile, facts.rules, facts.on)
-    return Report(top, tuple(findings), tuple(unread), resources)
+    return Report(top, tuple(findings), tuple(dict.fromkeys(unread)), resources)
 
 
 def _files(paths: Iterable[Path], facts: Facts, checks: Catalogue) -> Iterator[Iterator[Found]]:

@@ -13,12 +13,9 @@ from cli.project import json_option
 @json_option
 def coverage(*, as_json: bool) -> None:
     """Count the classified types of each package; the others are refused (OPQ-002)."""
-    from pathlib import Path  # noqa: PLC0415 - as little as can be at start
+    from policies.resource_types import RESOURCE_TYPES, load_resource_types  # noqa: PLC0415 - yaml
 
-    import inventories  # noqa: PLC0415 - pydantic
-    from policies.resource_types import load_resource_types  # noqa: PLC0415 - yaml
-
-    types = load_resource_types(Path(inventories.__file__).parent / "resource_types")
+    types = load_resource_types(RESOURCE_TYPES)
     kinds = len(types.kinds)
     rows = [{"package": "kubernetes", "classified": kinds, "types": kinds, "unclassified": []}]
     for name in types.cloud.names():

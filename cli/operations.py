@@ -178,12 +178,16 @@ def refused_before_start(project: Project, wish: Wish) -> int:
     from cli.files import check_runnable  # noqa: PLC0415
     from components.placement import Refusal  # noqa: PLC0415
     from inventories import load_rules  # noqa: PLC0415
+    from inventories.questions import Questions  # noqa: PLC0415
 
     check_runnable(project.program, project.policy_pack)
+    questions = Questions(wish.stack)
     # the pack would refuse every resource for one rule, waiver or declassification that cannot be read
-    project.settings.load_waivers(load_rules())
-    project.settings.load_declassifications()
-    decision = judge_stack(project, wish.stack, on=None)
+    rules = questions.ask(load_rules)
+    questions.ask(lambda: project.settings.load_waivers(rules))
+    questions.ask(project.settings.load_declassifications)
+    decision = questions.ask(lambda: judge_stack(project, wish.stack, on=None))
+    questions.settle()
     if not isinstance(decision, Refusal):
         if decision is not None:
             check_access(project, wish.stack, decision)

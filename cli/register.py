@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
 from cli.project import Project, json_option, project_option
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date, datetime
     from pathlib import Path
 
-    from inventories.models import Cluster, Provider, Register
+    from inventories import Settings
+    from inventories.models import Cluster, Declassification, Profile, Provider, Register, RuleMeta, Waiver
+
+    Rules: TypeAlias = Mapping[str, RuleMeta]
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -58,14 +63,10 @@ def show(cwd: Path, *, as_json: bool, on: datetime | None) -> None:
 @project_option
 @json_option
 def validate(cwd: Path, *, as_json: bool) -> None:
-    """Check register, profile, rules and waivers; name every fault at once."""
-    from inventories import load_rules, today  # noqa: PLC0415
-    from policies.dispatcher import load_checks  # noqa: PLC0415
+    """Check register, profile, rules, waivers, declassifications and classified types; name every fault at once."""
+    from inventories import today  # noqa: PLC0415
 
-    settings = Project.find(cwd).settings
-    loaded, profile, rules = settings.load_register(), settings.load_profile(), load_rules()
-    load_checks(rules)  # a rule without its check, or with parameters that the check does not know, is a fault too
-    waivers = settings.load_waivers(rules)
+    loaded, profile, rules, waivers, opened = _facts(Project.find(cwd).settings)
     in_force = sum(waiver.state(on=today(profile)) == "in force" for waiver in waivers)
     summary = {
         "register": loaded.id,
@@ -80,6 +81,7 @@ def validate(cwd: Path, *, as_json: bool) -> None:
         "rules": len(rules),
         "waivers": len(waivers),
         "waivers_in_force": in_force,
+        "declassifications": len(opened),
     }
     if as_json:
         click.echo(json.dumps(summary, indent=2))
@@ -88,6 +90,27 @@ def validate(cwd: Path, *, as_json: bool) -> None:
     for name, value in summary.items():
         click.echo(f"{name:<{width}} {', '.join(value) or 'none' if isinstance(value, list) else value}")
     click.echo("no faults")
+
+
+def _facts(settings: Settings) -> tuple[Register, Profile, Rules, tuple[Waiver, ...], tuple[Declassification, ...]]:
+    """All that decides here; raises OnshoreError with the faults of everything that cannot be read."""
+    from inventories import load_rules  # noqa: PLC0415
+    from inventories.questions import Questions  # noqa: PLC0415
+    from policies.dispatcher import load_checks  # noqa: PLC0415
+    from policies.resource_types import RESOURCE_TYPES, check_resource_types  # noqa: PLC0415
+
+    questions = Questions("the register")
+    loaded, profile = questions.ask(settings.load_register), questions.ask(settings.load_profile)
+    rules = questions.ask(load_rules)
+    if rules is not None:
+        questions.ask(partial(load_checks, rules))  # each rule has its check, which knows its parameters
+    waivers = questions.ask(lambda: settings.load_waivers(rules))
+    opened = questions.ask(settings.load_declassifications)
+    questions.ask(partial(check_resource_types, RESOURCE_TYPES))
+    questions.settle()
+    if loaded is None or profile is None or rules is None or waivers is None or opened is None:
+        raise AssertionError  # settle has raised
+    return loaded, profile, rules, waivers, opened
 
 
 def _head(loaded: Register, day: date) -> dict[str, Any]:

@@ -57,10 +57,10 @@ COMPONENT: Final = '''\
 import pulumi
 
 from components._common import governed
-from components._questions import Questions
 from components.args import ${name}Args
 from components.governance import Law
 from inventories.faults import Fault
+from inventories.questions import Questions
 
 
 class $name(pulumi.ComponentResource):

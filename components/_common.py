@@ -10,12 +10,12 @@ import pulumi_kubernetes as k8s
 
 from components import _configuration
 from components._lawfulness import storage_reason
-from components._questions import Questions
 from components.cluster_access import require_access
 from components.governance import Governance, Law, govern
 from components.pod import MANAGED_BY_LABEL, NAME_LABEL, claim_name, image_faults
 from components.score import read_score
 from inventories.faults import Fault
+from inventories.questions import Questions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

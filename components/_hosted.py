@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 
-from components._questions import Questions
 from components.ansible_run import PACKAGE, AnsibleAccess, AnsibleRun
 from components.explain import as_error
 from components.given_providers import SERVED, providers_for
 from components.governance import Law
 from components.placement import Placement, Refusal, Request, place
 from inventories.faults import Fault
+from inventories.questions import Questions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -5,11 +5,11 @@ from typing import Any, Final
 import pulumi
 
 from components._openstack import openstack
-from components._questions import Questions
 from components.args import BlockVolumeArgs
 from components.governance import Law
 from components.region_law import Located, located
 from inventories.faults import Fault
+from inventories.questions import Questions
 from inventories.yaml_source import nearest
 
 _MOST_GIB: Final = 16_384

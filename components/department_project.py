@@ -5,11 +5,11 @@ from typing import Final
 import pulumi
 
 from components._openstack import openstack
-from components._questions import Questions
 from components.args import DepartmentProjectArgs
 from components.governance import Law
 from components.region_law import located
 from inventories.faults import Fault
+from inventories.questions import Questions
 
 _SIZES: Final = ("instances", "vcpu", "memory_gib", "storage_gib", "networks")
 _MIB: Final = 1024

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 from pydantic import Field, StringConstraints
 
-from components._questions import Questions
 from components.explain import as_error
 from components.fitness import job_faults, most_replicas, service_faults, usual_replicas
 from components.governance import Law
@@ -22,6 +21,7 @@ from components.regional import build_regional, region_decisions
 from components.score import read_score
 from inventories.faults import Fault, OnshoreError
 from inventories.models import Country, DeploymentModel, Exposure, Id, Record
+from inventories.questions import Questions
 from inventories.yaml_source import display_name, parse_yaml, validate
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from inventories.faults import Fault, OnshoreError
 from inventories.labels import CATEGORY_LABEL, CLUSTER_LABEL, DEPARTMENT_LABEL, REGISTER_ANNOTATION
 from inventories.loader import load_rules
 from inventories.models import Exposure
+from inventories.questions import Questions
 from inventories.settings import Settings
 from inventories.yaml_source import nearest
 
@@ -44,10 +45,18 @@ class Law:
 
     @classmethod
     def load(cls, settings: Settings | None = None) -> Law:
-        """The law of a project (default: the one around the current folder) today; raises OnshoreError."""
+        """The law of a project (default: the one around the current folder) today.
+
+        Raises OnshoreError with the faults of register, profile and rules.
+        """
         settings = settings or Settings.load(Path.cwd())
-        profile = settings.load_profile()
-        return cls(settings.load_register(), profile, today(profile), load_rules())
+        questions = Questions("the law")
+        register, profile = questions.ask(settings.load_register), questions.ask(settings.load_profile)
+        rules = questions.ask(load_rules)
+        questions.settle()
+        if register is None or profile is None or rules is None:
+            raise AssertionError  # settle has raised
+        return cls(register, profile, today(profile), rules)
 
 
 @dataclass(frozen=True)

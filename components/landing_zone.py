@@ -7,12 +7,12 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components._common import governed, metadata
-from components._questions import Questions
 from components.args import LandingZoneArgs
 from components.governance import Governance, Law
 from components.workload import Resources
 from inventories.faults import Fault
 from inventories.labels import PLACEMENT_ANNOTATION
+from inventories.questions import Questions
 from inventories.yaml_source import nearest
 
 _ROLES: Final = ("view", "edit")

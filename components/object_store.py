@@ -7,11 +7,11 @@ from typing import Final
 import pulumi
 
 from components._openstack import openstack
-from components._questions import Questions
 from components.args import ObjectStoreArgs
 from components.governance import Law
 from components.region_law import Located, located
 from inventories.faults import Fault
+from inventories.questions import Questions
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")  # what Swift and S3 both take
 

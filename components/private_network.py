@@ -7,11 +7,11 @@ from typing import Any
 import pulumi
 
 from components._openstack import openstack
-from components._questions import Questions
 from components.args import PrivateNetworkArgs
 from components.governance import Law
 from components.region_law import Located, as_network, located, network_faults
 from inventories.faults import Fault
+from inventories.questions import Questions
 from inventories.yaml_source import nearest
 
 

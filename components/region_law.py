@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     import pulumi
 
-    from components._questions import Questions
     from inventories.models import Category, Department, OpenStack, Provider, Region, ServiceKind
+    from inventories.questions import Questions
 
 PRIVATE: Final = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
 _EXPOSURES: Final = get_args(Exposure)

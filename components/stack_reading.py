@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import pulumi
 
-from components._questions import Questions
 from components.args import StackReadingArgs
 from components.governance import Law
 from inventories.faults import Fault
 from inventories.models import Category
+from inventories.questions import Questions
 from inventories.settings import Settings
 from inventories.yaml_source import nearest
 

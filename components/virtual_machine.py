@@ -7,7 +7,6 @@ from typing import Any, Final
 import pulumi
 
 from components._openstack import openstack
-from components._questions import Questions
 from components.args import VirtualMachineArgs
 from components.block_volume import attached_volume
 from components.governance import Law
@@ -15,6 +14,7 @@ from components.region_law import Located, as_network, is_private, located
 from inventories.faults import Fault, OnshoreError
 from inventories.models import Flavor, MachineImage
 from inventories.patterns import SENSITIVE_TEXT
+from inventories.questions import Questions
 from inventories.yaml_source import nearest
 
 _MOST: Final = 20

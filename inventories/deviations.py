@@ -18,13 +18,13 @@ _WIDE = "wider than its rule allows"
 _STACK: Final = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def waiver_faults(waiver: Waiver, rules: Mapping[str, RuleMeta]) -> list[Fault]:
+def waiver_faults(waiver: Waiver, rules: Mapping[str, RuleMeta] | None) -> list[Fault]:
     """Every fault of a waiver, `where` being the field; a waiver with one waives nothing.
 
-    Of a waiver that lacks fields (`yaml_source.readable`) what the others say.
+    Of a waiver that lacks fields (`yaml_source.readable`) what the others say; `rules`: None where none can be read.
     """
     faults = _common_faults(waiver, "approving_office")
-    if _has(waiver, "rule"):
+    if rules is not None and _has(waiver, "rule"):
         rule = rules.get(waiver.rule)
         if rule is None:
             faults.append(Fault("rule", "no such rule", waiver.rule, fix=nearest(waiver.rule, sorted(rules))))

@@ -188,10 +188,11 @@ def load_retired_rules(directory: Path = _RULES) -> Mapping[str, RetiredRule]:
     return MappingProxyType({rule.id: rule for rule in retired})
 
 
-def load_waivers(directory: Path, rules: Mapping[str, RuleMeta]) -> tuple[Waiver, ...]:
+def load_waivers(directory: Path, rules: Mapping[str, RuleMeta] | None) -> tuple[Waiver, ...]:
     """The waivers of a folder, one a file that bears its id; an absent folder holds none.
 
     Raises OnshoreError with every fault that can be seen on any day; whether one is in force is asked on a day.
+    `rules`: None where they cannot be read; what they say of a waiver is then not asked.
     """
     return _load_deviations(directory, Waiver, "waiver", lambda waiver: waiver_faults(waiver, rules))
 

@@ -113,8 +113,8 @@ class Settings:
         """The register with the overlays."""
         return load_register(self.register, self.overlays)
 
-    def load_waivers(self, rules: Mapping[str, RuleMeta]) -> tuple[Waiver, ...]:
-        """The waivers, held against the rules that they waive."""
+    def load_waivers(self, rules: Mapping[str, RuleMeta] | None) -> tuple[Waiver, ...]:
+        """The waivers, held against the rules that they waive (None: those cannot be read)."""
         return load_waivers(self.waivers, rules)
 
     def load_declassifications(self) -> tuple[Declassification, ...]:

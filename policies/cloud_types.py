@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import yaml
 
-from inventories.faults import Fault, OnshoreError
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
@@ -166,15 +164,18 @@ class CloudTypes:
 
 
 def load_package(directory: Path, name: str) -> CloudPackage:
-    """Read both files of a package."""
+    """Read both files of a package; raises OnshoreError with every fault of the folder when one is not of its form."""
+    path = directory / "sdk" / f"{name}.json"
     try:
-        listed = json.loads((directory / "sdk" / f"{name}.json").read_bytes())
+        listed = json.loads(path.read_bytes())
+        path = directory / f"{name}.yaml"
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        said = yaml.load((directory / f"{name}.yaml").read_bytes(), Loader=loader)  # noqa: S506 - both are safe
+        said = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - both are safe
         return _package(name, listed, said)
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        fault = Fault(f"{directory.name}/{name}.yaml", "the classified types cannot be read", got=type(error).__name__)
-        raise OnshoreError("the classified resource types cannot be used", [fault]) from error
+        from policies.type_forms import not_read  # noqa: PLC0415 - only what cannot be read is looked at again
+
+        raise not_read(directory, error, path) from error
 
 
 def _package(name: str, listed: Any, said: Any) -> CloudPackage:

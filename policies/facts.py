@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import inventories
-from inventories.faults import Fault, OnshoreError
-from policies.resource_types import load_resource_types
+from inventories.questions import Questions
+from policies.resource_types import RESOURCE_TYPES, load_resource_types
 from policies.state import read_state
 from policies.subject import Facts, StackFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-
-T = TypeVar("T")
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 
 def load_facts(start: Path) -> Facts:
     """Everything the checks need, by the settings nearest above `start`; raises OnshoreError with all faults."""
     settings = inventories.Settings.load(start)
-    faults: list[Fault] = []
-
-    def attempt(load: Callable[[], T]) -> T | None:
-        try:
-            return load()
-        except OnshoreError as error:
-            faults.extend(error.faults or (Fault("", error.summary),))
-            return None
-
-    register = attempt(settings.load_register)
-    profile = attempt(settings.load_profile)
-    rules = attempt(inventories.load_rules)
-    types = attempt(lambda: load_resource_types(Path(inventories.__file__).parent / "resource_types"))
-    waivers = None if rules is None else attempt(lambda: settings.load_waivers(rules))
-    opened = attempt(settings.load_declassifications)
+    questions = Questions("the law")
+    register, profile = questions.ask(settings.load_register), questions.ask(settings.load_profile)
+    rules = questions.ask(inventories.load_rules)
+    types = questions.ask(lambda: load_resource_types(RESOURCE_TYPES))
+    waivers = questions.ask(lambda: settings.load_waivers(rules))
+    opened = questions.ask(settings.load_declassifications)
+    questions.settle()
     if register is None or profile is None or rules is None or types is None or waivers is None or opened is None:
-        raise OnshoreError("the facts of the law cannot be read", faults)
+        raise AssertionError(start)  # settle has raised
     return Facts(
         register,
         profile,

@@ -101,11 +101,14 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
 
     def Analyze(self, request: Any, _context: Any) -> Any:  # noqa: N802
         if self._builder is None:
-            return _response([self._unready(request.urn, in_full=request.type == STACK_TYPE)])
+            assert self._fault is not None  # noqa: S101 - there is no builder
+            return _response([_unready(request.urn, self._fault, in_full=request.type == STACK_TYPE)])
         try:
             subject = self._builder.subject(request)
             self._builder.remember(subject)
             return _response(judge(subject, self._catalogue.about(subject)))
+        except OnshoreError as error:  # the classified types of its package, which are read when a stack uses it
+            return _response([_unready(request.urn, error, in_full=True)])
         except Exception as error:  # noqa: BLE001 - what cannot be read has not been allowed
             return _response([self._unreadable(request.urn, error)])
 
@@ -127,15 +130,6 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         sources = {key: frozenset(found.urns) for key, found in resource.propertyDependencies.items()}
         depends_on = frozenset(resource.dependencies).union(*sources.values())
         return replace(subject, sources=sources, depends_on=depends_on)
-
-    def _unready(self, urn: str, *, in_full: bool) -> Finding:
-        fault = self._fault
-        assert fault is not None  # noqa: S101 - there is no builder
-        faults = "; ".join(" ".join(str(one).split()) for one in fault.faults) or "no detail"
-        got = f"{fault.summary}: {faults}" if in_full else f"{fault.summary} (see the stack's own finding)"
-        return _plain_finding(
-            urn, got, "readable facts of the law", "run `onshore register validate` and mend what it names"
-        )
 
     def _unreadable(self, urn: str, error: Exception) -> Finding:
         got = f"a resource that the pack could not read ({type(error).__name__})"
@@ -178,6 +172,15 @@ def _ready(facts: Facts | OnshoreError) -> tuple[Facts | None, tuple[Check, ...]
         return facts, load_checks(facts.rules), None
     except OnshoreError as error:
         return None, (), error
+
+
+def _unready(urn: str, fault: OnshoreError, *, in_full: bool) -> Finding:
+    summary = ", ".join(fault.summary.splitlines())
+    faults = "; ".join(" ".join(str(one).split()) for one in fault.faults) or "no detail"
+    got = f"{summary}: {faults}" if in_full else f"{summary} (see the stack's own finding)"
+    return _plain_finding(
+        urn, got, "readable facts of the law", "run `onshore register validate` and mend what it names"
+    )
 
 
 def _plain_finding(urn: str, got: str, allowed: str, fix: str) -> Finding:

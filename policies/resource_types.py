@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from inventories.faults import Fault, OnshoreError
+import inventories
+from inventories.faults import OnshoreError
 from policies.cloud_types import CloudTypes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Set as AbstractSet
+
+RESOURCE_TYPES: Final = Path(inventories.__file__).parent / "resource_types"
+_KUBERNETES: Final = frozenset({"custom_groups", "namespaced", "cluster_scoped"})
+_OTHERS: Final = frozenset({"engine", "component_types", "component_packages", "opaque_types", "opaque_packages"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +46,44 @@ class ResourceTypes:
 
 
 def load_resource_types(directory: Path) -> ResourceTypes:
-    """Read `kubernetes.yaml` and `pulumi.yaml`; raises OnshoreError when one is missing or not of their form."""
+    """Read `kubernetes.yaml` and `pulumi.yaml`.
+
+    Raises OnshoreError with every fault of the folder when one is missing or not of their form.
+    """
+    path = directory / "kubernetes.yaml"
     try:
-        objects = _read(directory / "kubernetes.yaml")
-        others = _read(directory / "pulumi.yaml")
+        objects = _read(path, _KUBERNETES)
         kinds: dict[str, KubeKind] = {}
         for namespaced, part in ((True, "namespaced"), (False, "cluster_scoped")):
             for group, names in objects[part].items():
                 for name in names:
                     kinds |= _tokens(group, name, namespaced=namespaced, custom=group in objects["custom_groups"])
-        sets = {
-            key: frozenset(others[key]) for key in ResourceTypes.__dataclass_fields__ if key not in ("kinds", "cloud")
-        }
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        fault = Fault(directory.name, "the classified resource types cannot be read", got=type(error).__name__)
-        raise OnshoreError("the classified resource types cannot be used", [fault]) from error
+        path = directory / "pulumi.yaml"
+        sets = {key: frozenset(listed) for key, listed in _read(path, _OTHERS).items()}
+    except (OSError, yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
+        from policies.type_forms import not_read  # noqa: PLC0415 - only what cannot be read is looked at again
+
+        raise not_read(directory, error, path) from error
     return ResourceTypes(kinds, cloud=CloudTypes(directory), **sets)
 
 
-def _read(path: Path) -> Any:
-    return yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+def check_resource_types(directory: Path) -> None:
+    """Raise OnshoreError with every fault of every file of classified types."""
+    from policies.type_forms import form_faults  # noqa: PLC0415 - as above
+
+    if faults := form_faults(directory):
+        raise OnshoreError("the classified resource types cannot be used", faults)
+    cloud = load_resource_types(directory).cloud
+    for name in cloud.names():
+        cloud.package(name)
+
+
+def _read(path: Path, fields: AbstractSet[str]) -> Any:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    said = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - both are safe
+    if said.keys() != fields:
+        raise ValueError("a field that nobody knows, or one too few")
+    return said
 
 
 def _tokens(group: str, name: str, *, namespaced: bool, custom: bool) -> dict[str, KubeKind]:

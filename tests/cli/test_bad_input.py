@@ -81,6 +81,25 @@ def test_a_misspelt_rule_file_is_refused(offline: Onshore, tmp_path: Path, comma
     refuse(offline, *command, code=2, says=says, faults=4, PYTHONPATH=str(rooms))
 
 
+def test_the_faults_of_all_kinds_of_files_are_told_at_once(offline: Onshore, tmp_path: Path) -> None:
+    rooms = tmp_path / "rooms"
+    shutil.copytree(ROOT / "inventories", rooms / "inventories", ignore=shutil.ignore_patterns("__pycache__"))
+    edit(rooms, file="inventories/rules/PIN-001.yaml", replace={"severity": "severty"})
+    edit(rooms, file="inventories/profiles/pakistan-cloud-first-trial.yaml", replace={"require_re": "reqire_re"})
+    edit(offline.root, file="inventories/registers/example/departments.yaml", replace={"group:": "gruop:"})
+    law = ["did you mean `group`?", "did you mean `severity`?", "did you mean `require_receipt`?"]
+    refuse(offline, "explain", STACK, code=2, says=law, faults=5, PYTHONPATH=str(rooms))
+    for name in ("waivers", "declassifications"):
+        offline.write(f"inventories/{name}/x.yaml", f"idd: of {name}\n")
+    written = [*law, "waivers/x.yaml:1:idd", "declassifications/x.yaml:1:idd"]
+    refuse(offline, "up", STACK, "--yes", code=2, says=written, faults=27, PYTHONPATH=str(rooms))
+    edit(rooms, file="inventories/resource_types/kubernetes.yaml", replace={"\nnamespaced:": "\nnamespacd:"})
+    edit(rooms, file="inventories/resource_types/aws.yaml", replace={"classes:": "clases:"})
+    types = ["kubernetes.yaml:5:namespacd", "did you mean `namespaced`?", "did you mean `classes`?"]
+    refuse(offline, "register", "validate", code=2, says=[*written, *types], faults=31, PYTHONPATH=str(rooms))
+    refuse(offline, "coverage", code=2, says=types, faults=4, PYTHONPATH=str(rooms))
+
+
 @pytest.mark.parametrize("command", [("set", STACK, "onshore:replicas", "3"), ("rm", STACK, "onshore:category")])
 def test_a_misspelt_stack_file_is_not_written_to(offline: Onshore, command: tuple[str, ...]) -> None:
     edit(offline.root, file=f"stacks/Pulumi.{STACK}.yaml", replace={"config:": "confg:"})

@@ -63,7 +63,7 @@ def test_a_check_of_all_facts_counts_waivers_and_those_in_force(
     told = json.loads(capsys.readouterr().out)
     assert (told["waivers"], told["waivers_in_force"]) == (1, in_force)
     assert run(["register", "validate"]) == 0
-    assert f"waivers_in_force {in_force}\n" in capsys.readouterr().out
+    assert f"waivers_in_force  {in_force}\n" in capsys.readouterr().out
     (folder / "noc-1.yaml").write_text(WAIVER.replace("IMG-001", "UNK-001"))
     assert run(["register", "validate"]) == 2
     assert "a rule that cannot be waived" in capsys.readouterr().err

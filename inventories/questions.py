@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Questions:
-    """Asks everything that may refuse a component, then raises all that was found as one OnshoreError."""
+    """Asks everything that may refuse a thing, then raises all that was found as one OnshoreError."""
 
     def __init__(self, name: str) -> None:
         self.faults: list[Fault] = []
@@ -29,13 +29,14 @@ class Questions:
             return None
 
     def settle(self) -> None:
-        """Raise OnshoreError if anything stands against the component."""
+        """Raise OnshoreError if anything stands against it, each fault once."""
         errors = list(self.found)
         if self.faults:
             errors.append(OnshoreError(f"{self._name} cannot be built", self.faults, refused=True))
         if len(errors) == 1:
             raise errors[0]
         if errors:
-            faults = [fault for error in errors for fault in error.faults]
+            faults = dict.fromkeys(fault for error in errors for fault in error.faults)
             refused = any(error.refused for error in errors)
-            raise OnshoreError("\n".join(error.summary for error in errors), faults, refused=refused)
+            summaries = dict.fromkeys(line for error in errors for line in error.summary.splitlines())
+            raise OnshoreError("\n".join(summaries), faults, refused=refused)
