@@ -53,7 +53,8 @@ def in_words(kind: str, context: Mapping[str, Any], message: str, given: object)
         limit, what, allowed = _LIMITS[kind]
         return what, f"write {allowed} {context[limit]:g}"
     if kind == "string_pattern_mismatch":
-        return f"not {patterns.IN_WORDS.get(context['pattern'], context['pattern'])}", ""
+        form = patterns.IN_WORDS.get(context["pattern"])
+        return f"not {form or context['pattern']}", f"write {form or 'it in this form'}"
     if kind in {"string_too_short", "too_short"} and context.get("min_length") == 1:
         return "nothing in it", "add at least one" if kind == "too_short" else "write a value"
     return message.removeprefix("Value error, "), ""

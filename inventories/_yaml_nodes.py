@@ -76,7 +76,7 @@ class Builder:
         if key in self._done:
             return self._done[key]
         if key in self._open:
-            return self._refuse(node, path, "an anchor that contains itself")
+            return self._refuse(node, path, "an anchor that contains itself", fix="write out what it stands for")
         self._open.add(key)
         built: tuple[Any, int]
         if isinstance(node, yaml.MappingNode):
@@ -87,7 +87,7 @@ class Builder:
             built = self._scalar(node, path), 1
         self._open.discard(key)
         if built[1] > _MAX_NODES:
-            built = self._refuse(node, path, f"more than {_MAX_NODES} values")
+            built = self._refuse(node, path, f"more than {_MAX_NODES} values", fix="write fewer, or no anchors")
         self._done[key] = built
         return built
 

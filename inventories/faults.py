@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+_LINE: Final = re.compile(r"(.+?):(\d+)(?::|$)")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,6 +34,17 @@ class Fault:
             f"{label}: {text}" for label, text in (("got", self.got), ("why", self.why), ("fix", self.fix)) if text
         ]
         return "\n    ".join(parts)
+
+
+def by_line(faults: Iterable[Fault]) -> list[Fault]:
+    """Faults by the lines of their files; the files in the order in which they first come."""
+    files: dict[str, int] = {}
+    placed: list[tuple[int, int, Fault]] = []
+    for fault in faults:
+        found = _LINE.match(fault.where)
+        file, line = (found[1], int(found[2])) if found else (fault.where, 0)
+        placed.append((files.setdefault(file, len(files)), line, fault))
+    return [fault for *_, fault in sorted(placed, key=lambda one: one[:2])]
 
 
 class OnshoreError(Exception):

@@ -19,7 +19,7 @@ from inventories._consistency import (
     register_faults,
 )
 from inventories.deviations import declassification_faults, waiver_faults
-from inventories.faults import Fault, OnshoreError
+from inventories.faults import Fault, OnshoreError, by_line
 from inventories.models import (
     Approval,
     Cluster,
@@ -119,14 +119,14 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
         approvals and (approvals[0], approvals[1].approvals),
         fictional=head is None or head[1].fictional,  # a register that cannot be read is not said to be real
     )
-    if registries and len(providers) == len(paths):  # else its providers would look unknown
+    if registries and providers and len(providers) == len(paths):  # else its providers would look unknown
         reading.faults += image_registry_faults(
             registries[0],
             registries[1].image_registries,
             [provider for _, provider in providers],
             fictional=head is None or head[1].fictional,
         )
-    if stores and departments and len(providers) == len(paths):
+    if stores and departments and providers and len(providers) == len(paths):
         reading.faults += key_store_faults(
             stores[0],
             stores[1].key_stores,
@@ -147,7 +147,7 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
             reading.faults += host_faults(*machines, departments[1].departments, fictional=True)
     reading.check_leftovers()
     if reading.faults or head is None or departments is None:
-        raise OnshoreError(f"the register in {display_name(directory)} cannot be used", reading.faults)
+        raise OnshoreError(f"the register in {display_name(directory)} cannot be used", by_line(reading.faults))
     return Register(
         **{name: getattr(head[1], name) for name in RegisterHead.model_fields},
         providers=tuple(_overlaid(provider, [o for _, o in laid], machines[0]) for _, provider in providers),
@@ -175,7 +175,7 @@ def load_rules(directory: Path = _RULES) -> Mapping[str, RuleMeta]:
             what, why = "this id is retired and never comes back", f"it was {past.title!r} until {past.retired_on}"
             reading.faults.append(Fault(where, what, rule.id, why, "give the rule an id that was never used"))
     if reading.faults or not found:
-        raise OnshoreError(f"the rules in {display_name(directory)} cannot be used", reading.faults)
+        raise OnshoreError(f"the rules in {display_name(directory)} cannot be used", by_line(reading.faults))
     return MappingProxyType({rule.id: rule for _, rule in found})
 
 
@@ -227,7 +227,7 @@ def _load_deviations(
             reading.faults.append(Fault(where, f"a {called}'s file bears its id", record.id, fix=fix))
     reading.check_leftovers(f"one {called} a file, <id>.yaml")
     if reading.faults:
-        raise OnshoreError(f"the {called}s in {display_name(directory)} cannot be used", reading.faults)
+        raise OnshoreError(f"the {called}s in {display_name(directory)} cannot be used", by_line(reading.faults))
     return tuple(found)
 
 

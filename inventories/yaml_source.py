@@ -18,7 +18,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from inventories._wording import in_words, kind_of
 from inventories._yaml_nodes import Builder, KeyPath, child, dotted_path
-from inventories.faults import Fault, OnshoreError
+from inventories.faults import Fault, OnshoreError, by_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,6 +30,7 @@ __all__ = [
     "M",
     "display_name",
     "dotted_path",
+    "misspelt",
     "nearest",
     "parse_yaml",
     "read_parts",
@@ -41,6 +42,7 @@ __all__ = [
 M = TypeVar("M", bound=BaseModel)
 
 _MAX_NAMES: Final = 12
+_DEEP: Final = "write it with fewer levels, or restore the file from its origin"
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -104,7 +106,8 @@ def read_parts(path: Path, *, name: str = "", merges: bool = False) -> Document:
     except FileNotFoundError:
         raise _unreadable(name, Fault(name, "the file is missing", fix="create it, or correct the path")) from None
     except OSError as error:
-        fault = Fault(name, "the file cannot be read", got=error.strerror or type(error).__name__)
+        got, fix = error.strerror or type(error).__name__, "put a readable file there, or correct the path"
+        fault = Fault(name, "the file cannot be read", got, fix=fix)
         raise _unreadable(name, fault) from None
     return _parsed(raw, name, merges=merges)
 
@@ -132,14 +135,14 @@ def _parsed(raw: bytes, name: str, *, merges: bool = False) -> Document:
     except yaml.YAMLError as error:
         raise _unreadable(name, _syntax_fault(name, error)) from None
     except RecursionError:
-        raise _unreadable(name, Fault(name, "nested too deeply to be data")) from None
+        raise _unreadable(name, Fault(name, "nested too deeply to be data", fix=_DEEP)) from None
     if root is None:
         raise _unreadable(name, Fault(name, "the file is empty", fix="fill it, or restore it from its origin"))
     builder = Builder(name, merges=merges)
     try:
         data, _ = builder.build(root, ())
     except RecursionError:
-        raise _unreadable(name, Fault(name, "nested too deeply to be data")) from None
+        raise _unreadable(name, Fault(name, "nested too deeply to be data", fix=_DEEP)) from None
     return Document(name, raw, data, root, tuple(builder.faults), frozenset(builder.broken))
 
 
@@ -161,10 +164,12 @@ def validate(
             place = _place(document, at, detail["loc"])
             if any(place[:length] in document.broken for length in range(1, len(place) + 1)):
                 continue  # named already
+            if detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]:
+                continue  # as many as are wanted stand there, and what is wrong with each is named
             fault = _fault(model, document, place, detail, hidden)
             # The branches of a union each complain about the same value: once is enough.
             found.setdefault((fault.where, "" if detail["type"].endswith(("_type", "_parsing")) else fault.what), fault)
-        return None, list(found.values())
+        return None, by_line(found.values())
 
 
 def readable(model: type[M], document: Document) -> M:
@@ -183,12 +188,17 @@ def readable(model: type[M], document: Document) -> M:
 
 def nearest(name: str, names: list[str] | tuple[str, ...]) -> str:
     """`did you mean X?`, or what there is to choose from."""
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean `{close[0]}`?"
+    if meant := misspelt(name, names, cutoff=0.6):
+        return meant
     listed = ", ".join(f"`{known}`" for known in names[:_MAX_NAMES])
     more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
     return f"known: {listed}{more}" if names else ""
+
+
+def misspelt(name: str, names: list[str] | tuple[str, ...], *, cutoff: float = 0.9) -> str:
+    """`did you mean X?`, or nothing where no name comes close."""
+    close = difflib.get_close_matches(name, names, n=1, cutoff=cutoff)
+    return f"did you mean `{close[0]}`?" if close else ""
 
 
 def display_name(path: Path) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_RULE: Final = "UNK-001"
 WAIVER_RULE: Final = "WVR-001"
+_IN_WORDS: Final = {tuple: "a list", str: "text", int: "a whole number", bool: "`true` or `false`"}
 _LONGEST_GOT: Final = 160
 _LONGEST_PLACE: Final = 500
 _HOLDERS: Final = re.compile(r"(^|[.\]])(data|stringData|binaryData)\b")
@@ -126,7 +127,7 @@ def _param_faults(rule: RuleMeta, known: Mapping[str, type]) -> list[Fault]:
     for name, form in sorted(known.items()):
         value = rule.params.get(name)
         if type(value) is not form:
-            wanted = "a list" if form is tuple else form.__name__
+            wanted = _IN_WORDS[form]
             what = "a parameter of the wrong form" if name in rule.params else "a parameter that the check needs"
             got = "" if value is None else str(value)
             faults.append(Fault(f"{file}:params.{name}", what, got, fix=f"write {wanted}"))

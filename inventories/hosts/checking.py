@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from inventories.faults import Fault
+from inventories.faults import Fault, by_line
 from inventories.hosts.pinning import known_hosts
 from inventories.hosts.rendering import PINNED, host_facts
 from inventories.hosts.standing import Use, refusals
-from inventories.yaml_source import nearest
+from inventories.yaml_source import misspelt, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ _SECRET_WORDS: Final = ("pass", "secret", "token")
 def check_inventory(inventory: Inventory, register: Register, profile: Profile, *, on: date) -> list[Fault]:
     """Every fault of an inventory on a day; whose data of which category it is for, it says itself."""
     if not inventory.readable:  # nothing else could be said of it that is not a consequence
-        return sorted(inventory.faults)
+        return by_line(sorted(inventory.faults))
     faults = [*inventory.faults, *_variable_faults(inventory), *_pin_faults(inventory, register)]
     department = _said(inventory, _DEPARTMENT, [each.id for each in register.departments], faults)
     category = profile.category(_said(inventory, _CATEGORY, [each.id for each in profile.categories], faults))
@@ -63,7 +63,7 @@ def check_inventory(inventory: Inventory, register: Register, profile: Profile, 
                 )
                 for reason in refusals(register, profile, host_id, Use(department, category, on))
             ]
-    return sorted(set(faults))
+    return by_line(sorted(set(faults)))
 
 
 def _variable_faults(inventory: Inventory) -> Iterator[Fault]:
@@ -75,16 +75,20 @@ def _variable_faults(inventory: Inventory) -> Iterator[Fault]:
         if name != "ansible_host" and not name.startswith("onshore_")
     ]
     of_groups = [(each.where, each.name, each.value) for each in inventory.variables]
-    for where, name, value in (*of_groups, *of_hosts):
+    known = [*PINNED, *sorted(FREE)]
+    told = [(*each, known) for each in of_groups] + [(*each, [*known, "ansible_host"]) for each in of_hosts]
+    for where, name, value, names in told:
         got = "" if any(word in name for word in _SECRET_WORDS) else str(value)
         if name in PINNED and value != PINNED[name]:
             yield Fault(where, f"HST-001 {name} decides how hosts are reached", got, fix=f"write: {PINNED[name]}")
         elif name.startswith("ansible_") and name not in PINNED and name not in FREE:
             why = "it may lead elsewhere, or weaken how a host proves itself"
-            yield Fault(where, f"HST-001 {name} is not for an inventory to say", got, why, "remove it")
+            fix = _mended(name, names, "remove it")
+            yield Fault(where, f"HST-001 {name} is not for an inventory to say", got, why, fix)
     for each in inventory.variables:
         if each.name.startswith("onshore_") and not (each.for_all and each.name in (_DEPARTMENT, _CATEGORY)):
             fix = f"remove it; {_DEPARTMENT} and {_CATEGORY} are said once, for all hosts"
+            fix = _mended(each.name, [_DEPARTMENT, _CATEGORY], fix) if each.for_all else fix
             yield Fault(each.where, f"{each.name} does not stand here", str(each.value), fix=fix)
     absent = [name for name in PINNED if not any(each.for_all and each.name == name for each in inventory.variables)]
     if absent:
@@ -157,4 +161,12 @@ def _place_faults(places: list[Named], host: Host) -> Iterator[Fault]:
             yield Fault(where, f"HST-001 not what the register says of {host.id}", str(value), fix=f"write {wanted}")
     for name, (where, _) in facts.items():
         if name.startswith("onshore_") and name not in host_facts(host):
-            yield Fault(where, "not a fact of the register", name, fix="remove it")
+            yield Fault(
+                where, "not a fact of the register", name, fix=_mended(name, list(host_facts(host)), "remove it")
+            )
+
+
+def _mended(name: str, names: list[str], otherwise: str) -> str:
+    """The way out for a name that is not known."""
+    meant = misspelt(name, names)
+    return f"{meant} Else {otherwise}" if meant else otherwise

@@ -124,6 +124,28 @@ def test_all_faults_of_all_files_are_named_at_once(directory: Path) -> None:
         assert any(part in fault for fault in faults), (part, faults)
 
 
+def test_a_list_of_wrong_things_is_not_called_empty(directory: Path) -> None:
+    path = directory / ALPHA
+    path.write_text(path.read_text().replace("    country: PK\n", ""))
+    faults = faults_of(directory)
+    assert len([fault for fault in faults if "`country` is missing" in fault]) == len(faults) == 2
+
+
+def test_without_any_provider_only_that_is_told(directory: Path) -> None:
+    shutil.rmtree(directory / "providers")
+    (fault,) = faults_of(directory)
+    assert "no provider is registered" in fault
+
+
+def test_the_faults_of_a_file_come_in_the_order_of_its_lines(directory: Path) -> None:
+    path = directory / ALPHA
+    text = path.read_text().replace("country: PK", "contry: PK").replace("name: Example CSP Alpha\n", "")
+    path.write_text(text.replace("id: example-csp-alpha\n", "id: example-csp-alfa\n", 1))
+    lines = [int(fault.split(":")[1]) for fault in faults_of(directory)]
+    assert lines == sorted(lines)
+    assert len(set(lines)) > 2
+
+
 @pytest.mark.parametrize("file", ["register.yaml", "departments.yaml", ALPHA])
 def test_a_missing_file_is_named(directory: Path, file: str) -> None:
     (directory / file).unlink()
