@@ -95,6 +95,7 @@ def validate(cwd: Path, *, as_json: bool) -> None:
 def _facts(settings: Settings) -> tuple[Register, Profile, Rules, tuple[Waiver, ...], tuple[Declassification, ...]]:
     """All that decides here; raises OnshoreError with the faults of everything that cannot be read."""
     from inventories import load_rules  # noqa: PLC0415
+    from inventories.loader import read_rules  # noqa: PLC0415
     from inventories.questions import Questions  # noqa: PLC0415
     from policies.dispatcher import load_checks  # noqa: PLC0415
     from policies.resource_types import RESOURCE_TYPES, check_resource_types  # noqa: PLC0415
@@ -102,8 +103,8 @@ def _facts(settings: Settings) -> tuple[Register, Profile, Rules, tuple[Waiver, 
     questions = Questions("the register")
     loaded, profile = questions.ask(settings.load_register), questions.ask(settings.load_profile)
     rules = questions.ask(load_rules)
-    if rules is not None:
-        questions.ask(partial(load_checks, rules))  # each rule has its check, which knows its parameters
+    # each rule has its check, which knows its parameters
+    questions.ask(lambda: load_checks(read_rules()[0] if rules is None else rules, whole=rules is not None))
     waivers = questions.ask(lambda: settings.load_waivers(rules))
     opened = questions.ask(settings.load_declassifications)
     questions.ask(partial(check_resource_types, RESOURCE_TYPES))

@@ -163,6 +163,14 @@ def load_register(directory: Path, overlays: Iterable[Path] = ()) -> Register:
 
 def load_rules(directory: Path = _RULES) -> Mapping[str, RuleMeta]:
     """The metadata of every rule, by id in order; a file bears its rule's id, and no id of `retired.yaml`."""
+    rules, faults = read_rules(directory)
+    if faults or not rules:
+        raise OnshoreError(f"the rules in {display_name(directory)} cannot be used", by_line(faults))
+    return rules
+
+
+def read_rules(directory: Path = _RULES) -> tuple[Mapping[str, RuleMeta], list[Fault]]:
+    """The rules that can be read, and what is wrong with these and the others."""
     reading = _Reading(directory)
     paths = [path for path in sorted(directory.glob("*.yaml")) if path.name != _RETIRED]
     found = [part for path in paths if (part := reading.record(path, RuleMeta))]
@@ -174,9 +182,7 @@ def load_rules(directory: Path = _RULES) -> Mapping[str, RuleMeta]:
         if past := retired.get(rule.id):
             what, why = "this id is retired and never comes back", f"it was {past.title!r} until {past.retired_on}"
             reading.faults.append(Fault(where, what, rule.id, why, "give the rule an id that was never used"))
-    if reading.faults or not found:
-        raise OnshoreError(f"the rules in {display_name(directory)} cannot be used", by_line(reading.faults))
-    return MappingProxyType({rule.id: rule for _, rule in found})
+    return MappingProxyType({rule.id: rule for _, rule in found}), reading.faults
 
 
 def load_retired_rules(directory: Path = _RULES) -> Mapping[str, RetiredRule]:

@@ -95,8 +95,17 @@ def test_the_faults_of_all_kinds_of_files_are_told_at_once(offline: Onshore, tmp
     refuse(offline, "up", STACK, "--yes", code=2, says=written, faults=27, PYTHONPATH=str(rooms))
     edit(rooms, file="inventories/resource_types/kubernetes.yaml", replace={"\nnamespaced:": "\nnamespacd:"})
     edit(rooms, file="inventories/resource_types/aws.yaml", replace={"classes:": "clases:"})
+    edit(rooms, file="inventories/rules/CRY-003.yaml", replace={"custody_setting:": "custdy_setting:"})
     types = ["kubernetes.yaml:5:namespacd", "did you mean `namespaced`?", "did you mean `classes`?"]
-    refuse(offline, "register", "validate", code=2, says=[*written, *types], faults=31, PYTHONPATH=str(rooms))
+    refuse(
+        offline,
+        "register",
+        "validate",
+        code=2,
+        says=[*written, *types, "did you mean `custody_setting`?"],
+        faults=33,
+        PYTHONPATH=str(rooms),
+    )
     refuse(offline, "coverage", code=2, says=types, faults=4, PYTHONPATH=str(rooms))
 
 

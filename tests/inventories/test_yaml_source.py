@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
 from inventories import OnshoreError
+from inventories.models import Country
 from inventories.yaml_source import nearest, parse_yaml, read_yaml, validate
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def test_what_is_more_or_less_than_data_is_refused(text: str, says: str) -> None
     with pytest.raises(OnshoreError) as raised:
         parse_yaml(text.encode(), "x.yaml")
     assert any(says in str(fault) for fault in raised.value.faults), raised.value.faults
+    assert all(fault.fix for fault in raised.value.faults), raised.value.faults
 
 
 def test_all_faults_of_form_are_named_at_once() -> None:
@@ -97,8 +99,9 @@ def test_all_faults_of_form_are_named_at_once() -> None:
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     for path, says in ((tmp_path / "gone.yaml", "the file is missing"), (tmp_path, "the file cannot be read")):
-        with pytest.raises(OnshoreError, match=says):
+        with pytest.raises(OnshoreError, match=says) as raised:
             read_yaml(path)
+        assert "correct the path" in raised.value.faults[0].fix
     (tmp_path / "latin.yaml").write_bytes("ok: 1\nname: café\n".encode("latin-1"))
     with pytest.raises(OnshoreError, match=r"latin\.yaml:2: not UTF-8 text"):
         read_yaml(tmp_path / "latin.yaml")
@@ -159,6 +162,7 @@ class Typed(BaseModel):
     on: date | None = None
     inner: dict[str, str] = {}
     truth: bool = True
+    place: Country = "PK"
 
 
 @pytest.mark.parametrize(
@@ -176,6 +180,7 @@ class Typed(BaseModel):
         ("on: soon", "not a date", "soon", "2026-01-31"),
         ("inner: x", "not a mapping", "x", "key: value"),
         ("truth: perhaps", "not true or false", "perhaps", "`true`"),
+        ("place: pk", "not a country code of two capital letters, like PK", "pk", "write a country code"),
     ],
 )
 def test_a_value_of_another_kind_is_told_in_words(text: str, what: str, got: str, fix: str) -> None:

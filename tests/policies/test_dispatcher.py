@@ -200,6 +200,14 @@ def test_a_rule_without_a_check_or_a_check_without_a_rule_stops_the_pack() -> No
         load_checks(rules)
 
 
+def test_a_parameter_of_the_wrong_form_is_told_in_words() -> None:
+    rules = dict(load_rules())
+    rules["CRY-003"] = rules["CRY-003"].model_copy(update={"params": {"custody_setting": 3, "storage_class_keys": "a"}})
+    with pytest.raises(OnshoreError) as raised:
+        load_checks(rules)
+    assert [fault.fix for fault in raised.value.faults] == ["write text", "write a list", "write a list"]
+
+
 def test_a_rule_is_added_by_its_two_files_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from policies import checks
 
