@@ -29,7 +29,10 @@ FORGERIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"stack": "s", "project": "p", "gated_at": NOW - 3 * HOUR, "expires_at": NOW - HOUR},
         ["for another stack", "for another project", "expired"],
     ),
-    "expired": ({"gated_at": NOW - 3 * HOUR, "expires_at": NOW - HOUR}, ["expired", "ended at", f"gate again: onshore gate {STACK}"]),
+    "expired": (
+        {"gated_at": NOW - 3 * HOUR, "expires_at": NOW - HOUR},
+        ["expired", "ended at", f"gate again: onshore gate {STACK}"],
+    ),
     "not valid yet": ({"gated_at": NOW + HOUR, "expires_at": NOW + 2 * HOUR}, ["not valid yet", "clock"]),
     "valid too long": ({"expires_at": NOW + 1000 * HOUR}, ["lives too long", "onshore.yaml allows 24 hours"]),
 }
