@@ -90,7 +90,8 @@ def _subject(record: Mapping[str, Any], builder: Builder, providers: dict[tuple[
     told = record.get("propertyDependencies")
     sources = {key: _urns(urns) for key, urns in told.items()} if isinstance(told, dict) else {}
     depends_on = _urns(record.get("dependencies")).union(*sources.values())
-    return replace(made, sources=sources, depends_on=depends_on)
+    custom = record.get("custom") is not False or record.get("id") not in (None, "")
+    return replace(made, sources=sources, depends_on=depends_on, custom=custom)
 
 
 def _urns(value: Any) -> frozenset[str]:

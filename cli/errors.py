@@ -7,11 +7,14 @@ import json
 import sys
 import tempfile
 import traceback
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.asking import DeclinedError
+
+if TYPE_CHECKING:
+    from engine.errors import LockedError
 
 DONE, FAILED, WRONG_INPUT, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
 SIGNALLED = 128  # and above: ended by a signal
@@ -25,7 +28,9 @@ def report(error: BaseException, *, as_json: bool) -> int:
         return WRONG_INPUT
     code, summary, faults = _classify(error)
     if as_json and summary:
-        full = [dict.fromkeys(("where", "what", "got", "why", "fix"), "") | fault for fault in faults]
+        # what a person reads once, above the fix, a program looks for in the fault
+        blank = {"where": "", "what": summary, "got": "", "why": "", "fix": ""}
+        full = [blank | fault for fault in faults]
         click.echo(json.dumps({"error": summary, "faults": full, "exit_code": code}, indent=2))
     elif summary:
         first = summary if isinstance(error, DeclinedError) else _label(summary)
@@ -58,9 +63,7 @@ def _classify(error: BaseException) -> tuple[int, str, list[dict[str, str]]]:
         case OnshoreError():
             found = REFUSED if error.refused else WRONG_INPUT, error.summary, [asdict(fault) for fault in error.faults]
         case LockedError():
-            cancel = f"onshore stack cancel {error.stack}"
-            fix = f"wait for the other process to end; or, when it no longer runs, type: {cancel}"
-            found = WRONG_INPUT, error.what, [{"fix": fix}]
+            found = WRONG_INPUT, error.summary, _locks(error)
         case EngineError() | SandboxError():
             found = WRONG_INPUT, error.what, [{"fix": error.fix}] if error.fix else []
         case BrokenPipeError() | SystemExit():  # click's way to say that nobody reads any more
@@ -72,6 +75,15 @@ def _classify(error: BaseException) -> tuple[int, str, list[dict[str, str]]]:
         case _:
             found = FAILED, *_defect(error)
     return found
+
+
+def _locks(error: LockedError) -> list[dict[str, str]]:
+    cancel = f"onshore stack cancel {error.stack}"
+    fix = f"wait for the other process to end; or, when it no longer runs, type: {cancel}"
+    return [
+        {"where": one.file, "what": "locked", "got": one.who, "why": one.since and f"since {one.since}", "fix": fix}
+        for one in error.locks
+    ]
 
 
 def _defect(error: BaseException) -> tuple[str, list[dict[str, str]]]:

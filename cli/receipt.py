@@ -192,9 +192,9 @@ def _accepted(project: Project, engine: Engine, stack: str, text: str) -> Opened
 
     settings = project.settings
     opened = believe(text, public_keys(settings.trusted_keys))
-    faults = place_faults(opened.receipt, load_project(project.root).name, stack)
-    faults += age_faults(opened.receipt, datetime.now(UTC), longest_hours=settings.receipt_hours)
-    if not faults:  # of another stack everything differs
+    misplaced = place_faults(opened.receipt, load_project(project.root).name, stack)
+    faults = misplaced + age_faults(opened.receipt, datetime.now(UTC), longest_hours=settings.receipt_hours)
+    if not misplaced:  # of another stack everything differs
         faults += material_faults(opened.receipt.materials, materials(project, engine, stack))
     _refuse(faults)
     return opened

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class EngineError(Exception):
     """A run that cannot start, go on or be trusted: what happened, and what to do about it.
@@ -16,11 +22,24 @@ class EngineError(Exception):
         self.exit_code = exit_code
 
 
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock's file, who made it and when; `since` is empty where the file does not tell."""
+
+    file: str
+    who: str
+    since: str = ""
+
+
 class LockedError(EngineError):
     """Somebody else holds the stack. The fix is the Pulumi CLI's; a program with a command of its own names that."""
 
-    def __init__(self, what: str, stack: str) -> None:
+    def __init__(self, stack: str, locks: Sequence[Lock]) -> None:
+        self.summary = f"the stack is currently locked by {len(locks)} lock(s)."
+        made = [f"  {lock.file}: created by {lock.who}" + (lock.since and f" at {lock.since}") for lock in locks]
         super().__init__(
-            what, fix="Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`."
+            "\n".join([self.summary, *made]),
+            fix="Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.",
         )
         self.stack = stack
+        self.locks = tuple(locks)

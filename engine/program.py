@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from engine.endless import endless_input
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -158,6 +160,8 @@ def _exit_message(code: int) -> str:
 def _raised(error: BaseException, project: Project) -> ProgramResult:
     if _SHUTDOWN_TEXT in str(error):
         return ProgramResult(failed=True, shut_down=True)
+    if endless := endless_input(error, project):
+        return ProgramResult(failed=True, messages=(endless,))
     return ProgramResult(
         failed=True, messages=(f"Program failed with an unhandled exception:\n{_user_traceback(error, project)}",)
     )

@@ -107,15 +107,16 @@ def from_statement(payload: bytes) -> Receipt:
 def age_faults(receipt: Receipt, now: datetime, *, longest_hours: int) -> list[Fault]:
     """Whether a receipt holds at a moment, and for no longer than is allowed."""
     gated, ends = receipt.gated_at, receipt.expires_at
+    again = f"gate again: onshore gate {shown(receipt.stack)}"
     faults: list[Fault] = []
     if gated > now + _CLOCK_TOLERANCE:
         fix = "set this machine's clock, or the gate's"
         faults.append(Fault("receipt", "not valid yet", f"gated at {moment(gated)}, it is {moment(now)}", fix=fix))
     if ends <= now:
-        faults.append(Fault("receipt", "expired", f"ended at {moment(ends)}, it is {moment(now)}", fix="gate again"))
+        faults.append(Fault("receipt", "expired", f"ended at {moment(ends)}, it is {moment(now)}", fix=again))
     if ends - gated > timedelta(hours=longest_hours):
         why = f"onshore.yaml allows {longest_hours} hours (receipt_hours)"
-        faults.append(Fault("receipt", "lives too long", f"{moment(gated)} to {moment(ends)}", why, "gate again"))
+        faults.append(Fault("receipt", "lives too long", f"{moment(gated)} to {moment(ends)}", why, again))
     return faults
 
 

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["regional", "zonal", "derived", "global", "clusterless", "opaque", "unclassified"]
 _KINDS: Final = frozenset({"regional", "zonal", "global", "clusterless", "opaque"})
-_PACKAGE: Final = re.compile(r"[a-z][a-z0-9-]*\Z")
 _FIELDS: Final = frozenset(
     {
         "provider",
@@ -151,10 +149,13 @@ class CloudTypes:
 
     def package(self, name: str) -> CloudPackage | None:
         """A package by name, None where nobody classified it; raises OnshoreError when it is not of its form."""
-        if name not in self._read:
-            known = _PACKAGE.match(name) is not None and (self.directory / "sdk" / f"{name}.json").is_file()
-            self._read[name] = load_package(self.directory, name) if known else None
-        return self._read[name]
+        # A name from outside is looked up among the files that there are: it never reaches the disk.
+        if not self._read:
+            self._read.update(dict.fromkeys(self.names()))
+        found = self._read.get(name)
+        if found is None and name in self._read:
+            found = self._read[name] = load_package(self.directory, name)
+        return found
 
     def facts(self, token: str) -> TypeFacts | None:
         """What a type is; None where it, or its package, is not listed."""

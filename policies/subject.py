@@ -142,7 +142,8 @@ class Subject:
     `targets`: the placements it stands for (`policies.placed`). `malformed`: parts that could not be read. `secrets`:
     the paths at which secrets stood. Known to stack checks only: `sources`, by property, the URNs that it was computed
     from, and `depends_on`, URNs that anything of it was computed from or waits for. `earlier`: what a program has
-    registered so far, by the names it could be found under.
+    registered so far, by the names it could be found under. `custom`: whether a record does not say for certain that it
+    is a component; the engine does not tell, but names the provider of all that one makes.
     """
 
     urn: str
@@ -159,6 +160,7 @@ class Subject:
     labels: tuple[tuple[str, Any], ...] = ()
     place: Place | None = None
     place_endpoint: str = ""
+    custom: bool = False
     malformed: tuple[Violation, ...] = ()
     secrets: frozenset[str] = frozenset()
     sources: Mapping[str, frozenset[str]] = field(default_factory=dict)

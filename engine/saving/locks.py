@@ -11,7 +11,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from engine.errors import LockedError
+from engine.errors import Lock, LockedError
 from engine.saving import files
 
 if TYPE_CHECKING:
@@ -85,12 +85,15 @@ def _refuse(folder: Path, stack: str, own: Path | None = None) -> None:
     others = [path for path in _locks(folder) if path != own]
     if not others:
         return
-    lines = [f"the stack is currently locked by {len(others)} lock(s)."]
-    for path in others:
-        try:
-            who = json.loads(path.read_text(encoding="utf-8"))
-            holder = f"{who['username']}@{who['hostname']} (pid {who['pid']}) at {who['timestamp']}"
-        except (OSError, ValueError, KeyError, TypeError):
-            holder = "somebody this engine cannot tell: the lock is unreadable"
-        lines.append(f"  {path}: created by {holder}")
-    raise LockedError("\n".join(lines), stack)
+    raise LockedError(stack, [_lock(path) for path in others])
+
+
+def _lock(path: Path) -> Lock:
+    from engine.display.values import label  # noqa: PLC0415 - brings in the displays; most runs meet no lock
+
+    try:
+        who = json.loads(path.read_text(encoding="utf-8"))
+        user, host, pid, since = (label(str(who[key])) for key in ("username", "hostname", "pid", "timestamp"))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return Lock(str(path), "somebody this engine cannot tell: the lock is unreadable")
+    return Lock(str(path), f"{user}@{host} (pid {pid})", since)

@@ -42,8 +42,10 @@ def _is_classified(subject: Subject) -> bool:
     if subject.package == "kubernetes" or types.cloud.package(subject.package):
         return False
     # Only components come without a provider, and what they hold comes to the checks by itself.
-    return subject.provider is None or (
-        subject.package in types.component_packages and subject.provider.type == f"{PROVIDER_PREFIX}{subject.package}"
+    return (subject.provider is None and not subject.custom) or (
+        subject.provider is not None
+        and subject.package in types.component_packages
+        and subject.provider.type == f"{PROVIDER_PREFIX}{subject.package}"
     )
 
 

@@ -47,7 +47,11 @@ def home(category: str | None = "open", name: str = "n", *, identity: str = "1",
 
 def component(**inputs: Any) -> dict[str, Any]:
     return {"urn": "urn:pulumi:s::p::onshore:index:LandingZone::z", "type": "onshore:index:LandingZone",
-            "inputs": inputs}  # fmt: skip
+            "custom": False, "inputs": inputs}  # fmt: skip
+
+
+def unclassified(type_: str = "digitalocean:index/droplet:Droplet", **said: Any) -> dict[str, Any]:
+    return {"urn": f"urn:pulumi:s::p::{type_}::u", "type": type_, "inputs": {"region": "x"}, **said}
 
 
 def exported(*resources: Any, pending: Any = ()) -> dict[str, Any]:
@@ -84,6 +88,8 @@ LAWFUL: dict[str, Any] = {
     "a loop of parents": exported(stack(**OPEN), provider(), home(parent=home()["urn"])),
     "the category by a component": exported(stack(), provider(), component(**OPEN), home()),
     "the category by labels": exported(stack(), provider(), home()),
+    "a component of other people": exported(stack(**OPEN), provider(), home(), unclassified(custom=False)),
+    "a component of other people in a preview": planned(stack(), unclassified(custom=False), **OPEN),
     "what is only read": exported(stack(**OPEN), provider(), home(), home(None, "m", external=True)),
     "what was being deleted": exported(
         stack(**OPEN), provider(), home(), pending=[{"type": "deleting", "resource": home(None)}]
@@ -107,6 +113,21 @@ UNLAWFUL: dict[str, tuple[Any, str]] = {
     "a provider that is not there": (exported(stack(**OPEN), home()), "PIN-002"),
     "a provider of another id": (exported(stack(**OPEN), provider(), home(identity="2")), "PIN-002"),
     "no provider": (exported(stack(**OPEN), home(provider="")), "PIN-001"),
+    "an unclassified type": (exported(stack(**OPEN), unclassified(custom=True, provider=f"{PROVIDER}::1")), "OPQ-002"),
+    "an unclassified type without provider": (exported(stack(**OPEN), unclassified(custom=True, id="x")), "OPQ-002"),
+    "an unclassified type yet to be made": (planned(stack(), unclassified(custom=True), **OPEN), "OPQ-002"),
+    "an unclassified type with an id": (exported(stack(**OPEN), unclassified(custom=False, id="x")), "OPQ-002"),
+    "an unclassified type that may be a component": (exported(stack(**OPEN), unclassified()), "OPQ-002"),
+    "an unclassified type, custom in words": (exported(stack(**OPEN), unclassified(custom="false")), "OPQ-002"),
+    "a run of a playbook without provider": (
+        exported(stack(**OPEN), unclassified("onshore-ansible:index:Unheard", custom=True, id="x")), "OPQ-002",
+    ),
+    "an unclassified type of a long name": (
+        exported(stack(**OPEN), unclassified(f"{'x' * 300}:i:T", custom=True, id="x")), "OPQ-002",
+    ),
+    "what stands beside a long name": (
+        exported(stack(**OPEN), unclassified(f"{'x' * 300}:i:T", custom=True), provider(), home(None)), "CAT-001",
+    ),
     "what an engine began to make": (
         exported(stack(**OPEN), provider(), home(), pending=[{"type": "creating", "resource": home(None, "m")}]),
         "CAT-001",

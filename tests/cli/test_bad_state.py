@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,6 @@ from tests.cli.refusals import check_document, check_words, contents, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.cli.conftest import Claimed
     from tests.cli.disks import Disk
@@ -63,7 +63,8 @@ def test_a_wrong_passphrase_is_refused(claimed: Claimed, command: tuple[str, ...
     file = f"stacks/Pulumi.{STACK}.yaml"
     claimed.onshore.write(file, f"encryptionsalt: {salt}\n{(claimed.onshore.root / file).read_text('utf-8')}")
     says = ["incorrect passphrase", "Set PULUMI_CONFIG_PASSPHRASE"]
-    refuse(claimed.onshore, *command, code=2, says=says)
+    (fault,) = refuse(claimed.onshore, *command, code=2, says=says)["faults"]
+    assert fault["what"] == "incorrect passphrase"
 
 
 @pytest.mark.parametrize("command", [UP, DESTROY], ids=["up", "destroy"])
@@ -73,10 +74,12 @@ def test_a_second_run_is_told_who_runs_and_since_when(claimed: Claimed, command:
     backend = FileBackend.at((onshore.root / ".onshore" / "state").as_uri(), "onshore")
     backend.create()
     with backend.lock(STACK):
-        who = f"created by {getpass.getuser()}@{socket.gethostname()} (pid {os.getpid()}) at 20"
-        says = ["locked by 1 lock", who, "wait for the other process", f"onshore stack cancel {STACK}"]
-        document = refuse(onshore, *command, code=2, says=says)
-        assert re.search(r" at \d{4}-\d\d-\d\dT\d\d:\d\d", document["error"])
+        who = f"{getpass.getuser()}@{socket.gethostname()} (pid {os.getpid()})"
+        says = ["locked by 1 lock", who, "since 20", "wait for the other process", f"onshore stack cancel {STACK}"]
+        (fault,) = refuse(onshore, *command, code=2, says=says)["faults"]
+        assert (fault["what"], fault["got"]) == ("locked", who)
+        assert Path(fault["where"]).exists()
+        assert re.fullmatch(r"since \d{4}-\d\d-\d\dT\d\d:\d\d.*", fault["why"])
     # the first run has ended
     assert onshore(*DESTROY).returncode == 0
     assert not list((onshore.root / ".onshore").rglob("locks/**/*.json"))

@@ -29,7 +29,10 @@ FORGERIES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"stack": "s", "project": "p", "gated_at": NOW - 3 * HOUR, "expires_at": NOW - HOUR},
         ["for another stack", "for another project", "expired"],
     ),
-    "expired": ({"gated_at": NOW - 3 * HOUR, "expires_at": NOW - HOUR}, ["expired", "ended at", "gate again"]),
+    "expired": (
+        {"gated_at": NOW - 3 * HOUR, "expires_at": NOW - HOUR},
+        ["expired", "ended at", f"gate again: onshore gate {STACK}"],
+    ),
     "not valid yet": ({"gated_at": NOW + HOUR, "expires_at": NOW + 2 * HOUR}, ["not valid yet", "clock"]),
     "valid too long": ({"expires_at": NOW + 1000 * HOUR}, ["lives too long", "onshore.yaml allows 24 hours"]),
 }
@@ -42,9 +45,20 @@ def test_what_a_trusted_key_signed_and_does_not_hold_is_refused(gated: Onshore) 
         gated.write("receipt.json", seal(receipt.model_copy(update=changes), signer))
         check_document(gated(*UP, "--json"), 3, says, [TOKEN])
     assert not (gated.root / ".onshore/state").exists()
-    # verify looks at the age alone where there is no other stack to compare with
-    gated.write("receipt.json", seal(receipt.model_copy(update=FORGERIES["expired"][0]), signer))
-    check_words(gated("receipt", "verify", "receipt.json"), 3, ["expired"])
+
+
+def test_a_receipt_of_the_wrong_age_hides_nothing_else_that_differs(gated: Onshore) -> None:
+    receipt = look_into((gated.root / "receipt.json").read_text("utf-8")).receipt
+    signer = private_key(gated.root / KEY)
+    with (gated.root / f"stacks/Pulumi.{STACK}.yaml").open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    for age in ("expired", "not valid yet", "valid too long"):
+        changes, says = FORGERIES[age]
+        gated.write("receipt.json", seal(receipt.model_copy(update=changes), signer))
+        says = [*says, f"configuration: Pulumi.{STACK}.yaml: changed since it was gated"]
+        check_words(gated("receipt", "verify", "receipt.json"), 3, says, [TOKEN])
+    check_document(gated(*UP, "--json"), 3, says, [TOKEN], 2)
+    assert not (gated.root / ".onshore/state").exists()
 
 
 def test_a_receipt_of_a_key_that_nobody_trusts_is_refused_whatever_id_it_claims(gated: Onshore) -> None:

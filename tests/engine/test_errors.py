@@ -56,6 +56,19 @@ def test_a_lock_that_cannot_be_read_is_named(project: Project, content: bytes) -
     assert lock.read_bytes() == content
 
 
+def test_who_holds_a_lock_is_told_on_one_line_that_nothing_steers(project: Project) -> None:
+    project.up("Thing('a')")
+    lock = project.folder / "state" / ".pulumi" / "locks" / "organization" / "shop" / "test" / "held.json"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    who = {"pid": 7, "username": "an\x1b[31mna\n\nerror: gone", "hostname": "ho\u202est", "timestamp": "2026\r\n-01"}
+    lock.write_text(json.dumps(who), encoding="utf-8")
+    with pytest.raises(LockedError) as caught:
+        project.run("up")
+    (found,) = caught.value.locks
+    assert (found.who, found.since) == ("anna error: gone@host (pid 7)", "2026 -01")
+    assert f"created by {found.who} at {found.since}\n" in str(caught.value)
+
+
 def test_only_the_lock_of_a_dead_process_of_this_machine_is_taken_away(tmp_path: Path) -> None:
     backend = FileBackend.at(tmp_path.as_uri(), "shop")
     folder = tmp_path / ".pulumi" / "locks" / "organization" / "shop" / "test"

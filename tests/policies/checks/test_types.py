@@ -65,6 +65,14 @@ def test_opaque_steps(asked: Resource, refusing: set[str]) -> None:
             "OPQ-002",
         ),
         "another cloud's provider": (Resource("pulumi:providers:example", {}), "OPQ-002"),
+        "a package of a long name": (
+            Resource(f"{'x' * 300}:index:T", {}, Provider(type=f"pulumi:providers:{'x' * 300}")),
+            "OPQ-002",
+        ),
+        "a package named like a path": (
+            Resource("../sdk/aws:index:T", {}, Provider(type="pulumi:providers:../sdk/aws")),
+            "OPQ-002",
+        ),
         "a type without a package": (Resource("", {}, CLUSTER), "OPQ-002"),
         "another kind inside": (edited(made("ConfigMap", "v1"), "kind", to="Pod"), "OPQ-002"),
         "another version inside": (edited(deployment(), "apiVersion", to="batch/v1"), "OPQ-002"),
