@@ -216,11 +216,11 @@ def verify(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str) -> 
 @migrate.command()
 @on_a_wave
 def cutover(**asked: Any) -> None:
-    """Close the sources of WAVE and let the targets count; refused where evidence is older than the last write."""
+    """Close the sources of WAVE and let the targets count; refused where either side changed since its evidence."""
     from migration import steps  # noqa: PLC0415
 
-    def check(move: Move, found: Asset, source: Site, _: Site) -> None:
-        steps.check_current(move, found, source, wave=asked["wave"])
+    def check(move: Move, found: Asset, source: Site, target: Site) -> None:
+        steps.check_current(move, found, source, target, wave=asked["wave"])
 
     def close(_: Workspace, move: Move, found: Asset, source: Site, target: Site) -> None:
         steps.cutover(move, found, source, target, wave=asked["wave"])
