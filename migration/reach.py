@@ -78,18 +78,18 @@ class Reach:
         """The fault of a command that failed there, in its own words."""
         said = [line for line in stderr.decode(errors="replace").strip().splitlines() if line.strip()]
         got = said[-1] if said else f"exit code {code}"
-        fix = ""
+        fix, failed = "", True
         if code == LOST and self.ssh:
             what, fix = "the connection failed or was lost", "mend the connection; what was done is kept: run it again"
             if any(map(shows_another_key, said)):
                 return OnshoreError(f"{self.name} cannot be used", [another_key(self.name, said[-1])], refused=True)
         elif code == _NOT_FOUND or (not self.ssh and f"'{what}'" in got):
-            what, fix = f"{what} is missing there", f"install {what.split('/')[-1]} on {self.name}"
+            what, fix, failed = f"{what} is missing there", f"install {what.split('/')[-1]} on {self.name}", False
         elif "No space left on device" in stderr.decode(errors="replace"):
             what, fix = "the disk there is full", "make room and run it again; nothing was lost at the source"
         else:
             what = f"{what} failed"
-        return OnshoreError(f"{self.name} cannot be used", [Fault(self.name, what, got, fix=fix)])
+        return OnshoreError(f"{self.name} cannot be used", [Fault(self.name, what, got, fix=fix)], failed=failed)
 
     @contextlib.contextmanager
     def socket(self, path: str) -> Iterator[str]:

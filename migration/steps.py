@@ -88,7 +88,7 @@ def copy(
     """
     now = move.standing(asset)
     if now.state in CLOSED and again:
-        raise refused(asset, f"it is {now.state}", "roll it back first")
+        raise _retired(asset) if now.state == "retired" else refused(asset, f"it is {now.state}", "roll it back first")
     target_name = target.reach.name
     if now.slot and target_name not in now.targets:
         raise refused(asset, "it is being replicated to another host", "roll it back there first")
@@ -226,7 +226,7 @@ def rollback(move: Move, asset: Asset, source: Site, target: Site, *, wave: int 
     if now.state in ("planned", "up", "rolled back"):
         return
     if now.state == "retired":
-        raise refused(asset, "it is retired", "bring it back from its retention copy")
+        raise _retired(asset)
     lost: tuple[str, ...] = ()
     if now.state == "cut over":
         lost = written(move, asset, target, mirrored(evidence_of(move, asset, now)))
@@ -345,3 +345,7 @@ def _told(move: Move, asset: Asset) -> Callable[[str, int], None]:
 
 def _dump_file(move: Move, asset: Asset) -> Path:
     return move.staging / f"{asset.id.replace('/', '--')}.dump"
+
+
+def _retired(asset: Asset) -> OnshoreError:
+    return refused(asset, "it is retired: its source may be gone", "bring it back from its retention copy by hand")
