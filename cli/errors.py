@@ -61,7 +61,8 @@ def _classify(error: BaseException) -> tuple[int, str, list[dict[str, str]]]:
         case click.ClickException():
             found = WRONG_INPUT, error.format_message(), [{"fix": "see onshore --help"}]
         case OnshoreError():
-            found = REFUSED if error.refused else WRONG_INPUT, error.summary, [asdict(fault) for fault in error.faults]
+            code = REFUSED if error.refused else FAILED if error.failed else WRONG_INPUT
+            found = code, error.summary, [asdict(fault) for fault in error.faults]
         case LockedError():
             found = WRONG_INPUT, error.summary, _locks(error)
         case EngineError() | SandboxError():

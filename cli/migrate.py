@@ -166,11 +166,14 @@ def run(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str, yes: b
             with work.sites(found, planned) as (source, target):
                 standing = copy(move, found, source, target, wave=wave, again=again, method=planned.method)
             rows.append({"asset": found.id, "target": planned.target, "state": standing.state})
+            if not as_json:
+                tell(rows[-1:], as_json=False)
+        told = len(rows)
         for each in work.wanted(chosen, asset):
             if each.planned.stack and (each.asset, each.planned) not in moves:
                 state = move.standing(each.asset).state
                 rows.append({"asset": each.asset.id, "target": each.planned.target, "state": state})
-    tell(rows, as_json=as_json)
+    tell(rows if as_json else rows[told:], as_json=as_json)
     for planned in chosen.moves:
         if planned.asset not in {row["asset"] for row in rows} and not asset:
             way = (
@@ -210,17 +213,20 @@ def verify(cwd: Path, folder: Path, wave: int, *, as_json: bool, asset: str) -> 
                 show_parity(found.id, parity, digest)
     if as_json:
         print_json(rows)
+    if not equal:
+        again = f"onshore migrate run {wave}, then onshore migrate verify {wave}"
+        click.echo(f"run it again: it copies anew what differs ({again})", err=True)
     return DONE if equal else FAILED
 
 
 @migrate.command()
 @on_a_wave
 def cutover(**asked: Any) -> None:
-    """Close the sources of WAVE and let the targets count; refused where evidence is older than the last write."""
+    """Close the sources of WAVE and let the targets count; refused where either side changed since its evidence."""
     from migration import steps  # noqa: PLC0415
 
-    def check(move: Move, found: Asset, source: Site, _: Site) -> None:
-        steps.check_current(move, found, source, wave=asked["wave"])
+    def check(move: Move, found: Asset, source: Site, target: Site) -> None:
+        steps.check_current(move, found, source, target, wave=asked["wave"])
 
     def close(_: Workspace, move: Move, found: Asset, source: Site, target: Site) -> None:
         steps.cutover(move, found, source, target, wave=asked["wave"])

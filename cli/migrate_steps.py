@@ -62,7 +62,8 @@ def _check_all(
     if errors:
         faults = [fault for error in errors for fault in error.faults]
         refused = any(error.refused for error in errors)
-        raise OnshoreError("; ".join(error.summary for error in errors), faults, refused=refused)
+        failed = any(error.failed for error in errors)
+        raise OnshoreError("; ".join(error.summary for error in errors), faults, refused=refused, failed=failed)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from migration.assessment import Assessment
     from migration.evidence import Parity
     from migration.plan import Plan
+    from migration.rates import Rate
+
+_EVERY_S: Final = 10.0
 
 
 def assessment_data(found: Assessment) -> dict[str, Any]:
@@ -92,7 +96,22 @@ def print_json(data: Any) -> None:
 
 
 def progress(*, as_json: bool) -> Callable[[Any], None]:
-    """A line that is written over where somebody looks on; else nothing."""
-    if as_json or not sys.stderr.isatty():
+    """A line that is written over where somebody looks on; else one a step, and one every ten seconds."""
+    if as_json:
         return lambda _: None
-    return lambda rate: click.echo(f"\r\x1b[K{rate}", nl=False, err=True)
+    if sys.stderr.isatty():
+        return lambda rate: click.echo(f"\r\x1b[K{rate}", nl=False, err=True)
+    return _now_and_then()
+
+
+def _now_and_then() -> Callable[[Rate], None]:
+    step, told = ("", ""), 0.0
+
+    def tell(rate: Rate) -> None:
+        nonlocal step, told
+        before, step, now = step, (rate.asset, rate.phase.split(",")[0]), time.monotonic()
+        if step != before or now - told >= _EVERY_S:
+            told = now
+            click.echo(str(rate), err=True)
+
+    return tell

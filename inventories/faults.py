@@ -50,6 +50,8 @@ def by_line(faults: Iterable[Fault]) -> list[Fault]:
 class OnshoreError(Exception):
     """What a person can cause and mend: wrong input, or a refusal (`refused`: exit code 3 instead of 2).
 
+    `failed`: what was asked for is sound, and broke off on the way (exit code 1).
+
     In a Pulumi program it is a `pulumi.RunError` as well: every engine shows the words of one, and no traceback.
     """
 
@@ -62,10 +64,13 @@ class OnshoreError(Exception):
         ending: type[Self] = _ending(own, run_error)
         return super().__new__(ending)
 
-    def __init__(self, summary: str, faults: Iterable[Fault] = (), *, refused: bool = False) -> None:
+    def __init__(
+        self, summary: str, faults: Iterable[Fault] = (), *, refused: bool = False, failed: bool = False
+    ) -> None:
         self.summary = summary
         self.faults = tuple(faults)
         self.refused = refused
+        self.failed = failed
         super().__init__("\n".join([summary, *(f"  {fault}" for fault in self.faults)]))
 
 

@@ -8,7 +8,7 @@ from pydantic import StringConstraints
 
 from inventories.faults import Fault, OnshoreError
 from inventories.models import Record
-from inventories.yaml_source import Document, read_yaml, validate
+from inventories.yaml_source import Document, display_name, read_yaml, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -23,12 +23,16 @@ AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/")]
 
 
 def read_form(
-    model: type[M], path: Path, called: str, checks: Callable[[Document, M], Iterable[Fault]]
+    model: type[M], path: Path, called: str, checks: Callable[[Document, M], Iterable[Fault]], *, made_by: str = ""
 ) -> tuple[Document, M]:
     """A record and where it stands; raises OnshoreError with the faults of form, else with those that `checks` finds.
 
-    A file that stops within a line was cut off: a figure that lost its last digits is a figure, too.
+    `made_by`: the command that writes such a file. A file that stops within a line was cut off: a figure that lost its
+    last digits is a figure, too.
     """
+    if made_by and not path.exists():
+        fault = Fault(display_name(path), "the file is missing", fix=f"make it: {made_by}; or correct the folder (-m)")
+        raise OnshoreError(f"there is no {called} yet", [fault])
     document = read_yaml(path)
     record, faults = validate(model, document)
     if not document.raw.endswith(b"\n"):

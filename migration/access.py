@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +10,11 @@ from pydantic import Field
 from inventories.faults import Fault, OnshoreError
 from inventories.hosts import known_hosts, ssh_arguments
 from inventories.models import Id, Record, Words
+from inventories.private_dir import private_dir, sweep, write_private
 from inventories.yaml_source import nearest
 from migration._forms import AbsolutePath, read_form, twice
 from migration.postgres.server import Server
-from migration.reach import Reach
+from migration.reach import PRIVATE, Reach
 from migration.steps import Site
 
 if TYPE_CHECKING:
@@ -87,12 +87,11 @@ def open_site(
         what = "not a host of the register (HST-001)" if machine is None else "nothing says how it is reached"
         fault = Fault(host_id, what, fix="add it to `hosts` of access.yaml, or enter it in the register")
         raise OnshoreError(f"{host_id} cannot be reached", [fault], refused=machine is None)
-    named = tempfile.NamedTemporaryFile("w", prefix="onshore-known-hosts-", encoding="utf-8")  # noqa: SIM115
-    pins = stack.enter_context(named)
-    pins.write(known_hosts([machine]))
-    pins.flush()
+    sweep(PRIVATE)
+    pins = stack.enter_context(private_dir(PRIVATE)) / "known_hosts"
+    write_private(pins, known_hosts([machine]))
     identity = folder / Path(wanted.identity).expanduser()
-    pinned = ssh_arguments(pins.name)
+    pinned = ssh_arguments(str(pins))
     reach = Reach.by_ssh(host_id, machine.address, wanted.login, identity, pinned)
     if not database:
         return Site(reach)

@@ -147,7 +147,7 @@ class Discovery(Record):
 
 def read_discovery(path: Path) -> tuple[Document, Discovery]:
     """A discovery record; raises OnshoreError with every fault of it."""
-    return read_form(Discovery, path, "discovery record", _faults)
+    return read_form(Discovery, path, "discovery record", _faults, made_by="onshore migrate discover HOSTS")
 
 
 def _faults(document: Document, found: Discovery) -> Iterator[Fault]:

@@ -180,7 +180,7 @@ def read_plan(
         if lawful:
             yield from _target_faults(document, plan, discovery[1], questionnaire[1], judge)
 
-    return read_form(Plan, path, "plan", checks)[1]
+    return read_form(Plan, path, "plan", checks, made_by="onshore migrate plan")[1]
 
 
 def _order_faults(

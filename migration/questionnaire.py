@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from inventories.faults import Fault
+from inventories.faults import Fault, OnshoreError
 from inventories.models import Exposure, Id, Record, Words
 from inventories.yaml_source import nearest
 from migration._forms import AssetId, StackPath, read_form, twice
@@ -127,7 +128,14 @@ def read_questionnaire(path: Path, discovery: Discovery, profile: Profile) -> tu
     def checks(document: Document, given: Questionnaire) -> Iterator[Fault]:
         yield from _faults(document, given, discovery, profile)
 
-    return read_form(Questionnaire, path, "questionnaire", checks)
+    made_by = "onshore migrate discover HOSTS"
+    try:
+        return read_form(Questionnaire, path, "questionnaire", checks, made_by=made_by)
+    except OnshoreError as error:
+        named = " or ".join(f"`{name}`" for name in _categories(profile))
+        fix = f"the department says which: {named}"
+        faults = [replace(each, fix=fix) if each.where.endswith(".category") else each for each in error.faults]
+        raise OnshoreError(error.summary, faults) from None
 
 
 def hints(asset: Asset) -> tuple[str, ...]:
@@ -155,6 +163,10 @@ def blank_questionnaire(discovery: Discovery, department: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _categories(profile: Profile) -> list[str]:
+    return [name for each in profile.categories for name in (each.id, *each.aliases)]
+
+
 def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
@@ -163,7 +175,7 @@ def _faults(document: Document, given: Questionnaire, discovery: Discovery, prof
     known = list(discovery.assets)
     places = [(answer, ("answers", at)) for at, answer in enumerate(given.answers)]
     yield from twice(document, ((answer.asset, (*place, "asset")) for answer, place in places), "asset")
-    categories = [name for each in profile.categories for name in (each.id, *each.aliases)]
+    categories = _categories(profile)
     for answer, place in places:
         if answer.asset not in discovery.assets:
             where, what = document.where((*place, "asset")), "no such asset in the discovery record"

@@ -6,18 +6,19 @@ import contextlib
 import shlex
 import shutil
 import subprocess
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from inventories.faults import Fault, OnshoreError
+from inventories.private_dir import private_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
 LOST: Final = 255
+PRIVATE: Final = "move"
 _NOT_FOUND: Final = 127
 # what a killed run left of a socket is in the way of the next one
 _LENT_FOLDER: Final = 'umask 077; d=$HOME/.$1; mkdir -p "$d" && rm -f "$d/$2" && echo "$d"'
@@ -77,18 +78,18 @@ class Reach:
         """The fault of a command that failed there, in its own words."""
         said = [line for line in stderr.decode(errors="replace").strip().splitlines() if line.strip()]
         got = said[-1] if said else f"exit code {code}"
-        fix = ""
+        fix, failed = "", True
         if code == LOST and self.ssh:
             what, fix = "the connection failed or was lost", "mend the connection; what was done is kept: run it again"
             if any(map(shows_another_key, said)):
                 return OnshoreError(f"{self.name} cannot be used", [another_key(self.name, said[-1])], refused=True)
         elif code == _NOT_FOUND or (not self.ssh and f"'{what}'" in got):
-            what, fix = f"{what} is missing there", f"install {what.split('/')[-1]} on {self.name}"
+            what, fix, failed = f"{what} is missing there", f"install {what.split('/')[-1]} on {self.name}", False
         elif "No space left on device" in stderr.decode(errors="replace"):
             what, fix = "the disk there is full", "make room and run it again; nothing was lost at the source"
         else:
             what = f"{what} failed"
-        return OnshoreError(f"{self.name} cannot be used", [Fault(self.name, what, got, fix=fix)])
+        return OnshoreError(f"{self.name} cannot be used", [Fault(self.name, what, got, fix=fix)], failed=failed)
 
     @contextlib.contextmanager
     def socket(self, path: str) -> Iterator[str]:
@@ -96,8 +97,11 @@ class Reach:
         if not self.ssh:
             yield path.rsplit("/", 1)[0]
             return
-        folder = Path(tempfile.mkdtemp(prefix="onshore-tunnel-"))
-        local = folder / path.rsplit("/", 1)[1]
+        with private_dir(PRIVATE) as folder, self._tunnel(path, folder / path.rsplit("/", 1)[1]):
+            yield str(folder)
+
+    @contextlib.contextmanager
+    def _tunnel(self, path: str, local: Path) -> Iterator[None]:
         options = ["-N", "-o", "ExitOnForwardFailure=yes", "-o", "StreamLocalBindUnlink=yes", "-L", f"{local}:{path}"]
         tunnel = subprocess.Popen(
             bound([self.ssh[0], *options, *self.ssh[1:]]),
@@ -113,13 +117,12 @@ class Reach:
                 tunnel.kill()
                 tunnel.wait()
                 raise self.failed("the tunnel", tunnel.returncode, tunnel.stderr.read() if tunnel.stderr else b"")
-            yield str(folder)
+            yield
         finally:
             tunnel.terminate()
             tunnel.wait()
             if tunnel.stderr:
                 tunnel.stderr.close()
-            shutil.rmtree(folder, ignore_errors=True)
 
     @contextlib.contextmanager
     def lent(self, socket: str, name: str) -> Iterator[tuple[str, Callable[[], None]]]:

@@ -24,7 +24,8 @@ class Standing:
     `targets`: hosts on which a copy was begun, so that what lies there is ours. `dump`: the dump that is whole.
     `checksum`: the copy under way reads every file, because a difference was found.
     `slot`: what a replication that is under way is called at the source, whose log it holds.
-    `evidence`: of the last verification. `limit_before`: how many sessions the source let in before it was closed.
+    `evidence`: of the last verification. `held`: the digest of what the cutover found at the target.
+    `limit_before`: how many sessions the source let in before it was closed.
     """
 
     state: State = "planned"
@@ -37,6 +38,7 @@ class Standing:
     checksum: bool = False
     slot: str = ""
     evidence: str = ""
+    held: str = ""
     limit_before: int | None = None
     at: str = ""
 
@@ -87,7 +89,7 @@ _CHANGES: Final[Mapping[str, Callable[[Standing, Entry], dict[str, Any]]]] = {
     "closing": lambda _, entry: {"state": "closing", "limit_before": entry.details.get("limit_before")},
     "outdated": lambda _, __: {"state": "differs"},
     "reopened": lambda _, __: {"state": "differs", "limit_before": None},
-    "cutover": lambda _, __: {"state": "cut over"},
+    "cutover": lambda _, entry: {"state": "cut over", "held": entry.details.get("target", "")},
     "rolled back": lambda _, __: {"state": "rolled back", "limit_before": None},
     "retired": lambda _, __: {"state": "retired"},
 }

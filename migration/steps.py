@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from inventories.faults import Fault, OnshoreError
-from migration.evidence import Parity, mirrored, read_evidence, write_evidence
+from migration.evidence import Parity, mirrored, write_evidence
 from migration.files.moving import move_tree
-from migration.files.parity import check_tree_path, empty_or_absent, tree_parity, tree_written_since
+from migration.files.parity import check_tree_path, empty_or_absent, tree_parity
 from migration.postgres.contents import holds_nothing
 from migration.postgres.moving import connection_limit, copy_content, copy_roles, set_connection_limit
-from migration.postgres.parity import database_parity, written_since
+from migration.postgres.parity import database_parity
 from migration.postgres.replication import check_replicable
+from migration.proof import altered, differs, evidence_of, held_at_target, outdated, refused, written
 from migration.rates import Rate
 from migration.replicating import begun, caught_up, end_replication, postgres_of
 from migration.standing import Standing, standings
@@ -87,10 +88,10 @@ def copy(
     """
     now = move.standing(asset)
     if now.state in CLOSED and again:
-        raise _refused(asset, f"it is {now.state}", "roll it back first")
+        raise _retired(asset) if now.state == "retired" else refused(asset, f"it is {now.state}", "roll it back first")
     target_name = target.reach.name
     if now.slot and target_name not in now.targets:
-        raise _refused(asset, "it is being replicated to another host", "roll it back there first")
+        raise refused(asset, "it is being replicated to another host", "roll it back there first")
     if now.slot and method == "replication" and now.state in LIVE and not again:
         with caught_up(move, asset, source, target):
             if now.state == "differs":
@@ -127,7 +128,7 @@ def verify(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 
     now = move.standing(asset)
     if now.state not in ("copied", "verified", "differs"):
         fix = "what was verified at its cutover stands" if now.state in CLOSED else "run its wave first"
-        raise _refused(asset, f"it is {now.state}", fix)
+        raise refused(asset, f"it is {now.state}", fix)
     with caught_up(move, asset, source, target) if now.slot else contextlib.nullcontext():
         return _evidence_taken(move, asset, source, target, wave)
 
@@ -148,60 +149,72 @@ def _evidence_taken(move: Move, asset: Asset, source: Site, target: Site, wave: 
     return parity, digest
 
 
-def check_current(move: Move, asset: Asset, source: Site, *, wave: int = 0) -> None:
-    """Raise OnshoreError when an asset could not be cut over: not verified, or written to since; nothing is closed."""
+def check_current(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 0) -> None:
+    """Raise OnshoreError when an asset could not be cut over: not verified, or altered since; nothing is closed."""
     now = move.standing(asset)
     if now.state in CLOSED or (now.slot and now.state in LIVE):
         return  # of what is replicated, the evidence that counts is taken once its source is closed
     if now.state != "verified":
-        raise _refused(asset, f"it is not verified (its state: {now.state})", "verify it first")
-    late = _written_since(move, asset, source, _evidence(move, asset, now))
-    if late:
-        move.ledger.append("outdated", asset=asset.id, wave=wave, details={"written": list(late[:20])})
-        raise _late(asset, late)
+        raise refused(asset, f"it is not verified (its state: {now.state})", "verify it first")
+    parity = evidence_of(move, asset, now)
+    late, lost = written(move, asset, source, parity), altered(move, asset, target, parity)
+    if late or lost:
+        details = {name: list(lines[:20]) for name, lines in (("written", late), ("altered", lost)) if lines}
+        move.ledger.append("outdated", asset=asset.id, wave=wave, details=details)
+        raise outdated(asset, late, lost)
 
 
 def cutover(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 0) -> None:
     """Close the source and declare the target to be the one that counts.
 
-    Raises OnshoreError, and opens the source again, when something was written there after the evidence was taken. What
-    is replicated gets the last writes then, and is verified with its source closed.
+    Raises OnshoreError, before anything is closed, when the target does not hold what the evidence says; and, with the
+    source open again, when something was written there after the evidence was taken. What is replicated gets the last
+    writes then, and is verified with its source closed.
     """
     now = move.standing(asset)
     if now.state == "cut over":
         return
     if now.state not in (("verified", "closing", *LIVE) if now.slot else ("verified", "closing")):
-        raise _refused(asset, f"it is not verified (its state: {now.state})", "verify it first")
-    parity = None if now.slot and not now.evidence else _evidence(move, asset, now)
-    if asset.kind == "database":
-        server = postgres_of(source)
-        if now.state != "closing":
-            limit = connection_limit(server, asset.name)
-            move.ledger.append("closing", asset=asset.id, wave=wave, details={"limit_before": limit})
-        try:
-            set_connection_limit(server, asset.name, 0)
-        except OnshoreError as error:
-            _reopen(move, asset, source)
-            details = {"why": [fault.what for fault in error.faults]}
-            move.ledger.append("reopened", asset=asset.id, wave=wave, details=details)
-            raise
-    late = _written_since(move, asset, source, parity) if parity is not None and parity.equal else ("never equal",)
-    if late and now.slot:
-        try:
-            with caught_up(move, asset, source, target):
-                last, _ = _evidence_taken(move, asset, source, target, wave)
-        except OnshoreError as error:
-            _reopen(move, asset, source)
-            move.ledger.append("reopened", asset=asset.id, wave=wave, details={"why": [f.what for f in error.faults]})
-            raise
-        late = tuple(map(str, last.differences))
-    if late:  # although `check_current` found nothing a moment ago
+        raise refused(asset, f"it is not verified (its state: {now.state})", "verify it first")
+    parity = None if now.slot and not now.evidence else evidence_of(move, asset, now)
+    if parity and not now.slot and now.state == "verified" and (lost := altered(move, asset, target, parity)):
+        move.ledger.append("outdated", asset=asset.id, wave=wave, details={"altered": list(lost[:20])})
+        raise outdated(asset, (), lost)
+    if asset.kind == "database" and now.state != "closing":
+        limit = connection_limit(postgres_of(source), asset.name)
+        move.ledger.append("closing", asset=asset.id, wave=wave, details={"limit_before": limit})
+    try:
+        if asset.kind == "database":
+            set_connection_limit(postgres_of(source), asset.name, 0)
+        parity = _proven_closed(move, asset, source, target, parity, now, wave)
+    except OnshoreError as error:
         _reopen(move, asset, source)
-        move.ledger.append("reopened", asset=asset.id, wave=wave, details={"written": list(late[:20])})
-        raise _late(asset, late)
+        why = [": ".join(filter(None, (fault.what, fault.got))) for fault in error.faults]
+        move.ledger.append("reopened", asset=asset.id, wave=wave, details={"why": why})
+        raise
     if now.slot:
         end_replication(move, asset, source, target, wave)
-    move.ledger.append("cutover", asset=asset.id, wave=wave, evidence=move.standing(asset).evidence)
+    evidence, details = move.standing(asset).evidence, {"target": held_at_target(parity)}
+    move.ledger.append("cutover", asset=asset.id, wave=wave, evidence=evidence, details=details)
+
+
+def _proven_closed(
+    move: Move, asset: Asset, source: Site, target: Site, parity: Parity | None, now: Standing, wave: int
+) -> Parity:
+    """The evidence that holds with the source closed: of what is replicated it is taken now, if need be."""
+    late = written(move, asset, source, parity) if parity and parity.equal else ("never equal",)
+    # what is not replicated was read before its source was closed, unless a cut came between
+    read = not now.slot and now.state == "verified"
+    lost = () if parity is None or read or (late and now.slot) else altered(move, asset, target, parity)
+    if parity and not late and not lost:
+        return parity
+    if not now.slot:
+        raise outdated(asset, late, lost)
+    with caught_up(move, asset, source, target):
+        last, _ = _evidence_taken(move, asset, source, target, wave)
+    if not last.equal:
+        raise differs(asset, last)
+    return last
 
 
 def rollback(move: Move, asset: Asset, source: Site, target: Site, *, wave: int = 0, lose_writes: bool = False) -> None:
@@ -213,10 +226,10 @@ def rollback(move: Move, asset: Asset, source: Site, target: Site, *, wave: int 
     if now.state in ("planned", "up", "rolled back"):
         return
     if now.state == "retired":
-        raise _refused(asset, "it is retired", "bring it back from its retention copy")
+        raise _retired(asset)
     lost: tuple[str, ...] = ()
     if now.state == "cut over":
-        lost = _written_since(move, asset, target, mirrored(_evidence(move, asset, now)))
+        lost = written(move, asset, target, mirrored(evidence_of(move, asset, now)))
         if lost and not lose_writes:
             faults = [Fault(asset.id, "written at the target since the cutover", line) for line in lost[:20]]
             fix = "copy it back by hand; or add --lose-writes to give it up"
@@ -230,8 +243,8 @@ def rollback(move: Move, asset: Asset, source: Site, target: Site, *, wave: int 
 def retire(move: Move, asset: Asset, source: Site, retention: Retention | None, *, wave: int = 0) -> None:
     """Record that the source may be given up; nothing is deleted here.
 
-    Refused until the asset is cut over, its evidence is at hand and equal, nothing was written at the source since, and
-    a retention copy is on record.
+    Refused until the asset is cut over, its evidence is at hand, equal, and what the cutover found at the target,
+    nothing was written at the source since, and a retention copy is on record.
     """
     now = move.standing(asset)
     if now.state == "retired":
@@ -243,13 +256,16 @@ def retire(move: Move, asset: Asset, source: Site, retention: Retention | None, 
         fix = "write it down in retention.yaml, with its place, digest and end"
         faults.append(Fault(asset.id, "no retention copy is on record", fix=fix))
     if now.evidence:
-        parity = _evidence(move, asset, now)
+        parity = evidence_of(move, asset, now)
         if not parity.equal:
             faults.append(Fault(asset.id, "its evidence names differences", str(len(parity.differences))))
         else:
-            late = _written_since(move, asset, source, parity)
+            late = written(move, asset, source, parity)
             what = "written at the source after the evidence was taken"
             faults += [Fault(asset.id, what, line, fix="roll back, and move it again") for line in late[:20]]
+        if now.state == "cut over" and now.held != held_at_target(parity):
+            what, fix = "its cutover did not find at the target what the evidence says", "roll back, and move it again"
+            faults.append(Fault(asset.id, what, now.held or "not recorded", fix=fix))
     else:
         faults.append(Fault(asset.id, "no parity evidence", fix="verify it first"))
     if faults or retention is None:
@@ -303,7 +319,7 @@ def _check_nothing_there(asset: Asset, target: Site, *, ours: bool) -> None:
         free = empty_or_absent(target.reach, target.tree(asset))
     if not free:
         what = f"{target.reach.name} holds a {asset.kind} of that name already, which this move did not put there"
-        raise _refused(asset, what, "choose another target, or remove it there if it may go")
+        raise refused(asset, what, "choose another target, or remove it there if it may go")
 
 
 def _parity(move: Move, asset: Asset, source: Site, target: Site) -> Parity:
@@ -312,23 +328,10 @@ def _parity(move: Move, asset: Asset, source: Site, target: Site) -> Parity:
     return tree_parity(source.reach, source.tree(asset), target.reach, target.tree(asset))
 
 
-def _written_since(move: Move, asset: Asset, site: Site, parity: Parity) -> tuple[str, ...]:
-    if asset.kind == "database":
-        return written_since(postgres_of(site), asset.name, parity, jobs=move.jobs)
-    return tree_written_since(site.reach, site.tree(asset), parity)
-
-
 def _reopen(move: Move, asset: Asset, source: Site) -> None:
     limit = move.standing(asset).limit_before
     if asset.kind == "database" and limit is not None:
         set_connection_limit(postgres_of(source), asset.name, limit)
-
-
-def _evidence(move: Move, asset: Asset, now: Standing) -> Parity:
-    named, parity = read_evidence(move.evidence, now.evidence)
-    if named != asset.id:
-        raise _refused(asset, f"the ledger names evidence of {named}", "verify it again")
-    return parity
 
 
 def _told(move: Move, asset: Asset) -> Callable[[str, int], None]:
@@ -344,11 +347,5 @@ def _dump_file(move: Move, asset: Asset) -> Path:
     return move.staging / f"{asset.id.replace('/', '--')}.dump"
 
 
-def _refused(asset: Asset, why: str, fix: str) -> OnshoreError:
-    return OnshoreError(f"{asset.id} stays as it is", [Fault(asset.id, why, fix=fix)], refused=True)
-
-
-def _late(asset: Asset, lines: tuple[str, ...]) -> OnshoreError:
-    faults = [Fault(asset.id, "written at the source after the evidence was taken", line) for line in lines[:20]]
-    summary = f"{asset.id} is not cut over, and its source is open: it was written to; run and verify it again"
-    return OnshoreError(summary, faults, refused=True)
+def _retired(asset: Asset) -> OnshoreError:
+    return refused(asset, "it is retired: its source may be gone", "bring it back from its retention copy by hand")

@@ -53,6 +53,10 @@ def lawful_target(asset: Asset, answer: Answer, judge: Judge, *, wanted: str = "
     kind = "cluster" if answer.goes_to == "cluster" else "host"
     wish = answer.placement
     named = wanted or (wish.cluster if kind == "cluster" else wish.host)
+    if kind == "host" and named and judge.register.on_premises_host(named):
+        what, why = "a machine on premises, which data is moved from", "nothing is placed on premises"
+        fix = "name a host of a provider, or leave the place out: one is chosen then"
+        return None, [Fault(asset.id, what, named, why, fix)]
     request = Request(
         department=judge.department,
         category=answer.category,

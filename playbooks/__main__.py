@@ -19,10 +19,11 @@ def main() -> None:
         del os.environ[name]
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # what is started here never calls back through gRPC
 
-    from playbooks.private_dir import sweep  # noqa: PLC0415 - gRPC reads the environment when it is imported
+    from inventories.private_dir import sweep  # noqa: PLC0415 - gRPC reads the environment when it is imported
+    from playbooks.running import KIND  # noqa: PLC0415
     from playbooks.server import serve  # noqa: PLC0415
 
-    sweep()
+    sweep(KIND)
     asyncio.run(serve(sys.argv[1]))
 
 

@@ -18,11 +18,11 @@ import yaml
 from inventories.faults import Fault, OnshoreError
 from inventories.hosts import known_hosts
 from inventories.hosts.rendering import host_facts
+from inventories.private_dir import private_dir, write_private
 from playbooks import processes
 from playbooks.content import TARGETS, Content
 from playbooks.outcome import Gatherer, HostOutcome, Outcome
 from playbooks.pinning import connection, probe
-from playbooks.private_dir import private_dir, write_private
 from playbooks.supervising import script
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from inventories.models import Host
     from playbooks.outcome import Report
 
+KIND: Final = "ansible"
 _GRACE_S: Final = 3.0
 _LOOK_S: Final = 0.1
 _FORKS: Final = 20
@@ -83,7 +84,7 @@ def run_playbook(run: Run, login: Login, scrub: Callable[[str], str], report: Re
     gone = {answer.host: answer.unreachable for answer in answers if answer.unreachable}
     outcome: Outcome | None = None
     if len(gone) < len(answers):
-        with private_dir() as folder:
+        with private_dir(KIND) as folder:
             _stage(folder, run)
             outcome = _run(folder, run, login, scrub, report, stopping)
     if outcome is None:
@@ -97,7 +98,7 @@ def syntax_fault(content: Content, playbook: str) -> str:
     """What Ansible says against a playbook without running it; empty when nothing."""
     import subprocess  # noqa: PLC0415 - as ansible-runner below: only who runs something needs it
 
-    with private_dir() as folder:
+    with private_dir(KIND) as folder:
         content.write(folder / "project")
         write_private(folder / "ansible.cfg", "")
         write_private(folder / "inventory" / "hosts.yml", "all: {}\n")

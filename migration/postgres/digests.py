@@ -64,12 +64,12 @@ def chunks(relation: Relation, session: psycopg.Connection) -> Iterator[Chunk]:
 
 
 def digest(session: psycopg.Connection, chunk: Chunk, columns: Sequence[str]) -> TableDigest:
-    """The digest of a part of a table, its columns taken in the order given."""
+    """The digest of a part of a table; its columns are taken by name, for a dump may bring them in another order."""
     limits = [sql.SQL("ctid >= {}::tid").format(f"({chunk.start},0)")] if chunk.start else []
     limits += [sql.SQL("ctid < {}::tid").format(f"({chunk.end},0)")] if chunk.end is not None else []
     where = sql.SQL(" WHERE {}").format(sql.SQL(" AND ").join(limits)) if limits else sql.SQL("")
     query = sql.SQL("SELECT {} FROM (SELECT {} AS d FROM {}{} OFFSET 0) r").format(
-        sql.SQL(_SUMS), row_digest(columns), chunk.relation.from_only, where
+        sql.SQL(_SUMS), row_digest(sorted(columns)), chunk.relation.from_only, where
     )
     return _table_digest(session.execute(query).fetchone())
 
@@ -80,7 +80,7 @@ def fresh_digest(session: psycopg.Connection, view: Relation, columns: Sequence[
     (definition,) = session.execute(sql.SQL("SELECT pg_get_viewdef({}::regclass)").format(name)).fetchone() or ("",)
     inner = sql.SQL(definition.rstrip().rstrip(";"))
     query = sql.SQL("SELECT {} FROM (SELECT {} AS d FROM ({}) v OFFSET 0) r")
-    return _table_digest(session.execute(query.format(sql.SQL(_SUMS), row_digest(columns), inner)).fetchone())
+    return _table_digest(session.execute(query.format(sql.SQL(_SUMS), row_digest(sorted(columns)), inner)).fetchone())
 
 
 def bucket_digests(

@@ -80,20 +80,25 @@ def database_parity(
         )
 
 
-def written_since(server: Server, database: str, evidence: Parity, *, jobs: int = 2) -> tuple[str, ...]:
+def written_since(
+    server: Server, database: str, evidence: Parity, *, jobs: int = 2, anew: bool = False
+) -> tuple[str, ...]:
     """What was written since the evidence was taken, one line each; none: the evidence is newer than the last write.
 
     A write-ahead log that stands where it stood proves that at once (but for sequences, of which not every step is
-    logged); else everything is computed anew and compared.
+    logged); else, or where it is asked for `anew`, everything is computed again and compared.
     """
     with contextlib.ExitStack() as stack:
         side = _open(server, database, jobs, stack)
         before = {part.name: part.source for part in evidence.parts}
-        if all(side.moment[name] == evidence.source.get(name) for name in ("system", "wal")):
+        if not anew and all(side.moment[name] == evidence.source.get(name) for name in ("system", "wal")):
             before = {part.name: part.source for part in evidence.parts if part.kind == "sequence"}
             after = sequences(side.main)
         else:
-            after = {part.name: part.source for part in _own_parts(side, jobs)}
+            try:
+                after = {part.name: part.source for part in _own_parts(side, jobs)}
+            except psycopg.Error as error:
+                raise server.refusal("cannot be read", database, error) from None
         return tuple(
             f"{name} was {before.get(name, 'not there')}, is {after.get(name, 'not there')}"
             for name in sorted(before.keys() | after.keys())

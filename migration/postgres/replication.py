@@ -20,13 +20,14 @@ from inventories.faults import Fault, OnshoreError
 from migration.postgres.relations import Published, published
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from migration.postgres.server import Server
 
 PREFIX: Final = "onshore_move_"
 _POLL_S: Final = 0.1
 _ENDING_S: Final = 30.0
+_TORN_S: Final = 5.0  # a table that has gone on drops its slot shortly before it says so
 _MOST_ERRORS: Final = 3  # a worker is started again after each; one that failed once may succeed
 _SLOTS: Final = """
 SELECT slot_name::text, coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint
@@ -146,6 +147,7 @@ def catch_up(
         ours.execute("SELECT pg_logical_emit_message(true, 'onshore', '')")
         (end,) = ours.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone() or ("",)
         failed_before: int | None = None
+        since: dict[str, float] = {}
         while True:
             slot = ours.execute(_SLOT, [end, end, link.name]).fetchone()
             sync = theirs.execute(_SYNC, [link.name, link.database]).fetchone()
@@ -155,10 +157,11 @@ def catch_up(
             progress(Lag(tables, slot[1], held))
             if slot[0] and not tables:
                 return
-            if tables:
-                _check_not_torn(link, ours, theirs)
             failed_before = failed if failed_before is None else failed_before
-            if failed - failed_before >= _MOST_ERRORS:
+            fails = failed - failed_before >= _MOST_ERRORS
+            since = {name: since.get(name, time.monotonic()) for name in _slotless(link, ours, theirs)}
+            _check_not_torn(link, since, 0.0 if fails else _TORN_S)
+            if fails:
                 what, fix = "cannot apply what the source sends", "its log says why; mend it and run it again"
                 raise _unusable(link, link.target, what, f"{failed - failed_before} attempts", fix)
             alive()
@@ -222,12 +225,14 @@ def _check_whole(link: Link, slot: tuple[Any, ...] | None, sync: tuple[Any, ...]
         raise _unusable(link, link.target, "the subscription is gone", link.name, again)
 
 
-def _check_not_torn(link: Link, ours: psycopg.Connection, theirs: psycopg.Connection) -> None:
+def _slotless(link: Link, ours: psycopg.Connection, theirs: psycopg.Connection) -> set[str]:
+    """The slots of tables that were copied and have not gone on yet, which are not there."""
     copied = {name for (name,) in theirs.execute(_COPIED, [link.name])}
-    there = {name for (name,) in ours.execute("SELECT slot_name::text FROM pg_replication_slots")}
-    # one that has gone on meanwhile has dropped its slot itself
-    missing = copied - there
-    if torn := missing and missing & {name for (name,) in theirs.execute(_COPIED, [link.name])}:
+    return copied - {name for (name,) in ours.execute("SELECT slot_name::text FROM pg_replication_slots")}
+
+
+def _check_not_torn(link: Link, since: Mapping[str, float], after_s: float) -> None:
+    if torn := [name for name, seen in since.items() if time.monotonic() - seen >= after_s]:
         what, fix = "the slot of a table's copy is gone", "copy it anew: onshore migrate run WAVE --again"
         raise TornError(
             f"{link.database} cannot be replicated",

@@ -63,7 +63,8 @@ class Server:
         """A fault of this server, in PostgreSQL's own words."""
         said = str(error).strip().splitlines()
         fault = Fault(f"{self.name}, database {database}", what, said[0] if said else type(error).__name__)
-        return OnshoreError(f"PostgreSQL on {self.name} cannot be used", [fault])
+        lost = isinstance(error, psycopg.OperationalError)
+        return OnshoreError(f"PostgreSQL on {self.name} cannot be used", [fault], failed=lost)
 
     def has(self, database: str) -> bool:
         """Whether there is a database of that name."""

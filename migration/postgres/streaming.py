@@ -160,9 +160,8 @@ def _partial(kept: Path | None) -> Iterator[IO[bytes] | None]:
     except OSError as error:
         full = "is full" if error.errno == errno.ENOSPC else "cannot be written"
         what, fix = f"the disk here {full}, where dumps are staged", "make room and run it again; nothing was lost"
-        raise OnshoreError(
-            "the database cannot be moved", [Fault(str(partial), what, error.strerror or "", fix=fix)]
-        ) from None
+        fault = Fault(str(partial), what, error.strerror or "", fix=fix)
+        raise OnshoreError("the database cannot be moved", [fault], failed=True) from None
     partial.rename(kept)
 
 
@@ -173,6 +172,5 @@ def failed(server: Server, name: str, stderr: bytes) -> OnshoreError:
     what, fix = f"{name} failed", "mend it and run it again: what was done is kept"
     if _FULL in said:
         what, fix = "the disk there is full", "make room and run it again; nothing was lost at the source"
-    return OnshoreError(
-        f"the database cannot be moved by way of {server.name}", [Fault(server.name, what, said, fix=fix)]
-    )
+    fault = Fault(server.name, what, said, fix=fix)
+    return OnshoreError(f"the database cannot be moved by way of {server.name}", [fault], failed=True)

@@ -96,6 +96,7 @@ def test_a_department_moves_from_its_machine_to_one_in_the_country(moving: Onsho
     ran = moving("migrate", "run", "1")
     assert ran.returncode == 0, ran.stderr
     assert "onprem-1/files/srv/portal: copied (host-1)" in ran.stdout
+    assert "onprem-1/files/srv/portal: copying, " in ran.stderr
     verified = moving("migrate", "verify", "1", "--json")
     assert verified.returncode == 0, verified.stdout
     assert all(row["equal"] and row["rows"] > 100 for row in json.loads(verified.stdout))
@@ -103,6 +104,9 @@ def test_a_department_moves_from_its_machine_to_one_in_the_country(moving: Onsho
     late = moving("migrate", "cutover", "1", "--yes")
     assert late.returncode == 3
     assert "/srv/portal was" in late.stderr
+    differs = moving("migrate", "verify", "1", "--asset", "onprem-1/files/srv/portal")
+    assert differs.returncode == 1
+    assert "onshore migrate run 1, then onshore migrate verify 1" in differs.stderr
     assert moving("migrate", "run", "1").returncode == 0
     assert moving("migrate", "verify", "1").returncode == 0
     cut = moving("migrate", "cutover", "1", "--yes")
@@ -199,6 +203,15 @@ WRONG: dict[str, tuple[list[str], dict[str, str], int, str]] = {
     "a negative cost": (["assess"], {"move/costs.yaml": COSTS.replace("30000", "-1")}, 2, "too small"),
     "another currency": (["report"], {"move/costs.yaml": COSTS.replace("PKR", "USD")}, 2, "not one of the known"),
 }  # fmt: skip
+
+
+def test_who_has_no_plan_or_record_yet_is_told_what_makes_one(project: Onshore) -> None:
+    for name, made_by in (("plan", "onshore migrate plan"), ("discovery", "onshore migrate discover HOSTS")):
+        ended = project("migrate", "run", "1")
+        assert ended.returncode == 2
+        assert f"{name}.yaml: the file is missing" in ended.stderr
+        assert f"make it: {made_by}" in ended.stderr
+        (project.root / "move" / "discovery.yaml").unlink()
 
 
 @pytest.mark.parametrize("what", WRONG)

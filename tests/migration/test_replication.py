@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -42,6 +43,13 @@ def pair(servers: tuple[Cluster, Cluster]) -> Iterator[tuple[Cluster, Cluster]]:
     for (slot,) in source.sql(SLOTS, "postgres"):
         source.sql(f"SELECT pg_drop_replication_slot('{slot}')", "postgres")
     assert left == [[], [], []]
+
+
+def disabled(target: Cluster) -> None:
+    """Its workers are told to end, and have ended."""
+    target.sql(f"ALTER SUBSCRIPTION {NAME} DISABLE")
+    while target.sql("SELECT 1 FROM pg_stat_subscription WHERE pid IS NOT NULL"):
+        time.sleep(0.05)
 
 
 def test_a_database_that_is_written_to_is_replicated_cut_over_and_retired(
@@ -111,7 +119,7 @@ def test_a_replication_that_a_cut_has_torn_is_begun_anew(pair: tuple[Cluster, Cl
     (source, target), move = sites(pair), moving(tmp_path)
     ends = tuple({"name": each.server.name, "parameters": dict(each.server.parameters)} for each in pair)
     killed_at(tmp_path, DATABASE.id, ends, "MiB behind", 0, "replication")
-    pair[1].sql(f"ALTER SUBSCRIPTION {NAME} DISABLE")
+    disabled(pair[1])
     pair[1].sql(TORN)
     pair[1].sql(f"ALTER SUBSCRIPTION {NAME} ENABLE")
     assert copy(move, DATABASE, source, target, method="replication").state == "copied"
@@ -124,7 +132,7 @@ def test_a_replication_that_a_cut_has_torn_is_begun_anew(pair: tuple[Cluster, Cl
 def test_one_end_that_is_gone_is_named_and_made_anew(lost: str, pair: tuple[Cluster, Cluster], tmp_path: Path) -> None:
     (source, target), move = sites(pair), moving(tmp_path)
     copy(move, DATABASE, source, target, method="replication")
-    pair[1].sql(f"ALTER SUBSCRIPTION {NAME} DISABLE")
+    disabled(pair[1])
     if lost == "slot of a table":
         pair[1].sql(TORN)
     elif lost == "slot":
@@ -216,4 +224,14 @@ def test_what_changed_in_definitions_is_named_and_keeps_the_source_open(
     said = refusal(cutover, move, DATABASE, source, target)
     assert "made_late" in str(said)
     psycopg.connect(source.postgres.dsn("registry"), user="registrar").close()  # type: ignore[union-attr]
+    rollback(move, DATABASE, source, target)
+
+
+def test_a_table_that_goes_on_drops_its_slot_before_it_says_so_and_is_not_torn(
+    pair: tuple[Cluster, Cluster], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source, target), move, seen = sites(pair), moving(tmp_path), iter([{"pg_1_sync_1_1"}] * 3)
+    monkeypatch.setattr(replication, "_slotless", lambda *_: next(seen, set()))
+    assert copy(move, DATABASE, source, target, method="replication").state == "copied"
+    assert steps(move).count("replication begun") == 1
     rollback(move, DATABASE, source, target)

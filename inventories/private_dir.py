@@ -9,12 +9,11 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PREFIX: Final = "onshore-ansible-"
 _LOCK: Final = "lock"
 _BEING_MADE_S: Final = 60
 
@@ -26,15 +25,28 @@ def _home() -> Path:
 
 
 @contextmanager
-def private_dir() -> Iterator[Path]:
+def private_dir(kind: str) -> Iterator[Path]:
     """A new folder of mode 0700; it holds a lock as long as this process lives, and goes at the end."""
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_home()))
-    try:
-        with (folder / _LOCK).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    folder, lock = _locked(kind)
+    with lock:
+        try:
             yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _locked(kind: str) -> tuple[Path, IO[str]]:
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_prefix(kind), dir=_home()))
+        lock = (folder / _LOCK).open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (folder / _LOCK).exists():  # else somebody swept it before it was locked
+            return folder, lock
+        lock.close()
+
+
+def _prefix(kind: str) -> str:
+    return f"onshore-{kind}-"
 
 
 def write_private(path: Path, text: str) -> None:
@@ -44,13 +56,16 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def sweep() -> None:
+def sweep(kind: str) -> None:
     """Remove the folders of this user's processes that were killed: nobody holds their lock any more."""
-    for folder in _home().glob(f"{_PREFIX}*"):
+    for folder in _home().glob(f"{_prefix(kind)}*"):
         with suppress(OSError):
             found = folder.stat(follow_symlinks=False)
-            # One that is just being made may not hold its lock yet.
-            if found.st_uid != os.getuid() or folder.is_symlink() or time.time() - found.st_mtime < _BEING_MADE_S:
+            if found.st_uid != os.getuid() or folder.is_symlink():
+                continue
+            if not (folder / _LOCK).exists():  # killed, or just now, while it was made
+                if time.time() - found.st_mtime > _BEING_MADE_S:
+                    folder.rmdir()
                 continue
             with (folder / _LOCK).open("r") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
