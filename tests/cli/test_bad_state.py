@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from engine.saving.backend import FileBackend
+from engine.saving.document import manifest
 from engine.secrets import PassphraseSecrets
 from tests.cli.disks import small_disk
 from tests.cli.refusals import check_document, check_words, contents, refuse
@@ -161,3 +162,20 @@ def test_an_import_that_cannot_be_written_leaves_the_state_as_it_was(offline: On
     check_words(offline(*importing), 2, ["cannot write", says, "make room, or make it writable"])
     assert contents(disk.folder) == kept
     check_document(offline("destroy", STACK, "--yes", "--json"), 2, [says])
+
+
+def test_an_interrupted_creation_is_named_until_a_refresh_is_told_to_forget_it(offline: Onshore) -> None:
+    urn = f"urn:pulumi:{STACK}::onshore::kubernetes:core/v1:ConfigMap::lost"
+    lost = {"urn": urn, "custom": True, "type": "kubernetes:core/v1:ConfigMap"}
+    latest = {
+        "manifest": manifest("2026-11-01T00:00:00Z"),
+        "pending_operations": [{"resource": lost, "type": "creating"}],
+    }
+    offline.write(STATE, json.dumps(EMPTY | {"checkpoint": {**EMPTY["checkpoint"], "latest": latest}}))
+    command = f"onshore refresh {STACK} --clear-pending-creates"
+    told = offline("refresh", STACK, "--yes")
+    assert f"{urn}, interrupted while creating" in told.stdout + told.stderr
+    assert command in told.stdout + told.stderr
+    cleared = offline(*command.split()[1:], "--yes")
+    assert cleared.returncode == 0, cleared.stderr
+    assert "pending_operations" not in (offline.root / STATE).read_text()
