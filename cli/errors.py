@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import errno
 import json
+import shlex
 import sys
 import tempfile
 import traceback
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.asking import DeclinedError
+
+if TYPE_CHECKING:
+    from engine.errors import LockedError
 
 DONE, FAILED, WRONG_INPUT, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
 SIGNALLED = 128  # and above: ended by a signal
@@ -58,8 +63,7 @@ def _classify(error: BaseException) -> tuple[int, str, list[dict[str, str]]]:
         case OnshoreError():
             found = REFUSED if error.refused else WRONG_INPUT, error.summary, [asdict(fault) for fault in error.faults]
         case LockedError():
-            cancel = f"onshore stack cancel {error.stack}"
-            fix = f"wait for the other process to end; or, when it no longer runs, type: {cancel}"
+            fix = f"wait for the other process to end; or, when it no longer runs, type: {_cancel(error)}"
             found = WRONG_INPUT, error.what, [{"fix": fix}]
         case EngineError() | SandboxError():
             found = WRONG_INPUT, error.what, [{"fix": error.fix}] if error.fix else []
@@ -72,6 +76,14 @@ def _classify(error: BaseException) -> tuple[int, str, list[dict[str, str]]]:
         case _:
             found = FAILED, *_defect(error)
     return found
+
+
+def _cancel(error: LockedError) -> str:
+    """The command that removes the locks, as it works from where the person is."""
+    here = Path.cwd().resolve()
+    around = next((each for each in (here, *here.parents) if (each / "Pulumi.yaml").is_file()), None)
+    elsewhere = ["-C", str(error.root)] if error.root is not None and error.root.resolve() != around else []
+    return shlex.join(["onshore", "stack", "cancel", error.stack, *elsewhere, *["--yes"] * (not sys.stdin.isatty())])
 
 
 def _defect(error: BaseException) -> tuple[str, list[dict[str, str]]]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 class EngineError(Exception):
     """A run that cannot start, go on or be trusted: what happened, and what to do about it.
@@ -19,8 +24,9 @@ class EngineError(Exception):
 class LockedError(EngineError):
     """Somebody else holds the stack. The fix is the Pulumi CLI's; a program with a command of its own names that."""
 
-    def __init__(self, what: str, stack: str) -> None:
+    def __init__(self, what: str, stack: str, root: Path | None = None) -> None:
         super().__init__(
             what, fix="Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`."
         )
         self.stack = stack
+        self.root = root  # the project's folder

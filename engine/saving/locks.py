@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def held(folder: Path, stack: str) -> Iterator[None]:
+def held(folder: Path, stack: str, root: Path | None = None) -> Iterator[None]:
     """Holds the stack alone while the block runs; raises LockedError naming who holds it and since when."""
-    _refuse(folder, stack)
+    _refuse(folder, stack, root)
     folder.mkdir(parents=True, exist_ok=True)
     own = folder / f"{uuid.uuid4()}.json"
     holder = {
@@ -33,7 +33,7 @@ def held(folder: Path, stack: str) -> Iterator[None]:
     }
     files.replace(own, json.dumps(holder).encode())
     try:
-        _refuse(folder, stack, own)
+        _refuse(folder, stack, root, own)
         yield
     finally:
         own.unlink(missing_ok=True)
@@ -70,7 +70,7 @@ def _holder(path: Path) -> tuple[int, str] | None:
 def _runs(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
@@ -81,7 +81,7 @@ def _locks(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.json"))
 
 
-def _refuse(folder: Path, stack: str, own: Path | None = None) -> None:
+def _refuse(folder: Path, stack: str, root: Path | None, own: Path | None = None) -> None:
     others = [path for path in _locks(folder) if path != own]
     if not others:
         return
@@ -90,7 +90,9 @@ def _refuse(folder: Path, stack: str, own: Path | None = None) -> None:
         try:
             who = json.loads(path.read_text(encoding="utf-8"))
             holder = f"{who['username']}@{who['hostname']} (pid {who['pid']}) at {who['timestamp']}"
+            if who["hostname"] == socket.gethostname() and not _runs(int(who["pid"])):
+                holder += ": no such process runs on this machine any more"
         except (OSError, ValueError, KeyError, TypeError):
             holder = "somebody this engine cannot tell: the lock is unreadable"
         lines.append(f"  {path}: created by {holder}")
-    raise LockedError("\n".join(lines), stack)
+    raise LockedError("\n".join(lines), stack, root)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 import json
 import os
 import re
 import socket
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +32,7 @@ UP = ("up", STACK, "--yes")
 DESTROY = ("destroy", STACK, "--yes")
 OUTPUTS = ("stack", "outputs", STACK)
 STATE = f".onshore/state/.pulumi/stacks/onshore/{STACK}.json"
+LOCKS = f".onshore/state/.pulumi/locks/organization/onshore/{STACK}"
 EMPTY = {"version": 3, "checkpoint": {"stack": f"organization/onshore/{STACK}", "latest": None}}
 
 BAD_STATES = {
@@ -84,13 +87,36 @@ def test_a_second_run_is_told_who_runs_and_since_when(claimed: Claimed, command:
 
 
 def test_a_lock_that_a_killed_run_left_is_removed_on_a_yes_only(offline: Onshore) -> None:
-    lock = f".onshore/state/.pulumi/locks/organization/onshore/{STACK}/left.json"
+    lock = f"{LOCKS}/left.json"
     offline.write(lock, json.dumps({"pid": 1, "username": "a", "hostname": "b", "timestamp": "2026-01-01T00:00:00Z"}))
     check_words(offline("stack", "cancel", STACK), 2, ["nobody is there to ask", "--yes"])
     assert (offline.root / lock).exists()
     done = offline("stack", "cancel", STACK, "--yes")
     assert (done.returncode, done.stderr) == (0, f"removed 1 lock(s) of {STACK}\n")
     assert not (offline.root / lock).exists()
+    again = offline("stack", "cancel", STACK, "--yes")
+    assert (again.returncode, again.stderr) == (0, f"there was no lock of {STACK} in {offline.root}\n")
+
+
+def test_a_lock_whose_holder_is_no_more_is_told_with_the_command_that_removes_it_from_here(
+    offline: Onshore, tmp_path: Path
+) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    holder = {"username": "a", "hostname": socket.gethostname(), "timestamp": "2026-01-01T00:00:00Z"}
+    offline.write(STATE, json.dumps(EMPTY))
+    offline.write(f"{LOCKS}/left.json", json.dumps(holder | {"pid": ended.pid}))
+    offline.write(f"{LOCKS}/other.json", json.dumps(holder | {"pid": os.getpid()}))
+    elsewhere = dataclasses.replace(offline, root=tmp_path)
+    refused = elsewhere("refresh", STACK, "--yes", "-C", str(offline.root))
+    assert refused.returncode == 2
+    gone, runs = (line for line in refused.stderr.splitlines() if "created by" in line)
+    assert gone.endswith("no such process runs on this machine any more")
+    assert runs.endswith("2026-01-01T00:00:00Z")
+    command = refused.stderr.partition("type: ")[2].splitlines()[0]
+    assert command == f"onshore stack cancel {STACK} -C {offline.root} --yes"
+    done = elsewhere(*command.split()[1:])
+    assert done.stderr == f"removed 2 lock(s) of {STACK}\n"
 
 
 WRONG_EXPORTS = {
