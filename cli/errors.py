@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import json
+import shlex
 import sys
 import tempfile
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +16,7 @@ import click
 from cli.asking import DeclinedError
 
 if TYPE_CHECKING:
-    from engine.errors import LockedError
+    from engine.errors import Lock, LockedError
 
 DONE, FAILED, WRONG_INPUT, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
 SIGNALLED = 128  # and above: ended by a signal
@@ -79,12 +81,23 @@ def _classify(error: BaseException) -> tuple[int, str, list[dict[str, str]]]:
 
 
 def _locks(error: LockedError) -> list[dict[str, str]]:
-    cancel = f"onshore stack cancel {error.stack}"
-    fix = f"wait for the other process to end; or, when it no longer runs, type: {cancel}"
+    fix = f"wait for the other process to end; or, when it no longer runs, type: {_cancel(error)}"
     return [
-        {"where": one.file, "what": "locked", "got": one.who, "why": one.since and f"since {one.since}", "fix": fix}
-        for one in error.locks
+        {"where": one.file, "what": "locked", "got": one.who, "why": _since(one), "fix": fix} for one in error.locks
     ]
+
+
+def _since(lock: Lock) -> str:
+    since = lock.since and f"since {lock.since}"
+    return f"{since}; no such process runs on this machine any more" if lock.is_dead else since
+
+
+def _cancel(error: LockedError) -> str:
+    """The command that removes the locks, as it works from where the person is."""
+    here = Path.cwd().resolve()
+    around = next((each for each in (here, *here.parents) if (each / "Pulumi.yaml").is_file()), None)
+    elsewhere = ["-C", str(error.root)] if error.root is not None and error.root.resolve() != around else []
+    return shlex.join(["onshore", "stack", "cancel", error.stack, *elsewhere, *["--yes"] * (not sys.stdin.isatty())])
 
 
 def _defect(error: BaseException) -> tuple[str, list[dict[str, str]]]:

@@ -51,6 +51,9 @@ EVENT_LOG: Decorator = click.option(
 _TARGET = click.option("--target", "targets", multiple=True, metavar="URN", help="Only this resource (repeatable).")
 _REFRESH = click.option("--refresh", "refresh_first", is_flag=True, help="Read the live state first.")
 _NO_CHANGES = click.option("--expect-no-changes", is_flag=True, help="Fail if anything would change.")
+_CLEAR = click.option(
+    "--clear-pending-creates", is_flag=True, help="Forget creations that were interrupted; look for them before."
+)
 _DIFF = click.option("--diff", "detailed", is_flag=True, help="Show every property, not only those that change.")
 _MESSAGE = click.option("-m", "--message", default="", help="A note for the stack's history.")
 _RECEIPT = click.option(
@@ -72,6 +75,7 @@ class Wish:
     parallel: int | None = None
     targets: tuple[str, ...] = ()
     refresh_first: bool = False
+    clear_pending_creates: bool = False
     expect_no_changes: bool = False
     message: str = ""
     detailed: bool = False
@@ -107,7 +111,7 @@ def up(cwd: Path, *, yes: bool, **wish: Any) -> int:
 
 
 @click.command()
-@_options(_TARGET, _NO_CHANGES, _DIFF, _MESSAGE, _YES)
+@_options(_TARGET, _NO_CHANGES, _CLEAR, _DIFF, _MESSAGE, _YES)
 def refresh(cwd: Path, *, yes: bool, **wish: Any) -> int:
     """Bring STACK's state in line with what really runs."""
     return _run(cwd, Wish(**wish), "refresh", yes=yes)
@@ -218,6 +222,7 @@ def operate(engine: Engine, project: Project, wish: Wish, operation: str, show: 
             parallel=wish.parallel or 0,
             targets=wish.targets,
             refresh=wish.refresh_first,
+            clear_pending_creates=wish.clear_pending_creates,
             expect_no_changes=wish.expect_no_changes,
             message=wish.message,
             on_event=tell_all,

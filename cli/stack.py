@@ -97,4 +97,6 @@ def cancel(cwd: Path, stack: str, *, yes: bool) -> None:
     """Remove the locks of a run that was killed."""
     check_askable("cancel breaks a run that is going on", yes=yes)
     agree(f"is no run of {stack} going on anywhere?", yes=yes)
-    click.echo(f"removed {open_engine(cwd).cancel(stack)} lock(s) of {stack}", err=True)
+    removed = open_engine(cwd).cancel(stack)
+    none = f"there was no lock of {stack} in {Project.find(cwd).root}"
+    click.echo(f"removed {removed} lock(s) of {stack}" if removed else none, err=True)

@@ -187,7 +187,7 @@ class EmbeddedEngine:
             "checkpoint": {"stack": f"organization/{self._project.name}/{name}", "latest": sealed},
         }
         self._backend.create()
-        with self._backend.lock(name):
+        with self._backend.lock(name, self._project.root):
             self._backend.back_up(name)
             self._backend.write(name, json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode())
 

@@ -54,7 +54,7 @@ class Executor:
         self._analyzers = analyzers
         self._events = events
         self.parallel = parallel
-        self._questions = Questions(providers, self.known)
+        self._questions = Questions(providers, snapshot, self.known)
         self._performer = Performer(snapshot, providers, preview=planner.plan.options.preview)
         self._slots = threading.BoundedSemaphore(parallel)
         self._tokens = itertools.count(1)

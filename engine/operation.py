@@ -261,9 +261,10 @@ class Operation:
 
     def _warn_pending(self, stack: Stack) -> None:
         pending = stack.deployment.pending
+        command = f"onshore refresh {stack.name} --clear-pending-creates"
         lines = [
             f"Attempting to deploy or update resources with {len(pending)} pending operations from previous deployment."
         ]
         lines += [f"  * {operation.resource.urn}, interrupted while {operation.type}" for operation in pending]
-        lines.append("Whether they exist is not known. Look for them, then refresh with clear_pending_creates.")
+        lines.append(f"Whether they exist is not known. Look for them, then: {command}")
         self._events.diagnostic("warning", "\n".join(lines))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from engine.planning.diffing import equal, with_secret_outputs
 from engine.planning.registration import replaces
 from engine.provider import CallOptions, InitFailedError, ProviderError
-from engine.providers.pool import external_inputs, resource_id
+from engine.providers.pool import external_inputs, new_resource, resource_id
 from engine.saving.times import now
 from engine.urn import is_provider_type
 from engine.values import UNKNOWN, UNKNOWN_SENTINEL, Unknown
@@ -113,15 +113,9 @@ class Performer:
             self._providers.configure(step.urn, f"{step.urn}::{identity}", new.inputs)
             id_: str | Unknown = UNKNOWN if self._preview else identity
             return new.but(id=id_, outputs=external_inputs(new.inputs), created=stamp, modified=stamp)
-        earlier = self._snapshot.interrupted(step.urn)
-        options = CallOptions(
-            new.custom_timeouts.get("create", 0.0),
-            self._preview,
-            new.ignore_changes,
-            recorded=self._snapshot.ids(step.urn),
-            interrupted=earlier.inputs if earlier is not None else None,
-        )
-        result = self._providers.get(new.provider).create(resource_id(step.urn), new.inputs, options)
+        options = CallOptions(new.custom_timeouts.get("create", 0.0), self._preview, new.ignore_changes)
+        resource = new_resource(step.urn, self._snapshot)
+        result = self._providers.get(new.provider).create(resource, new.inputs, options)
         if not result.id and not self._preview:
             raise ProviderError("the provider returned an empty id for the new resource", unknown_outcome=True)
         if result.settled:

@@ -123,27 +123,27 @@ class Log(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ResourceId:
-    """Which resource a call is about."""
+    """Which resource a call is about.
+
+    Of one that is to be made: `recorded` are the ids that the state has under its URN (of what is replaced),
+    `interrupted` the inputs of an earlier creation of which nobody knows what came of it.
+    """
 
     urn: str
     name: str
     type: str
     id: str = ""
+    recorded: tuple[str, ...] = ()
+    interrupted: PropertyMap | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CallOptions:
-    """What accompanies create, update and delete. `timeout_s` 0 means the provider's default.
-
-    Of a creation: `recorded` are the ids that the state has under its URN (of what is replaced), `interrupted` the
-    inputs of an earlier creation of which nobody knows what came of it.
-    """
+    """What accompanies create, update and delete. `timeout_s` 0 means the provider's default."""
 
     timeout_s: float = 0.0
     preview: bool = False
     ignore_changes: tuple[str, ...] = field(default=())
-    recorded: tuple[str, ...] = ()
-    interrupted: PropertyMap | None = None
 
 
 class Provider(Protocol):

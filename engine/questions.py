@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.planning import messages as m
 from engine.provider import CheckResult, DiffResult, ProviderError, UnsupportedError
-from engine.providers.pool import INTERNAL, external_inputs, resource_id
+from engine.providers.pool import INTERNAL, external_inputs, new_resource, resource_id
 from engine.urn import is_provider_type, split_reference
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from engine.provider import Provider
     from engine.providers.pool import ProviderPool
+    from engine.saving.snapshot import Snapshot
     from engine.state import ResourceState
     from engine.values import PropertyMap
 
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 class Questions:
     """To the providers of one run; from any thread. `known` finds a resource registered in this run."""
 
-    def __init__(self, providers: ProviderPool, known: Callable[[str], ResourceState | None]) -> None:
+    def __init__(
+        self, providers: ProviderPool, snapshot: Snapshot, known: Callable[[str], ResourceState | None]
+    ) -> None:
         self._providers = providers
+        self._snapshot = snapshot
         self._known = known
 
     def check(self, ask: m.Check) -> m.Checked:
@@ -33,7 +37,9 @@ class Questions:
                 result = self._check_provider(ask)
             else:
                 provider = self._providers.get(ask.provider)
-                result = provider.check(resource_id(ask.urn), ask.old_inputs, ask.news, os.urandom(32))
+                fresh = ask.old_inputs is None
+                identity = new_resource(ask.urn, self._snapshot) if fresh else resource_id(ask.urn)
+                result = provider.check(identity, ask.old_inputs, ask.news, os.urandom(32))
         except ProviderError as error:
             return m.Checked(ask.token, ask.news, error=error.message)
         return m.Checked(ask.token, result.inputs, result.failures)

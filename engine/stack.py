@@ -96,7 +96,7 @@ def take_stack(
         raise never_deployed(name)
     try:
         backend.create()
-        held.enter_context(backend.lock(name))
+        held.enter_context(backend.lock(name, project.root))
         stack = open_stack(project, backend, name, passphrase, before=found)
         backend.sweep(name)
         backend.back_up(name)

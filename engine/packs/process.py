@@ -119,13 +119,16 @@ def reserved_port() -> Iterator[int]:
 
 
 def _environment(facts: RunFacts) -> dict[str, str]:
+    """What its process starts with; whoever may see the machine's processes sees this, so that no secret is in it."""
+    secret = frozenset(facts.config.secret_keys)
+    open_values = {key: value for key, value in facts.config.values.items() if key not in secret}
     return {
         **os.environ,
         "PULUMI_ORGANIZATION": "organization",
         "PULUMI_PROJECT": facts.project,
         "PULUMI_STACK": facts.stack,
         "PULUMI_DRY_RUN": "true" if facts.preview else "false",
-        "PULUMI_CONFIG": json.dumps(dict(facts.config.values)),
+        "PULUMI_CONFIG": json.dumps(open_values),
         "PULUMI_BACKEND_URL": facts.backend_url,
         "PULUMI_PROJECT_ROOT": str(facts.root),
     }

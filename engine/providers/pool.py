@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.provider import Log, Provider
+    from engine.saving.snapshot import Snapshot
     from engine.state import ResourceState
     from engine.values import PropertyMap
 
@@ -113,3 +114,10 @@ def external_inputs(inputs: PropertyMap) -> PropertyMap:
 def resource_id(urn: str, id_: object = "") -> ResourceId:
     """How provider calls name a resource."""
     return ResourceId(urn, name_of(urn), type_of(urn), id_ if isinstance(id_, str) else "")
+
+
+def new_resource(urn: str, snapshot: Snapshot) -> ResourceId:
+    """How provider calls name a resource that is to be made, with what the state has of it."""
+    earlier = snapshot.interrupted(urn)
+    interrupted = earlier.inputs if earlier is not None else None
+    return ResourceId(urn, name_of(urn), type_of(urn), recorded=snapshot.ids(urn), interrupted=interrupted)

@@ -222,9 +222,9 @@ class FileBackend:
 
     # ------------------------------------------------------------ locks
 
-    def lock(self, stack: str) -> AbstractContextManager[None]:
-        """Holds the stack alone; raises LockedError naming who holds it and since when."""
-        return locks.held(self._lock_folder(stack), stack)
+    def lock(self, stack: str, root: Path | None = None) -> AbstractContextManager[None]:
+        """Holds the stack of the project at `root` alone; raises LockedError naming who holds it and since when."""
+        return locks.held(self._lock_folder(stack), stack, root)
 
     def unlock(self, stack: str) -> int:
         """Removes every lock on the stack, as `pulumi cancel` does; how many there were."""

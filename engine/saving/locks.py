@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def held(folder: Path, stack: str) -> Iterator[None]:
+def held(folder: Path, stack: str, root: Path | None = None) -> Iterator[None]:
     """Holds the stack alone while the block runs; raises LockedError naming who holds it and since when."""
-    _refuse(folder, stack)
+    _refuse(folder, stack, root)
     folder.mkdir(parents=True, exist_ok=True)
     own = folder / f"{uuid.uuid4()}.json"
     holder = {
@@ -33,7 +33,7 @@ def held(folder: Path, stack: str) -> Iterator[None]:
     }
     files.replace(own, json.dumps(holder).encode())
     try:
-        _refuse(folder, stack, own)
+        _refuse(folder, stack, root, own)
         yield
     finally:
         own.unlink(missing_ok=True)
@@ -70,7 +70,7 @@ def _holder(path: Path) -> tuple[int, str] | None:
 def _runs(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
@@ -81,11 +81,11 @@ def _locks(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.json"))
 
 
-def _refuse(folder: Path, stack: str, own: Path | None = None) -> None:
+def _refuse(folder: Path, stack: str, root: Path | None, own: Path | None = None) -> None:
     others = [path for path in _locks(folder) if path != own]
     if not others:
         return
-    raise LockedError(stack, [_lock(path) for path in others])
+    raise LockedError(stack, [_lock(path) for path in others], root)
 
 
 def _lock(path: Path) -> Lock:
@@ -94,6 +94,7 @@ def _lock(path: Path) -> Lock:
     try:
         who = json.loads(path.read_text(encoding="utf-8"))
         user, host, pid, since = (label(str(who[key])) for key in ("username", "hostname", "pid", "timestamp"))
+        is_dead = host == socket.gethostname() and not _runs(int(pid))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return Lock(str(path), "somebody this engine cannot tell: the lock is unreadable")
-    return Lock(str(path), f"{user}@{host} (pid {pid})", since)
+    return Lock(str(path), f"{user}@{host} (pid {pid})", since, is_dead=is_dead)

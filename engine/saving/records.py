@@ -105,8 +105,9 @@ class Records:
         self._kept_pending.clear()
 
     def interrupted(self, urn: str) -> ResourceState | None:
-        """What an earlier run was creating under the URN when it was interrupted."""
-        return next((one.resource for one in self._kept_pending.values() if one.resource.urn == urn), None)
+        """What an earlier run was creating under the URN when it was interrupted: the latest one."""
+        tried = (one.resource for one in reversed(self._kept_pending.values()) if one.resource.urn == urn)
+        return next(tried, None)
 
     def settle(self, urn: str) -> bool:
         """The interrupted creation of the URN is dealt with: whether there was one."""
@@ -116,11 +117,14 @@ class Records:
         return bool(keys)
 
     def ids(self, urn: str) -> tuple[str, ...]:
-        """Every id that the state had of the URN when the run began: of copies that are to be deleted, too."""
+        """Every id that the state had of the URN when the run began: of copies that are to be deleted, too.
+
+        What waits to be created again is no more.
+        """
         if self._ids is None:
             self._ids = {}
             for state in self._held[: len(self._base)]:
-                if isinstance(state.id, str) and state.id:
+                if isinstance(state.id, str) and state.id and not state.pending_replacement:
                     self._ids.setdefault(state.urn, []).append(state.id)
         return tuple(self._ids.get(urn, ()))
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 import json
 import os
 import re
 import socket
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine.saving.backend import FileBackend
+from engine.saving.document import manifest
 from engine.secrets import PassphraseSecrets
 from tests.cli.disks import small_disk
 from tests.cli.refusals import check_document, check_words, contents, refuse
@@ -29,6 +32,7 @@ UP = ("up", STACK, "--yes")
 DESTROY = ("destroy", STACK, "--yes")
 OUTPUTS = ("stack", "outputs", STACK)
 STATE = f".onshore/state/.pulumi/stacks/onshore/{STACK}.json"
+LOCKS = f".onshore/state/.pulumi/locks/organization/onshore/{STACK}"
 EMPTY = {"version": 3, "checkpoint": {"stack": f"organization/onshore/{STACK}", "latest": None}}
 
 BAD_STATES = {
@@ -86,13 +90,36 @@ def test_a_second_run_is_told_who_runs_and_since_when(claimed: Claimed, command:
 
 
 def test_a_lock_that_a_killed_run_left_is_removed_on_a_yes_only(offline: Onshore) -> None:
-    lock = f".onshore/state/.pulumi/locks/organization/onshore/{STACK}/left.json"
+    lock = f"{LOCKS}/left.json"
     offline.write(lock, json.dumps({"pid": 1, "username": "a", "hostname": "b", "timestamp": "2026-01-01T00:00:00Z"}))
     check_words(offline("stack", "cancel", STACK), 2, ["nobody is there to ask", "--yes"])
     assert (offline.root / lock).exists()
     done = offline("stack", "cancel", STACK, "--yes")
     assert (done.returncode, done.stderr) == (0, f"removed 1 lock(s) of {STACK}\n")
     assert not (offline.root / lock).exists()
+    again = offline("stack", "cancel", STACK, "--yes")
+    assert (again.returncode, again.stderr) == (0, f"there was no lock of {STACK} in {offline.root}\n")
+
+
+def test_a_lock_whose_holder_is_no_more_is_told_with_the_command_that_removes_it_from_here(
+    offline: Onshore, tmp_path: Path
+) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    holder = {"username": "a", "hostname": socket.gethostname(), "timestamp": "2026-01-01T00:00:00Z"}
+    offline.write(STATE, json.dumps(EMPTY))
+    offline.write(f"{LOCKS}/left.json", json.dumps(holder | {"pid": ended.pid}))
+    offline.write(f"{LOCKS}/other.json", json.dumps(holder | {"pid": os.getpid()}))
+    elsewhere = dataclasses.replace(offline, root=tmp_path)
+    refused = elsewhere("refresh", STACK, "--yes", "-C", str(offline.root))
+    assert refused.returncode == 2
+    gone, runs = (line for line in refused.stderr.splitlines() if "since 2026" in line)
+    assert gone.endswith("no such process runs on this machine any more")
+    assert runs.endswith("2026-01-01T00:00:00Z")
+    command = refused.stderr.partition("type: ")[2].splitlines()[0]
+    assert command == f"onshore stack cancel {STACK} -C {offline.root} --yes"
+    done = elsewhere(*command.split()[1:])
+    assert done.stderr == f"removed 2 lock(s) of {STACK}\n"
 
 
 WRONG_EXPORTS = {
@@ -164,3 +191,20 @@ def test_an_import_that_cannot_be_written_leaves_the_state_as_it_was(offline: On
     check_words(offline(*importing), 2, ["cannot write", says, "make room, or make it writable"])
     assert contents(disk.folder) == kept
     check_document(offline("destroy", STACK, "--yes", "--json"), 2, [says])
+
+
+def test_an_interrupted_creation_is_named_until_a_refresh_is_told_to_forget_it(offline: Onshore) -> None:
+    urn = f"urn:pulumi:{STACK}::onshore::kubernetes:core/v1:ConfigMap::lost"
+    lost = {"urn": urn, "custom": True, "type": "kubernetes:core/v1:ConfigMap"}
+    latest = {
+        "manifest": manifest("2026-11-01T00:00:00Z"),
+        "pending_operations": [{"resource": lost, "type": "creating"}],
+    }
+    offline.write(STATE, json.dumps(EMPTY | {"checkpoint": {**EMPTY["checkpoint"], "latest": latest}}))
+    command = f"onshore refresh {STACK} --clear-pending-creates"
+    told = offline("refresh", STACK, "--yes")
+    assert f"{urn}, interrupted while creating" in told.stdout + told.stderr
+    assert command in told.stdout + told.stderr
+    cleared = offline(*command.split()[1:], "--yes")
+    assert cleared.returncode == 0, cleared.stderr
+    assert "pending_operations" not in (offline.root / STATE).read_text()

@@ -111,3 +111,25 @@ def test_a_pack_is_told_where_state_lies_and_which_project_it_judges(project: Pr
     (told,) = asked(pack, "stack told")
     assert told["PULUMI_BACKEND_URL"].startswith("file:///")
     assert (Path(told["PULUMI_PROJECT_ROOT"]) / "Pulumi.yaml").is_file()
+
+
+def test_no_environment_of_a_child_holds_a_secret_of_the_configuration(project: Project, pack: Path) -> None:
+    engine = project.engine()
+    engine.set_config("test", "shop:password", "s3cr3t-1", secret=True)
+    engine.set_config("test", "shop:token", "s3cr3t-2", secret=True)
+    seen: list[bytes] = []
+    project.cloud.on_call = lambda *_: seen.extend(environments_of_children())
+    body = "Thing('a', size=int(config.require('size')), password=config.require_secret('password'))"
+    project.up(body, policy_packs=(pack,))
+    (of_pack,) = [one for one in seen if b"PULUMI_CONFIG=" in one]
+    assert json.loads(variables(of_pack)["PULUMI_CONFIG"]) == {"shop:size": "1"}
+    assert not any(b"s3cr3t" in one for one in seen)
+
+
+def environments_of_children() -> list[bytes]:
+    children = {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+    return [Path("/proc", pid, "environ").read_bytes() for pid in children]
+
+
+def variables(environ: bytes) -> dict[str, str]:
+    return dict(one.split("=", 1) for one in environ.decode().split("\0") if one)  # type: ignore[misc]

@@ -399,7 +399,9 @@ def test_an_interrupted_creation_is_warned_of_until_it_is_cleared(project: Proje
     latest["pending_operations"] = [{"resource": lost, "type": "creating"}, {"resource": lost, "type": "deleting"}]
     project.state.write_text(json.dumps(document))
     for operation in ("up", "refresh", "up"):
-        assert "interrupted while creating" in project.run(operation).messages("warning")[0]
+        (warning,) = project.run(operation).messages("warning")
+        assert "interrupted while creating" in warning
+        assert warning.strip().endswith("onshore refresh test --clear-pending-creates")
     kept = json.loads(project.state.read_text())["checkpoint"]["latest"]["pending_operations"]
     assert [(entry["type"], entry["resource"]["urn"]) for entry in kept] == [("creating", lost["urn"])]
     assert project.run("refresh", clear_pending_creates=True).ok

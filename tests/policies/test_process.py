@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -35,7 +37,6 @@ from tests.policies.asking import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 PACK = PROJECT / "policies"
 SERVER = "https://192.0.2.10:6443"
@@ -191,6 +192,39 @@ def test_a_wished_day_that_is_no_date_refuses_everything(overlay: Path) -> None:
     started.stop()
     assert rules(found) == ["UNK-001"]
     assert "ONSHORE_ON" in found[0].message
+
+
+STARTS_A_PACK = """
+import subprocess, sys
+pack = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)
+pack.stdout.readline()
+print(pack.pid, flush=True)
+pack.wait()
+"""
+
+
+def test_a_pack_whose_engine_was_killed_ends_by_itself() -> None:
+    command = [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", str(PACK)]
+    engine = subprocess.Popen(
+        [sys.executable, "-c", STARTS_A_PACK, *command], cwd=PACK, stdout=subprocess.PIPE, text=True
+    )
+    assert engine.stdout is not None
+    command_line = Path("/proc") / engine.stdout.readline().strip() / "cmdline"
+    assert b"pulumi.policy" in command_line.read_bytes()
+    engine.kill()
+    engine.wait()
+    engine.stdout.close()
+    assert ended(command_line)
+
+
+def ended(command_line: Path, within_s: float = 30) -> bool:
+    """Whether the process is no more; one that nobody has collected yet has an empty command line."""
+    deadline = time.monotonic() + within_s
+    while command_line.exists() and command_line.read_bytes():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def test_every_call_of_the_protocol_has_an_answer() -> None:

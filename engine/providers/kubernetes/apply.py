@@ -97,8 +97,13 @@ def insists(inputs: Object, live: Object | None, *, patch_force: bool, preview: 
     if live is None:
         return preview
     entries = pluck(live, "metadata", "managedFields") or []
-    created_by_us = any(e.get("operation") == "Update" and e.get("manager") in _OWN_UPDATERS for e in entries)
-    return not entries or (preview and created_by_us)
+    return not entries or (preview and created_here(live))
+
+
+def created_here(live: Object) -> bool:
+    """Whether this provider, under whichever engine, created the object and has not updated it since."""
+    entries = pluck(live, "metadata", "managedFields") or []
+    return any(e.get("operation") == "Update" and e.get("manager") in _OWN_UPDATERS for e in entries)
 
 
 def without_ignored(inputs: Object, live: Object, manager: str, ignore_changes: Iterable[str]) -> Object:

@@ -33,6 +33,7 @@ def check_object(
     news: PropertyMap,
     *,
     logical_name: str,
+    name_tried: str = "",
     random_seed: bytes,
     patch: bool,
     default_namespace: str,
@@ -40,6 +41,7 @@ def check_object(
 ) -> PropertyMap:
     """The inputs to keep. `old_inputs` empty or None: a new object, which gets a name of its own if it has none.
 
+    `name_tried`: the name that an interrupted run had made up for it; made again under that, it is there once.
     A resource that was named and now is not stays nameless here: its diff then asks for a replacement.
     """
     obj = normalise(plain(news))
@@ -52,7 +54,7 @@ def check_object(
             obj = _named(obj, metadata_text(old, "name"))
         obj = _still_managed(obj, old)
     elif not named and not _generates_name(obj):
-        obj = _named(obj, f"{logical_name}-{_suffix(random_seed)}")
+        obj = _named(obj, name_tried or f"{logical_name}-{_suffix(random_seed)}")
     if not _is_named(obj) and _generates_name(obj):
         raise ProviderError("the `.metadata.generateName` field is not supported in Server-Side Apply mode")
     if default_namespace and pluck(obj, "metadata", "namespace") in (None, "") and namespaced(obj):

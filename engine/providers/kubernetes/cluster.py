@@ -24,6 +24,8 @@ from engine.providers.kubernetes.wait import Waiter
 from engine.providers.kubernetes.watch import Watches
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.provider import Log
     from engine.providers.kubernetes.objects import Object
     from engine.providers.kubernetes.settings import Settings
@@ -64,8 +66,18 @@ class Cluster:
         """The live object. Raises ApiError (404 when it is not there), NoSuchKindError."""
         return self.client.request("GET", self.path(obj, name))
 
-    def create(self, obj: Object, manager: str, urn: str, *, upsert: bool, force: bool, preview: bool) -> Object:
-        """Create an object, or apply it where `upsert` allows that it exists.
+    def create(
+        self,
+        obj: Object,
+        manager: str,
+        urn: str,
+        *,
+        upsert: bool,
+        force: bool,
+        preview: bool,
+        ours: Callable[[Object], bool] = lambda _: False,
+    ) -> Object:
+        """Create an object, or apply it where `upsert` allows that it exists, or where it is `ours` already.
 
         Its namespace or its kind may just be in the making: in earnest both are waited for, some seconds.
         """
@@ -83,7 +95,18 @@ class Cluster:
                 return made
             except (ApiError, NoSuchKindError) as error:
                 if isinstance(error, ApiError) and error.reason == "AlreadyExists" and not preview:
-                    raise ProviderError(error.message + _EXISTS_HELP) from None
+                    if not ours(self.get(obj)):
+                        raise ProviderError(error.message + _EXISTS_HELP) from None
+                    self.waiter.log("info", "made by a run that was interrupted: it is taken over", urn=urn)
+                    return self.update(
+                        obj,
+                        metadata_text(obj, "name"),
+                        manager,
+                        patch=False,
+                        patch_force=force,
+                        ignore_changes=(),
+                        preview=False,
+                    )
                 missing = isinstance(error, NoSuchKindError) or error.code == 404
                 if preview or not missing or delay_s is None:
                     raise

@@ -29,6 +29,7 @@ from engine.providers.kubernetes.failures import (
     not_updated,
 )
 from engine.providers.kubernetes.functions import call_function, refuse_unsupported
+from engine.providers.kubernetes.interrupted import made_before, name_tried
 from engine.providers.kubernetes.normalise import normalise, unknown_fields
 from engine.providers.kubernetes.objects import (
     FIELD_MANAGER_KEY,
@@ -113,6 +114,7 @@ class KubernetesProvider:
             old_inputs,
             news,
             logical_name=resource.name,
+            name_tried=name_tried(resource),
             random_seed=random_seed,
             patch=is_patch(resource.type, news),
             default_namespace=self._default_namespace(),
@@ -165,7 +167,13 @@ class KubernetesProvider:
         force = insists(inputs, None, patch_force=settings.patch_force, preview=options.preview)
         try:
             live = cluster.create(
-                inputs, manager, resource.urn, upsert=patch or settings.upsert, force=force, preview=options.preview
+                inputs,
+                manager,
+                resource.urn,
+                upsert=patch or settings.upsert,
+                force=force,
+                preview=options.preview,
+                ours=lambda found: made_before(resource, found),
             )
         except ProviderError as error:
             if options.preview and cannot_pretend(error):

@@ -44,7 +44,7 @@ class VolumeAttachments:
         path = f"/servers/{server}/os-volume_attachments"
         body = {key: call.inputs[key] for key in ("volumeId", "device", "tag") if call.inputs.get(key)}
         version = _MULTIATTACH if call.inputs.get("multiattach") else _TAGGED if "tag" in body else ""
-        found = self._found(call, server, volume) if call.options.interrupted is not None else None
+        found = self._found(call, server, volume) if call.resource.interrupted is not None else None
         if found is None:
             try:
                 answer = call.cloud.call("compute", "POST", path, {"volumeAttachment": body}, microversion=version)
@@ -128,7 +128,7 @@ class InterfaceAttachments:
         if call.inputs.get("fixedIp"):
             body["fixed_ips"] = [{"ip_address": call.inputs["fixedIp"]}]
         found = None
-        if call.options.interrupted is not None and "port_id" in body:
+        if call.resource.interrupted is not None and "port_id" in body:
             found = self._found(call, server, body["port_id"])
         if found is None:
             answer = call.cloud.call("compute", "POST", path, {"interfaceAttachment": body})
@@ -192,7 +192,7 @@ class RouterInterfaces:
         body = {"port_id": call.inputs["portId"]} if call.inputs.get("portId") else {"subnet_id": subnet}
         port = ""
         with self._locks[router]:
-            if call.options.interrupted is not None:
+            if call.resource.interrupted is not None:
                 port = self._found(call, router, body)
             if not port:
                 path = f"/routers/{router}/add_router_interface"

@@ -45,7 +45,7 @@ class Collection:
         """Make it, or take over what an interrupted run made; then what only works on an object that is there."""
         body = self._body(call)
         found = earlier(call, self._kind)
-        if found is None and call.options.interrupted is not None:
+        if found is None and call.resource.interrupted is not None:
             found = self._unmarked(call, body)
         fresh = found is None
         obj = found if found is not None else self._post(call, body)
@@ -182,9 +182,9 @@ class Collection:
             return self._before_its_tag(call, listed)
         if self._token == SEC_GROUP_RULE:
             return next((each for each in listed if all(_alike(each.get(k), v) for k, v in body.items())), None)
-        name = plain(call.options.interrupted or {}).get("name")
+        name = plain(call.resource.interrupted or {}).get("name")
         found = next((each for each in listed if each.get("name") == name), None)
-        if found is None or self._id(found) in call.options.recorded:
+        if found is None or self._id(found) in call.resource.recorded:
             return None
         public = call.inputs.get("publicKey")
         same_key = self._token != KEYPAIR or (public and str(found.get("public_key")).strip() == str(public).strip())
@@ -197,7 +197,7 @@ class Collection:
 
     def _before_its_tag(self, call: Call, listed: list[Object]) -> Object | None:
         """What an interrupted run had made and not yet tagged, if there is no doubt which it is."""
-        asked = plain(call.options.interrupted or {})
+        asked = plain(call.resource.interrupted or {})
         keys = [key for key in ("name", "description", "networkId") if asked.get(key)]
         if "description" not in keys:
             return None  # its description would be the mark
@@ -206,7 +206,7 @@ class Collection:
             for each in listed
             if all(each.get(snake(key)) == asked[key] for key in keys)
             and not any(map(is_mark, each.get("tags") or ()))
-            and each["id"] not in call.options.recorded
+            and each["id"] not in call.resource.recorded
         ]
         return found[0] if len(found) == 1 else None
 
@@ -215,7 +215,7 @@ def earlier(call: Call, kind: Kind) -> Object | None:
     """What a run that was interrupted made for this resource, and nobody recorded."""
     if not kind.mark:
         return None
-    found = call.cloud.lists.left(kind, call.mark, call.options.recorded)
+    found = call.cloud.lists.left(kind, call.mark, call.resource.recorded)
     if found is not None:
         what = f"the {kind.what} {found['id']} was made by a run that was interrupted: it is taken over"
         call.cloud.log("info", what, urn=call.resource.urn)
@@ -235,7 +235,7 @@ def post(call: Call, kind: Kind, body: Object, microversion: str, beside: Object
             if call.cloud.cancelled.wait(_PAUSE_S * 2**attempt):
                 raise
             call.cloud.lists.forget(kind)
-            found = call.cloud.lists.left(kind, call.mark, call.options.recorded)
+            found = call.cloud.lists.left(kind, call.mark, call.resource.recorded)
             if found is not None:
                 return found
         except ApiError as error:
@@ -243,7 +243,7 @@ def post(call: Call, kind: Kind, body: Object, microversion: str, beside: Object
             found = None
             if attempt and error.code == 409 and kind.mark:
                 call.cloud.lists.forget(kind)
-                found = call.cloud.lists.left(kind, call.mark, call.options.recorded)
+                found = call.cloud.lists.left(kind, call.mark, call.resource.recorded)
             if found is None:
                 raise
             return found

@@ -43,9 +43,11 @@ class Asked:
     def checked(self, token: str, name: str, **inputs: Any) -> Any:
         return self.provider.check(ResourceId(f"urn:{name}", name, f"openstack:{token}"), None, inputs, b"seed")
 
-    def up(self, token: str, name: str, options: CallOptions = REAL, **inputs: Any) -> Any:
+    def up(
+        self, token: str, name: str, options: CallOptions = REAL, recorded: tuple[str, ...] = (), **inputs: Any
+    ) -> Any:
         """Check and create: (resource, inputs, outputs)."""
-        resource = ResourceId(f"urn:{name}", name, f"openstack:{token}")
+        resource = ResourceId(f"urn:{name}", name, f"openstack:{token}", recorded=recorded)
         checked = self.checked(token, name, **inputs)
         assert not checked.failures
         made = self.provider.create(resource, checked.inputs, options)

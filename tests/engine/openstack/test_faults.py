@@ -80,7 +80,7 @@ def test_a_copy_of_the_stack_elsewhere_is_not_taken_for_this_one(fake: FakeCloud
     second = theirs.up("networking/network:Network", "net")[0]
     assert first.id != second.id
     # nor is what is replaced, which has the same mark and is in the state
-    third = ours.up("networking/network:Network", "net", CallOptions(recorded=(first.id,)))[0]
+    third = ours.up("networking/network:Network", "net", recorded=(first.id,))[0]
     assert third.id not in (first.id, second.id)
 
 
