@@ -192,6 +192,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
     ("machine", {"user_data": pulumi.Output.secret("text")}, ["not plain text"]),
     ("machine", {"user_data": "x" * 60_000}, ["too long for OpenStack"]),
     ("machine", {"ssh_public_key": "-----BEGIN OPENSSH PRIVATE KEY-----"}, ["not a public SSH key"]),
+    ("machine", {"under_ansible": True}, ["nobody could log in", "no AnsibleAccess among the providers"]),
     ("machine", {"count": 0}, ["count"]),
     ("machine", {"disk_gib": 0, "data_gib": -1}, ["disk_gib", "data_gib"]),
     ("machine", {"count": 2, "addresses": ["10.60.0.10"]}, ["not one for each machine"]),
