@@ -48,6 +48,8 @@ class HostKey(pulumi.CustomResource):
         self,
         name: str,
         *,
+        department: str,
+        category: str,
         region: str,
         instance_id: pulumi.Input[str],
         login: CloudLogin,
@@ -62,6 +64,8 @@ class HostKey(pulumi.CustomResource):
             "userDomain": login.user_domain,
         }
         inputs = {
+            "department": department,
+            "category": category,
             "region": region,
             "instanceId": instance_id,
             "login": pulumi.Output.secret(credentials),

@@ -170,7 +170,15 @@ def _joined(
     machine, address = made
     zones = home.offered.zones
     child = pulumi.ResourceOptions(parent=parent)
-    told = HostKey(f"{name}-host-key-{index}", region=home.region.id, instance_id=machine.id, login=login, opts=child)
+    told = HostKey(
+        f"{name}-host-key-{index}",
+        department=home.department.id,
+        category=home.category.id,
+        region=home.region.id,
+        instance_id=machine.id,
+        login=login,
+        opts=child,
+    )
     called = f"{home.department.id}-{name}-{index}"
     return RegionMachine(called, home.region.id, zones[index % len(zones)].name, address, told.key)
 

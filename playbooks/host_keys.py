@@ -37,6 +37,7 @@ _LOOK_S: Final = 1.0
 _TIMEOUT_S: Final = 60.0
 _NOT_FOUND: Final = 404
 _TOLD: Final = re.compile("-----BEGIN SSH HOST KEY KEYS-----(.*?)-----END SSH HOST KEY KEYS-----", re.DOTALL)
+_FIELDS: Final = ("department", "category", "region", "instanceId", "login")
 _BEST_FIRST: Final = ("ssh-ed25519", "ecdsa-", "ssh-rsa")
 
 
@@ -54,10 +55,12 @@ class Login(Record):
 
 
 class HostKeyInputs(Record):
-    """A machine by its id in a region of the register."""
+    """A machine by its id in a region of the register; `department` and `category` say whose data it is for."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
+    department: Id
+    category: str
     region: Id
     instance_id: str | None = None
     login: Login
@@ -115,7 +118,7 @@ def replaced(olds: Properties, news: Properties) -> list[str]:
 
 
 def _read(properties: Properties) -> tuple[HostKeyInputs | None, list[Fault]]:
-    given = {name: plain(properties.get(name)) for name in ("region", "instanceId", "login")}
+    given = {name: plain(properties.get(name)) for name in _FIELDS}
     given = {name: value for name, value in given.items() if value is not UNKNOWN and value is not None}
     try:
         return HostKeyInputs.model_validate(given), []

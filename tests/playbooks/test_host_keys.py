@@ -25,6 +25,7 @@ BEGIN, END = "-----BEGIN SSH HOST KEY KEYS-----", "-----END SSH HOST KEY KEYS---
 ED, EC, RSA = (
     f"{kind} {letter * 40}" for kind, letter in (("ssh-ed25519", "A"), ("ecdsa-sha2-nistp256", "B"), ("ssh-rsa", "C"))
 )
+WHOSE = {"department": "health-example", "category": "restricted"}
 HERE = "example-csp-alpha-khi"
 CONSOLES: dict[str, tuple[list[str], str]] = {
     "nothing yet": (["booting"], ""),
@@ -71,7 +72,9 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def faults(**inputs: Any) -> str:
     keys = HostKeys(lambda *_, **__: None, Stopping())
-    return "\n".join(str(fault) for fault in keys.check({name: wrapped(value) for name, value in inputs.items()}))
+    return "\n".join(
+        str(fault) for fault in keys.check({name: wrapped(value) for name, value in {**WHOSE, **inputs}.items()})
+    )
 
 
 def test_a_region_is_asked_under_the_authority_that_the_register_pins(authority: str) -> None:
