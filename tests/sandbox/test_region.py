@@ -10,6 +10,8 @@ import signal
 import socket
 import ssl
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -28,6 +30,7 @@ from tests.region import ABROAD, EXAMPLE, IN_COUNTRY, connect, role_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+ROOT = Path(__file__).parents[2]
 WITHIN_S = 240
 
 
@@ -42,6 +45,17 @@ def ports(info: RegionInfo) -> list[int]:
 def listening(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def killed_at(line: str, name: str, home: Path, plays: str) -> None:
+    """Begin an up in a process of its own, and kill that at the moment at which it says a line."""
+    asked = f"{name!r}, home=Path({str(home)!r}), role=role_of({plays!r})"
+    text = f"region_up({asked}, progress=lambda said: print(said, flush=True))"
+    code = f"from pathlib import Path\nfrom sandbox import region_up\nfrom tests.region import role_of\n{text}\n"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT) as up:
+        said = next((told for told in up.stdout or () if told.startswith(line)), None)
+        up.kill()
+    assert said is not None, f"it never said: {line}"
 
 
 @pytest.fixture(scope="module")
@@ -249,6 +263,7 @@ def test_down_leaves_no_process_and_no_port_and_up_finds_everything_again(region
     assert [port for port in ports(region) if listening(port)] == []
     assert _speaking_of(region.clouds.parent) == []
     region_down(region.name, home=home)
+    killed_at("starting the sandbox region", region.name, home, IN_COUNTRY)
     again = up_again(region)
     assert (again.ready, again.auth_url, again.ca_sha256) == (True, region.auth_url, region.ca_sha256)
     with connect(again) as client:
@@ -259,6 +274,7 @@ def test_down_leaves_no_process_and_no_port_and_up_finds_everything_again(region
 def test_a_region_abroad_stands_beside_it(region: RegionInfo) -> None:
     home = region.clouds.parents[1]
     try:
+        killed_at("filling region abroad", "abroad", home, ABROAD)
         other = region_up("abroad", home=home, role=role_of(ABROAD), progress=lambda _: None)
         assert other.auth_url != region.auth_url
         assert other.ca_sha256 != region.ca_sha256
@@ -267,6 +283,7 @@ def test_a_region_abroad_stands_beside_it(region: RegionInfo) -> None:
         assert [each[1].id if each else None for each in found] == [IN_COUNTRY, ABROAD]
         with connect(other) as client:
             assert [zone.name for zone in client.compute.availability_zones()] == ["xa-a"]
+            assert {one.name for one in client.image.images()} == set(role_of(ABROAD).images)
     finally:
         region_down("abroad", home=home)
 
