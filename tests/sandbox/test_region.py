@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 import urllib3
 import yaml
@@ -253,6 +255,20 @@ def test_a_killed_service_is_told_and_comes_back_with_its_machines_and_address(
     }
     cloud.compute.stop_server(server)
     cloud.compute.wait_for_server(cloud.compute.get_server(server.id), "SHUTOFF", interval=0.5, wait=WITHIN_S)
+
+
+def test_its_disks_are_of_use_however_long_ago_their_services_were_heard_of(
+    region: RegionInfo, cloud: Any, undo: Callable[..., None]
+) -> None:
+    state = json.loads((region.clouds.parent / "region.json").read_text())
+    secrets = json.loads((region.clouds.parent / "store" / "secrets.json").read_text())
+    asked = {"host": "127.0.0.1", "port": state["ports"]["postgresql"], "password": secrets["database"]}
+    with psycopg.connect(dbname="cinder", user="postgres", **asked) as database:
+        database.execute("update services set updated_at = updated_at - interval '30 days'")
+    for zone in cloud.block_storage.availability_zones():
+        volume = cloud.block_storage.create_volume(size=1, name="late", availability_zone=zone.name)
+        undo(lambda volume=volume: cloud.block_storage.delete_volume(volume, ignore_missing=False))
+        assert cloud.block_storage.wait_for_status(volume, "available", ["error"], 0.5, WITHIN_S)
 
 
 def test_down_leaves_no_process_and_no_port_and_up_finds_everything_again(region: RegionInfo, cloud: Any) -> None:
