@@ -27,6 +27,7 @@ from minio.error import S3Error
 from inventories import load_register
 from sandbox import RegionInfo, SandboxError, region_down, region_status, region_up
 from sandbox._processes import running
+from sandbox.region._database import OWNER
 from tests.region import ABROAD, EXAMPLE, IN_COUNTRY, connect, role_of
 
 if TYPE_CHECKING:
@@ -245,7 +246,7 @@ def test_a_killed_service_is_told_and_comes_back_with_its_machines_and_address(
         os.kill(region.pids[component], signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):  # where an earlier run started it
             os.waitpid(region.pids[component], 0)
-    (told,) = region_status(home=region.clouds.parents[1])
+    (told,) = [one for one in region_status(home=region.clouds.parents[1]) if one.name == region.name]
     assert (told.ready, told.problem) == (False, "postgresql, nova does not run")
     again = up_again(region)
     assert again.ready
@@ -263,7 +264,7 @@ def test_its_disks_are_of_use_however_long_ago_their_services_were_heard_of(
     state = json.loads((region.clouds.parent / "region.json").read_text())
     secrets = json.loads((region.clouds.parent / "store" / "secrets.json").read_text())
     asked = {"host": "127.0.0.1", "port": state["ports"]["postgresql"], "password": secrets["database"]}
-    with psycopg.connect(dbname="cinder", user="postgres", **asked) as database:
+    with psycopg.connect(dbname="cinder", user=OWNER, **asked) as database:
         database.execute("update services set updated_at = updated_at - interval '30 days'")
     for zone in cloud.block_storage.availability_zones():
         volume = cloud.block_storage.create_volume(size=1, name="late", availability_zone=zone.name)

@@ -31,12 +31,13 @@ def instance(name: str = "vm", /, **inputs: Any) -> Resource:
 def machine(**inputs: Any) -> None:
     """A network, a key, a group, a volume, and an instance with an interface; `inputs` are the instance's."""
     net = network()
-    Resource("networking/subnet:Subnet", "sub", networkId=net.id, cidr="10.0.0.0/24")
+    sub = Resource("networking/subnet:Subnet", "sub", networkId=net.id, cidr="10.0.0.0/24")
     Resource("compute/keypair:Keypair", "key", publicKey=KEY)
     Resource("compute/serverGroup:ServerGroup", "group", policies="anti-affinity")
     group = Resource("networking/secGroup:SecGroup", "door", description="for the web")
     rule = {"direction": "ingress", "ethertype": "IPv4", "protocol": "tcp", "portRangeMin": 443, "portRangeMax": 443}
     Resource("networking/secGroupRule:SecGroupRule", "https", securityGroupId=group.id, **rule)
-    port = Resource("networking/port:Port", "port", networkId=net.id)
+    with_addresses = pulumi.ResourceOptions(depends_on=[sub])
+    port = Resource("networking/port:Port", "port", networkId=net.id, opts=with_addresses)
     volume()
     instance(networks=[{"port": port.id}], **inputs)

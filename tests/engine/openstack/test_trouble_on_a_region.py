@@ -53,7 +53,9 @@ def test_a_quota_that_ends_midway_is_said_and_the_next_up_makes_the_rest(
         before = admin.network.get_quota(project).networks
         admin.network.put(f"/quotas/{project}", json={"quota": {"network": len(own) + 2}})
         try:
-            short = here.up(program)
+            short = here.up(
+                program, parallel=1
+            )  # asked for at once, more are let through: neutron counts before it books
             made = {one.id for one in theirs.network.networks(project_id=project)} - set(own)
         finally:
             admin.network.put(f"/quotas/{project}", json={"quota": {"network": before}})
@@ -76,8 +78,8 @@ def test_a_machine_that_a_killed_up_made_is_taken_over_by_the_next(
     command = [sys.executable, "-m", "tests.engine.openstack.killed_up", *given]
     died = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, timeout=120)
     assert died.returncode == -9, died.stderr
-    (made,) = [one.id for one in theirs.compute.servers() if one.name.startswith("vm-")]
     here.engine().cancel(here.name)
+    (made,) = [one.id for one in theirs.compute.servers() if one.name.startswith("vm-")]
     again = here.up(lambda: machine(**wanted))
     assert again.ok, again.errors
     assert again.resource("vm").id == made
