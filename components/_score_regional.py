@@ -38,6 +38,8 @@ class VmParams(Written):
     external_network: Text | None = None
     user_data: str | None = None
     ssh_public_key: Text | None = None
+    playbook: Text | None = None
+    teardown: Text | None = None
 
 
 class ObjectStoreParams(Written):
@@ -62,6 +64,11 @@ def machines(reader: Reader, score: Score) -> Iterator[Machine]:
             networks.append((name, network))
             if network.num_addresses < 2 * FIRST_ADDRESS + params.count:
                 reader.fault(path, "too small a network", params.network, fix="write it like 10.60.0.0/24")
+        if params.playbook and not params.ssh_public_key:
+            fix = "add sshPublicKey, that of the key which `ssh_key` in onshore.yaml names"
+            reader.fault((*path[:3], "playbook"), "nobody could log in to run it", params.playbook, fix=fix)
+        if params.teardown and not params.playbook:
+            reader.fault((*path[:3], "teardown"), "undoes nothing", params.teardown, fix="add playbook, or remove it")
         yield Machine(
             name=name,
             image=params.image,
@@ -77,6 +84,8 @@ def machines(reader: Reader, score: Score) -> Iterator[Machine]:
             external_network=params.external_network,
             user_data=params.user_data,
             ssh_public_key=params.ssh_public_key,
+            playbook=params.playbook,
+            teardown=params.teardown,
         )
     for (one, first), (other, second) in combinations(networks, 2):
         if first.overlaps(second):

@@ -212,6 +212,8 @@ class VirtualMachineArgs(TypedDict):
     """What cloud-init does on first boot; never a secret, for whoever reaches the machine can read it."""
     ssh_public_key: NotRequired[str]
     """The public key that logs in."""
+    under_ansible: NotRequired[bool]
+    """Whether playbooks of the same up reach the machines; asks for an `AnsibleAccess` among the providers."""
     exposure: NotRequired[str]
     """`internal` (default) or `public`."""
     public_network: NotRequired[str]

@@ -28,6 +28,7 @@ ASSUMPTIONS: Final = (
 )
 # Packages of values only, and the engine's own.
 _FREE: Final = frozenset({"archive", "cloudinit", "null", "pulumi", "random", "std", "time", "tls"})
+_HOST_KEY: Final = "onshore-ansible:index:HostKey"
 _SCALER: Final = "HorizontalPodAutoscaler"
 
 
@@ -102,7 +103,7 @@ def bill(resources: Sequence[Planned], register: Register) -> Bill:
 def _asked(resource: Planned, register: Register, scaled: Scaled) -> tuple[str, Asked, Prices | None]:
     """Where a resource lies, what it asks for there, and the price list of the place."""
     package, _, rest = resource.type.partition(":")
-    if package in _FREE:
+    if package in _FREE or resource.type == _HOST_KEY:
         return "", None, None
     if package == "openstack":
         return _in_a_region(resource, rest.partition(":")[0], register)

@@ -5,20 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from inventories.faults import Fault
-from inventories.hosts import Use, refusals
+from inventories.hosts import Use, machine_refusals, refusals
 from inventories.yaml_source import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from components.governance import Law
+    from inventories.hosts import Machine
 
 _REFUSED: Final = "what is not known is refused"
 OTHER_HOST: Final = "choose a host that `onshore hosts list` shows for this department and category"
 
 
-def host_faults(hosts: Iterable[str], department: str, category: str, law: Law) -> Iterator[Fault]:
-    """What stands against running something of a department and a category on hosts, named by register id."""
+def host_faults(
+    hosts: Iterable[str], department: str, category: str, law: Law, machines: Iterable[Machine] = ()
+) -> Iterator[Fault]:
+    """What stands against running something of a department and a category on hosts, named by register id.
+
+    `machines`: those that the same program makes in regions.
+    """
     register, profile = law.register, law.profile
     asked = profile.category(category)
     if asked is None:
@@ -35,3 +41,8 @@ def host_faults(hosts: Iterable[str], department: str, category: str, law: Law) 
             what, why = f"{reason.what} ({reason.rule})", f"allowed: {reason.allowed}"
             got = reason.got if reason.got.startswith(name) else f"{name}: {reason.got}"
             yield Fault(f"hosts[{index}]", what, got, why, fix)
+    for index, machine in enumerate(machines):
+        for reason in machine_refusals(register, profile, machine, use):
+            what, why = f"{reason.what} ({reason.rule})", f"allowed: {reason.allowed}"
+            fix = "make it in a region that `onshore explain` names"
+            yield Fault(f"machines[{index}]", what, f"{machine.id}: {reason.got}", why, fix)

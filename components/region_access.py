@@ -37,7 +37,7 @@ class RegionAccess(openstack.Provider):  # type: ignore[misc] # mypy does not re
     ) -> None:
         _refuse_environment(os.environ)
         login = cloud_login(clouds, region, folder)
-        self.region_id = region.id
+        self.region_id, self.login = region.id, login
         if region.pulumi is None or region.openstack is None:
             raise AssertionError(region.id)  # the login has been refused
         if login.application_credential_id:

@@ -71,10 +71,12 @@ def build_regional(decision: Decision, settings: Settings) -> tuple[dict[str, st
 def _machines(decision: Decision, placement: Placement, access: Any) -> Iterator[_Made]:
     import pulumi  # noqa: PLC0415 - see `components.deployment`
 
+    from components.ansible_run import AnsibleAccess, AnsibleRun  # noqa: PLC0415 - imports Pulumi
     from components.private_network import PrivateNetwork  # noqa: PLC0415 - imports Pulumi
     from components.virtual_machine import VirtualMachine  # noqa: PLC0415 - imports Pulumi
 
-    opts = pulumi.ResourceOptions(provider=access)
+    runs = AnsibleAccess("hosts") if any(one.playbook for one in decision.workload.machines) else None
+    opts = pulumi.ResourceOptions(providers=[access, runs] if runs else [access])
     for machine in decision.workload.machines:
         name = f"{decision.workload.name}-{machine.name}"
         network = {
@@ -105,9 +107,23 @@ def _machines(decision: Decision, placement: Placement, access: Any) -> Iterator
             args["user_data"] = machine.user_data
         if machine.ssh_public_key is not None:
             args["ssh_public_key"] = machine.ssh_public_key
+        args["under_ansible"] = machine.playbook is not None
         made = VirtualMachine(name, cast("VirtualMachineArgs", args), opts, law=decision.law)
         pulumi.export(f"{machine.name}Addresses", made.addresses)
         yield {output_key(machine.name, "address"): machine.addresses[0]}, made
+        if machine.playbook is not None:
+            run = AnsibleRun(
+                f"{name}-playbook",
+                department=placement.request.department,
+                category=placement.category.id,
+                machines=made.machines,
+                playbook=machine.playbook,
+                teardown=machine.teardown,
+                forget=machine.teardown is None,  # what it set up goes with the machine
+                opts=pulumi.ResourceOptions(provider=runs, depends_on=[made]),
+                law=decision.law,
+            )
+            yield {}, run
 
 
 def _stores(decision: Decision, placement: Placement, access: Any) -> Iterator[_Made]:

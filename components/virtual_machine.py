@@ -7,9 +7,13 @@ from typing import Any, Final
 import pulumi
 
 from components._openstack import openstack
+from components.ansible_run import AnsibleAccess, HostKey, RegionMachine
 from components.args import VirtualMachineArgs
 from components.block_volume import attached_volume
+from components.clouds_yaml import CloudLogin
+from components.given_providers import SERVED, providers_for
 from components.governance import Law
+from components.region_access import RegionAccess
 from components.region_law import Located, as_network, is_private, located
 from inventories.faults import Fault, OnshoreError
 from inventories.models import Flavor, MachineImage
@@ -28,12 +32,15 @@ _PUBLIC_KEY: Final = re.compile(r"(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh
 class VirtualMachine(pulumi.ComponentResource):
     """Machines of one size, each with a port of its own, spread over hosts and the region's zones.
 
-    `opts.provider` is the `RegionAccess` of its region. Raises OnshoreError with every fault before anything is
-    registered; an image whose content is not what the register says ends the program once the region has told.
+    `opts` have the `RegionAccess` of its region as provider; with `under_ansible` an `AnsibleAccess` as well. Raises
+    OnshoreError with every fault before anything is registered; an image whose content is not what the register says
+    ends the program once the region has told.
     """
 
     instance_ids: pulumi.Output[list[str]]
     addresses: pulumi.Output[list[str]]
+    machines: list[RegionMachine]
+    """With `under_ansible`: what an `AnsibleRun` is given."""
 
     def __init__(
         self, name: str, args: VirtualMachineArgs, opts: pulumi.ResourceOptions | None = None, *, law: Law | None = None
@@ -42,7 +49,7 @@ class VirtualMachine(pulumi.ComponentResource):
         exposure = str(args.get("exposure") or "internal")
         facts = (args["department"], args["category"], args["region"], exposure)
         home = located(questions, name, facts, "vm", opts, law)
-        questions.faults += _faults(args)
+        questions.faults += [*_faults(args), *_ansible_faults(args, opts)]
         if home is not None:
             questions.faults += _offer_faults(args, home)
         questions.settle()
@@ -55,6 +62,9 @@ class VirtualMachine(pulumi.ComponentResource):
         machines = [_machine(name, index, args, home, shared, self) for index in range(count)]
         self.instance_ids = pulumi.Output.all(*[machine.id for machine, _ in machines])
         self.addresses = pulumi.Output.all(*[address for _, address in machines])
+        self.machines = []
+        if args.get("under_ansible") and (login := _login(opts)):
+            self.machines = [_joined(name, index, made, home, login, self) for index, made in enumerate(machines)]
         self.register_outputs({"instanceIds": self.instance_ids, "addresses": self.addresses})
 
 
@@ -141,6 +151,51 @@ def _machine(
             f"{name}-public-{index}", pool=args["public_network"], port_id=port.id, tags=home.tags, opts=child
         )
     return machine, port.all_fixed_ips.apply(lambda found: found[0] if found else "")
+
+
+def _login(opts: pulumi.ResourceOptions | None) -> CloudLogin | None:
+    """How the component's provider logs in to the region, which a program in another language does not tell."""
+    return next((one.login for one in providers_for(opts) if isinstance(one, RegionAccess)), None)
+
+
+def _joined(
+    name: str,
+    index: int,
+    made: tuple[Any, pulumi.Output[str]],
+    home: Located,
+    login: CloudLogin,
+    parent: pulumi.Resource,
+) -> RegionMachine:
+    """A machine as runs of the same up reach it: by the host key that its console told the region."""
+    machine, address = made
+    zones = home.offered.zones
+    child = pulumi.ResourceOptions(parent=parent)
+    told = HostKey(
+        f"{name}-host-key-{index}",
+        department=home.department.id,
+        category=home.category.id,
+        region=home.region.id,
+        instance_id=machine.id,
+        login=login,
+        opts=child,
+    )
+    called = f"{home.department.id}-{name}-{index}"
+    return RegionMachine(called, home.region.id, zones[index % len(zones)].name, address, told.key)
+
+
+def _ansible_faults(args: VirtualMachineArgs, opts: pulumi.ResourceOptions | None) -> Iterator[Fault]:
+    if not args.get("under_ansible"):
+        return
+    if not args.get("ssh_public_key"):
+        fix = "give `ssh_public_key`, that of the key which `ssh_key` in onshore.yaml names"
+        yield Fault("under_ansible", "nobody could log in", fix=fix)
+    if SERVED.get():
+        why = "the login to the region does not come along from a program in another language"
+        fix = "leave it out, and write this part in Python"
+        yield Fault("under_ansible", "for programs in Python only", "", why, fix)
+    elif not any(isinstance(one, AnsibleAccess) for one in providers_for(opts)):
+        fix = "pass `ResourceOptions(providers=[RegionAccess(...), AnsibleAccess(...)])`"
+        yield Fault("under_ansible", "no AnsibleAccess among the providers", fix=fix)
 
 
 def _faults(args: VirtualMachineArgs) -> Iterator[Fault]:

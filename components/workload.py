@@ -148,6 +148,8 @@ class Machine:
     external_network: str | None = None
     user_data: str | None = None
     ssh_public_key: str | None = None
+    playbook: str | None = None
+    teardown: str | None = None
 
     @property
     def addresses(self) -> list[str]:

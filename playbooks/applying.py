@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from inventories.faults import Fault, OnshoreError
-from playbooks.comparing import differences, inputs_of, is_only_recorded, results_of
+from playbooks.comparing import differences, inputs_of, is_only_recorded, names_of, results_of
 from playbooks.content import PARTS
 from playbooks.facts import Facts
 from playbooks.inputs import read_inputs, scrubber, secret_names
@@ -15,7 +15,7 @@ from playbooks.running import Run, run_playbook
 from playbooks.values import has_unknown, plain, unknown, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from pulumi.provider.experimental.property_value import PropertyValue
 
@@ -61,16 +61,18 @@ class Applier:
         if is_only_recorded(differences(olds, call.inputs)):
             return {**call.inputs, **results_of(olds)}
         inputs, facts = _understood(call.inputs), Facts.load()
-        if gone := [name for name in _hosts_of(olds) if name not in inputs.hosts]:
+        if gone := [name for name in names_of(olds) if name not in inputs.names]:
             self._log("info", f"{', '.join(gone)}: would be torn down, or left as it is", call.urn)
         if has_unknown(plain(call.inputs.get("variables"))):
             self._log("info", "some variables are known at the update only: not tried in check mode", call.urn)
+        elif later := [one.id for one in inputs.machines if not one.is_there]:
+            self._log("info", f"{', '.join(later)}: not there yet, so not tried in check mode", call.urn)
         else:
             outcome = self._run(call, inputs, facts, _unchanged(inputs, facts), check=True)
             for problem in outcome.problems:
                 self._log("warning", f"check mode could not tell everything: {problem}", call.urn)
             if not outcome.problems:
-                self._log("info", f"check mode: {len(outcome.drift)} changes on {len(inputs.hosts)} hosts", call.urn)
+                self._log("info", f"check mode: {len(outcome.drift)} changes on {len(inputs.names)} hosts", call.urn)
         return {**call.inputs, "results": unknown(), "drift": wrapped([])}
 
     def apply(self, call: Call, olds: Properties) -> dict[str, PropertyValue]:
@@ -108,18 +110,18 @@ class Applier:
         inputs = _understood(call.inputs)
         if not inputs.teardown:
             if not inputs.forget:
-                what = f"what was set up on {', '.join(inputs.hosts)} would be forgotten, and stay there"
+                what = f"what was set up on {', '.join(inputs.names)} would be forgotten, and stay there"
                 fix = "declare `teardown` (a playbook that undoes it) or set `forget`, run an up, and then delete it"
                 raise OnshoreError("not deleted", [Fault(call.urn, what, fix=fix)], refused=True)
-            self._log("info", f"what was set up on {', '.join(inputs.hosts)} is left there: forget is set", call.urn)
+            self._log("info", f"what was set up on {', '.join(inputs.names)} is left there: forget is set", call.urn)
             return
-        outcome = self._tear_down(call, inputs, inputs.hosts, Facts.load(), forget=inputs.forget)
+        outcome = self._tear_down(call, inputs, inputs.names, Facts.load(), forget=inputs.forget)
         if outcome and outcome.problems:
             raise OnshoreError("not undone on every host", [Fault("", problem) for problem in outcome.problems])
 
     def _part(self, call: Call, olds: Properties, inputs: RunInputs, facts: Facts) -> None:
         """Undo the run on hosts that are no longer among its hosts, as it was recorded."""
-        gone = [name for name in _hosts_of(olds) if name not in inputs.hosts]
+        gone = [name for name in names_of(olds) if name not in inputs.names]
         if not gone:
             return
         before = _understood(inputs_of(olds))
@@ -133,18 +135,21 @@ class Applier:
             raise PartlyDoneError(call, {**olds, "problems": wrapped(reasons)}, reasons)
 
     def _tear_down(
-        self, call: Call, inputs: RunInputs, hosts: Iterable[str], facts: Facts, *, forget: bool
+        self, call: Call, inputs: RunInputs, hosts: Collection[str], facts: Facts, *, forget: bool
     ) -> Outcome | None:
         """Run the teardown on hosts; those that the register has no more are left out where `forget` allows it."""
-        reached = [name for name in hosts if facts.law.register.host(name) or not forget]
+        machines = tuple(one for one in inputs.machines if one.id in hosts)
+        there = {one.id for one in machines}
+        reached = [name for name in hosts if name in there or facts.law.register.host(name) or not forget]
         if left := [name for name in hosts if name not in reached]:
             self._log("info", f"{', '.join(left)}: no longer in the register, and left: forget is set", call.urn)
         if not reached:
             return None
         groups = {name: tuple(one for one in members if one in reached) for name, members in inputs.groups.items()}
-        alone = inputs.model_copy(update={"hosts": tuple(reached), "groups": groups, "tags": ()})
+        named = tuple(name for name in reached if name not in there)
+        alone = inputs.model_copy(update={"hosts": named, "machines": machines, "groups": groups, "tags": ()})
         content, playbook = alone.content(facts.root), alone.teardown_beside
-        faults = content_faults(content, [playbook], alone.hosts, alone.groups, secret_names(call.inputs))
+        faults = content_faults(content, [playbook], alone.names, alone.groups, secret_names(call.inputs))
         if faults:
             raise OnshoreError("nothing was torn down", faults, refused=True)
         return self._run(call, alone, facts, playbook)
@@ -153,7 +158,7 @@ class Applier:
         run = Run(
             inputs.content(facts.root),
             playbook,
-            facts.hosts(inputs.hosts),
+            facts.hosts(inputs),
             inputs.groups,
             inputs.variables,
             inputs.tags,
@@ -173,10 +178,6 @@ def _understood(properties: Properties) -> RunInputs:
     if inputs is None:
         raise OnshoreError("the recorded inputs cannot be read", faults)
     return inputs
-
-
-def _hosts_of(state: Properties) -> list[str]:
-    return list(plain(state.get("hosts")) or [])
 
 
 def _is_unchanged(inputs: RunInputs, facts: Facts) -> bool:

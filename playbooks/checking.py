@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from components.host_law import host_faults
 from inventories.faults import Fault, OnshoreError
-from playbooks.comparing import inventory_digest
+from playbooks.comparing import inventory_digest, names_of
 from playbooks.content import PARTS
 from playbooks.facts import Facts
 from playbooks.inputs import marked, read_inputs, secret_names
@@ -40,14 +40,14 @@ class Checker:
         if inputs is not None:
             try:
                 facts = Facts.load()
-                faults += host_faults(inputs.hosts, inputs.department, inputs.category, facts.law)
+                faults += host_faults(inputs.hosts, inputs.department, inputs.category, facts.law, inputs.machines)
                 faults += facts.login_faults()
                 faults += _abandoned(olds, inputs)
                 content = inputs.content(facts.root)
                 digests |= {part: content.digest(part) for part in PARTS}
                 faults += self._content_faults(content, inputs, secret_names(given), digests)
                 here = [found[1] for name in inputs.hosts if (found := facts.law.register.host(name))]
-                digests["inventory"] = inventory_digest(here, inputs.groups)
+                digests["inventory"] = inventory_digest(here, inputs.machines, inputs.groups)
             except OnshoreError as error:
                 faults += error.faults or [Fault("", error.summary)]
         return {**marked(given), "digests": wrapped(digests)}, faults
@@ -56,7 +56,7 @@ class Checker:
         self, content: Content, inputs: RunInputs, secret: set[str], digests: Mapping[str, str]
     ) -> list[Fault]:
         playbooks = [content.playbook, *([inputs.teardown_beside] if inputs.teardown else [])]
-        if faults := content_faults(content, playbooks, inputs.hosts, inputs.groups, secret):
+        if faults := content_faults(content, playbooks, inputs.names, inputs.groups, secret):
             return faults
         said = {playbook: self._ask_ansible(content, playbook, digests) for playbook in playbooks}
         return [Fault("", f"Ansible cannot read {name}", text, fix="correct it") for name, text in said.items() if text]
@@ -71,8 +71,7 @@ class Checker:
 
 def _abandoned(olds: Properties, inputs: RunInputs) -> list[Fault]:
     """Hosts that would drop out of the run with what it set up still on them."""
-    was: Any = plain(olds.get("hosts")) or []
-    gone = sorted(set(was) - set(inputs.hosts))
+    gone = sorted(set(names_of(olds)) - set(inputs.names))
     if not gone or inputs.forget or plain(olds.get("teardown")):
         return []
     fix = "declare `teardown` (a playbook that undoes it) and run an up first, or set `forget`"

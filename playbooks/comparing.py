@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
     from pulumi.provider.experimental.property_value import PropertyValue
 
+    from inventories.hosts import Machine
     from inventories.models import Host
     from playbooks.values import Properties
 
 RESULTS: Final = frozenset({"results", "drift", "problems"})
 """What a run leaves behind beside its inputs; `drift` and `problems` are reasons to run again."""
-_RERUN: Final = frozenset({"hosts", "groups", "playbook", "role", "variables", "tags", "digests"})
+_RERUN: Final = frozenset({"hosts", "machines", "groups", "playbook", "role", "variables", "tags", "digests"})
 
 
 def differences(olds: Properties, news: Properties) -> set[str]:
@@ -46,8 +47,14 @@ def results_of(state: Properties) -> dict[str, PropertyValue]:
     return {key: value for key, value in state.items() if key in RESULTS}
 
 
-def inventory_digest(hosts: Sequence[Host], groups: Mapping[str, Sequence[str]]) -> str:
+def names_of(state: Properties) -> list[str]:
+    """Every host that a run was recorded with, the machines of regions among them."""
+    return [*(plain(state.get("hosts")) or []), *(one["id"] for one in plain(state.get("machines")) or [])]
+
+
+def inventory_digest(hosts: Sequence[Host], machines: Sequence[Machine], groups: Mapping[str, Sequence[str]]) -> str:
     """Where each host stands and answers, by which key, in which groups: one that moved is another host."""
     known = sorted((host.id, host.address, host.host_key_sha256, host.site, host.region) for host in hosts)
+    known += sorted((one.id, one.address or "", one.host_key or "", one.zone, one.region) for one in machines)
     text = json.dumps([known, {name: sorted(members) for name, members in groups.items()}], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

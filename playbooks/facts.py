@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from components.governance import Law
 from inventories.faults import Fault, OnshoreError
+from inventories.hosts import as_host, home_of
 from inventories.settings import Settings
 from playbooks.running import Login
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from inventories.models import Host
+    from playbooks.inputs import RunInputs
 
 _OF_OTHERS: Final = 0o077
 
@@ -33,15 +33,18 @@ class Facts:
         settings = Settings.load(Path.cwd())
         return cls(Law.load(settings), settings.root, Login(settings.ssh_user, settings.ssh_key))
 
-    def hosts(self, names: Iterable[str]) -> list[Host]:
-        """Hosts by id; raises OnshoreError (`refused`) for those that the register does not have (any more)."""
-        found = {name: self.law.register.host(name) for name in names}
+    def hosts(self, inputs: RunInputs) -> list[Host]:
+        """The hosts of a run; raises OnshoreError (`refused`) for those that the register does not have (any more)."""
+        register = self.law.register
+        found = {name: known[1] if (known := register.host(name)) else None for name in inputs.hosts}
+        for one in inputs.machines:
+            is_known = one.is_there and home_of(one, register) is not None
+            found[one.id] = as_host(one, register, inputs.department, inputs.category) if is_known else None
         why, fix = "only hosts of the register can be reached (HST-001)", "set `forget` if it is gone for good"
-        gone = [name for name, known in found.items() if known is None]
-        if gone:
+        if gone := [name for name, host in found.items() if host is None]:
             faults = [Fault(name, "the register has no such host", "", why, fix) for name in gone]
             raise OnshoreError("nothing was run", faults, refused=True)
-        return [known[1] for known in found.values() if known]
+        return [host for host in found.values() if host]
 
     def login_faults(self) -> list[Fault]:
         """What is wrong with the private key."""

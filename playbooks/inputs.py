@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, StringConstraints, ValidationError, mode
 from pydantic.alias_generators import to_camel
 
 from inventories.faults import Fault
+from inventories.hosts import Machine
 from inventories.models import Id, Record, Words
 from playbooks.content import ROLES, TARGETS, Content, read_playbook, read_role
 from playbooks.inspection import RESERVED
@@ -32,7 +33,7 @@ Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:-]*$"
 
 
 class RunInputs(Record):
-    """A playbook or role on hosts of the register; paths count from the project's root.
+    """A playbook or role on hosts of the register, and on machines of its regions; paths count from the project's root.
 
     `teardown`: a playbook in the same folder that undoes the run. `forget`: what was set up may be left behind.
     `digests` are the provider's own.
@@ -42,7 +43,8 @@ class RunInputs(Record):
 
     department: str
     category: str
-    hosts: Annotated[tuple[Id, ...], Field(min_length=1)]
+    hosts: tuple[Id, ...] = ()
+    machines: tuple[Machine, ...] = ()
     playbook: Words | None = None
     role: Words | None = None
     variables: Mapping[Name, Any] = Field(default_factory=dict)
@@ -57,17 +59,24 @@ class RunInputs(Record):
     def _agrees(self) -> Self:
         if bool(self.playbook) == bool(self.role):
             raise ValueError("name a playbook or a role, and only one of them")
-        if len(set(self.hosts)) < len(self.hosts):
+        if not self.names:
+            raise ValueError("name hosts or machines to run it on")
+        if len(set(self.names)) < len(self.names):
             raise ValueError("a host is named twice")
         for group, members in self.groups.items():
-            if group in (TARGETS, "all", "ungrouped", "localhost") or group in self.hosts:
+            if group in (TARGETS, "all", "ungrouped", "localhost") or group in self.names:
                 raise ValueError(f"a group cannot be called {group}: choose another name")
-            if strangers := sorted(set(members) - set(self.hosts)):
+            if strangers := sorted(set(members) - set(self.names)):
                 raise ValueError(f"group {group} has {', '.join(strangers)}, not among the hosts: add it there")
         for name in self.variables:
             if RESERVED.match(name):
                 raise ValueError(f"variable {name} changes how hosts are reached: remove it")
         return self
+
+    @property
+    def names(self) -> tuple[Id, ...]:
+        """Every host by id, the machines of regions among them."""
+        return (*self.hosts, *(machine.id for machine in self.machines))
 
     @property
     def teardown_beside(self) -> str:
@@ -83,9 +92,10 @@ class RunInputs(Record):
 
 
 def read_inputs(properties: Properties) -> tuple[RunInputs | None, list[Fault]]:
-    """Inputs as the program gave them; `variables` alone may be unknown in a preview."""
+    """Inputs as the program gave them; a preview may know neither `variables` nor how new machines are reached."""
     given = {key: plain(value) for key, value in properties.items() if not key.startswith("__")}
     given = {key: value for key, value in given.items() if value is not None and key in _FIELDS}
+    given["machines"] = _machines(given.get("machines"))
     faults = [Fault(key, "an input that nobody reads", fix="remove it") for key in properties if _is_foreign(key)]
     unknown = [key for key, value in given.items() if key != "variables" and has_unknown(value)]
     faults += [
@@ -103,6 +113,19 @@ def read_inputs(properties: Properties) -> tuple[RunInputs | None, list[Fault]]:
     return (None if unknown else record), faults
 
 
+def _machines(given: Any) -> Any:
+    """Machines as they are given; one that is not made yet has neither address nor host key."""
+    if not isinstance(given, list):
+        return [] if given is None else given
+    return [
+        {key: value for key, value in one.items() if key not in _TOLD_LATER or value is not UNKNOWN}
+        if isinstance(one, dict)
+        else one
+        for one in given
+    ]
+
+
+_TOLD_LATER: Final = ("address", "hostKey")
 _FIELDS: Final = frozenset(field.alias or name for name, field in RunInputs.model_fields.items())
 
 

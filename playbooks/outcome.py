@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -13,7 +14,9 @@ _LONGEST: Final = 600
 _MOST_DIFF_LINES: Final = 40
 _WIDEST: Final = 200
 _LAST_LINES: Final = 8
-_NO_PYTHON: Final = ("was not found", "No such file", "not found", "No python interpreters found")
+_NO_PYTHON: Final = re.compile(
+    r"python[\d.]*: (command )?not found|(?=.*interpreter)(?=.*(not found|No such file|No python interpreters found))"
+)
 
 
 class Report(Protocol):
@@ -150,8 +153,8 @@ def _message(result: Mapping[str, Any], scrub: Callable[[str], str]) -> str:
     items = [item for item in result.get("results") or [] if isinstance(item, dict) and item.get("failed")]
     parts += [f"item {scrub(str(item.get('item')))}: {_message(item, scrub)}" for item in items[:5]]
     text = "; ".join(dict.fromkeys(part for part in parts if part)) or "without saying why"
-    text = " ".join(text.split())[:_LONGEST]
-    if result.get("rc") == 127 or ("interpreter" in text and any(words in text for words in _NO_PYTHON)):
+    text = " ".join(text.split()).removeprefix("Task failed: ")[:_LONGEST]
+    if _NO_PYTHON.search(text):
         text += (
             " (the host has no Python, which Ansible needs there: install it, on Debian `apt-get install python3`,"
             " or begin the playbook with `gather_facts: false` and a `raw` task that does)"

@@ -11,7 +11,7 @@ from policies.values import at, sequence
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from inventories.models import Category, Host, Provider, Register
+    from inventories.models import Category, Host, Provider, Region, Register
     from policies.subject import Facts
 
 
@@ -33,6 +33,14 @@ def known_host(register: Register, value: Any) -> tuple[Provider, Host] | None:
     return register.host(name) or next((found for found in register.hosts() if found[1].address == name), None)
 
 
+def machine_home(register: Register, machine: Any) -> tuple[Provider, Region] | None:
+    """The region of a machine that the program makes, if the register has it and its zone."""
+    named_region, zone = at(machine, "region"), at(machine, "zone")
+    found = register.region(named_region) if isinstance(named_region, str) else None
+    offered = found[1].openstack if found else None
+    return found if offered and any(one.name == zone for one in offered.zones) else None
+
+
 def category_on_hosts(props: Mapping[str, Any], stack: Category | None, facts: Facts) -> Category:
     """The category of what goes to hosts: the stack's, or the resource's own where that is stricter.
 
@@ -52,3 +60,7 @@ def hosted(type_: str, props: Mapping[str, Any], stack: Category | None, facts: 
         for region in provider.regions:
             if region.id == host.region:
                 yield Target(path, provider, region, category, "vm", host)
+    if type_.startswith(OWN_TYPES):
+        for i, machine in enumerate(sequence(props.get("machines"))):
+            if (home := machine_home(facts.register, machine)) is not None:
+                yield Target(f"machines[{i}].region", *home, category, "vm")

@@ -68,6 +68,33 @@ def bring_up(layout: HostsLayout, network: int, hosts: Iterable[HostState], disk
         list(pool.map(lambda host: _wait(layout, host.name, partial(_not_ready, layout, network, host)), hosts))
 
 
+def move_in(
+    layout: HostsLayout, network: int, host: HostState, hostname: str, addresses: Iterable[IPv4Interface]
+) -> None:
+    """Let a running host answer at addresses of its own, too, which lead to it from this machine alone.
+
+    Raises SandboxError where one of them leads elsewhere already.
+    """
+    pid = _pid(layout, host.name)
+    _succeed(["nsenter", "-t", str(pid), "-u", "hostname", hostname])
+    for one in addresses:
+        _ip(pid, "address", "replace", str(one), "dev", "eth0")
+        routes = json.loads(_succeed(["ip", "-json", "route", "show", f"{one.ip}/32"]))
+        if others := {route["dev"] for route in routes} - {link_name(network)}:
+            what = f"{one.ip} leads to {', '.join(sorted(others))} on this machine."
+            raise SandboxError(what, "Give the machine another address.")
+        _here("route", "replace", f"{one.ip}/32", "dev", link_name(network), "src", gateway(network))
+
+
+def move_out(layout: HostsLayout, name: str) -> None:
+    """End one host of several, and take back what leads to it."""
+    pid = outermost(layout).get(name)
+    held = json.loads(_run(_inside(pid, "-json", "-4", "address", "show", "dev", "eth0")).stdout or "[]") if pid else []
+    for one in (each for link in held for each in link.get("addr_info", [])):
+        _run(["ip", "route", "delete", f"{one['local']}/32"])
+    stop([process for process in running(layout.directory) if process.component == name], _GRACE_S)
+
+
 def stop_all(layout: HostsLayout) -> None:
     """End every process of the sandbox's, and with them all that lives in their namespaces."""
     alive = running(layout.directory)

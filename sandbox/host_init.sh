@@ -78,6 +78,7 @@ cp "$directory/sshd_config" etc/ssh/sshd_config
 install -m 0600 "$directory/keys/$name" etc/ssh/ssh_host_ed25519_key
 install -m 0644 "$directory/keys/$name.pub" etc/ssh/ssh_host_ed25519_key.pub
 install -m 0644 "$directory/id_ed25519.pub" etc/ssh/authorized_keys
+if [ -e "$directory/keys/$name.login" ]; then cat "$directory/keys/$name.login" >>etc/ssh/authorized_keys; fi
 
 mkdir .machine
 pivot_root . .machine

@@ -11,12 +11,12 @@ import contextlib
 import json
 import re
 import shutil
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 from sandbox._files import locked, refusing, write_whole
+from sandbox._host_keys import ensure_key, public_key, start_anew
 from sandbox._host_layout import (
     HOSTS_MOST,
     SSHD_CONFIG,
@@ -29,7 +29,7 @@ from sandbox._host_layout import (
     overlay,
     wanted_hosts,
 )
-from sandbox._host_needs import hosts_unavailable, program
+from sandbox._host_needs import hosts_unavailable
 from sandbox._host_runtime import NetworkTakenError, bring_up, can_log_in, choose_network, outermost, stop_all
 from sandbox._processes import running
 from sandbox.errors import SandboxError
@@ -153,7 +153,7 @@ def hosts_status(*, home: Path) -> list[HostsInfo]:
     for file in sorted(home.resolve().glob("*/hosts.json")):
         layout = HostsLayout(file.parent)
         if _NAME.fullmatch(file.parent.name) and (state := _read(layout)):
-            keys = {host.name: _public_key(layout, host.name) for host in state.hosts}
+            keys = {host.name: public_key(layout, host.name) for host in state.hosts}
             found.append(_info(layout, state, keys))
     return found
 
@@ -162,37 +162,15 @@ def _write_files(layout: HostsLayout, name: str, state: _State) -> dict[str, str
     """Keys (made once), the SSH server's settings, and what is written for others; returns host -> public key."""
     layout.directory.chmod(0o700)
     layout.key("any").parent.mkdir(exist_ok=True, mode=0o700)
-    _ensure_key(layout.identity, f"onshore sandbox {name}")
+    ensure_key(layout.identity, f"onshore sandbox {name}")
     for host in state.hosts:
-        _ensure_key(layout.key(host.name), host.name)
-    keys = {host.name: _public_key(layout, host.name) for host in state.hosts}
+        ensure_key(layout.key(host.name), host.name)
+    keys = {host.name: public_key(layout, host.name) for host in state.hosts}
     placed = [(host, address(state.network, host), keys[host.name]) for host in state.hosts]
     write_whole(layout.sshd_config, SSHD_CONFIG)
     write_whole(layout.known_hosts, known_hosts((where, key) for _, where, key in placed))
     write_whole(layout.overlay, overlay(name, placed, state.site, state.owner), mode=0o644)
     return keys
-
-
-def _ensure_key(path: Path, comment: str) -> None:
-    """A key pair, whole: a run that was killed between the two files makes the pair anew."""
-    public = path.with_name(f"{path.name}.pub")
-    if path.exists() and public.exists():
-        return
-    path.unlink(missing_ok=True)
-    public.unlink(missing_ok=True)
-    command = [program("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
-    if done.returncode != 0:
-        raise SandboxError(f"No key can be made at {path}: {done.stderr.strip() or done.stdout.strip()}.", "Try again.")
-
-
-def _public_key(layout: HostsLayout, host: str) -> str:
-    path = layout.key(host)
-    try:
-        kind, key = path.with_name(f"{path.name}.pub").read_text(encoding="utf-8").split()[:2]
-    except (OSError, ValueError) as error:
-        raise SandboxError(f"The key of sandbox host {host} cannot be read ({error}).", _start_anew(layout)) from error
-    return f"{kind} {key}"
 
 
 def _read(layout: HostsLayout) -> _State | None:
@@ -206,7 +184,7 @@ def _read(layout: HostsLayout) -> _State | None:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise SandboxError(
-            f"{layout.state} is not what sandbox hosts write ({error!r}).", _start_anew(layout)
+            f"{layout.state} is not what sandbox hosts write ({error!r}).", start_anew(layout)
         ) from error
 
 
@@ -234,10 +212,6 @@ def _check(name: str, count: int) -> None:
         )
     if not 0 <= count <= HOSTS_MOST:
         raise SandboxError(f"There cannot be {count} sandbox hosts.", f"Ask for 1 to {HOSTS_MOST}.")
-
-
-def _start_anew(layout: HostsLayout) -> str:
-    return f"To start anew: `onshore hosts down --name {layout.directory.name}`, and bring them up again."
 
 
 @contextlib.contextmanager

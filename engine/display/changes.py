@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from engine import paths
+from engine.display.objects import hidden
 from engine.display.values import SECRET, compact, contains_secret
 
 _LONGEST_LIST: Final = 12
@@ -26,10 +27,18 @@ def changes(metadata: dict[str, Any]) -> list[Change]:
     old = (metadata.get("old") or {}).get("inputs") or {}
     new = (metadata.get("new") or {}).get("inputs") or {}
     keys = set(metadata.get("keys") or ())
-    found = [_change(path, kind, old, new, keys) for path, kind in sorted(_changed_paths(metadata, old, new).items())]
+    changed, unseen = _changed_paths(metadata, old, new), hidden(metadata)
+    met = {
+        wish: {path for path in changed if paths.within([wish], path) or paths.within([path], wish)} for wish in unseen
+    }
+    covered = set().union(*met.values())
+    found = [_change(path, kind, old, new, keys) for path, kind in sorted(changed.items()) if path not in covered]
+    for wish, places in sorted(met.items()):
+        replaces = any(path in keys or changed[path].endswith("-replace") for path in places)
+        found += [Change("~", wish, "(hidden)", replaces)] if places else []
     if len(found) > _LONGEST_LIST:
-        hidden = len(found) - _LONGEST_LIST + 1
-        found = [*found[: _LONGEST_LIST - 1], Change(" ", f"… and {hidden} more", "", forces_replacement=False)]
+        rest = len(found) - _LONGEST_LIST + 1
+        found = [*found[: _LONGEST_LIST - 1], Change(" ", f"… and {rest} more", "", forces_replacement=False)]
     return found
 
 

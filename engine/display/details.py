@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.display.objects import compare, is_internal, named
+from engine.display.objects import Difference, compare, hidden, hide, is_internal, named
 from engine.display.run import name_of
 from engine.display.spelled import difference_lines, margin, object_lines
 from engine.display.values import printable
@@ -114,7 +114,10 @@ def _properties(metadata: dict[str, Any], depth: int) -> list[Line]:
     old, new = metadata.get("old"), metadata.get("new")
     if metadata.get("detailedDiff") is not None and old and new:
         found = named(metadata)
-        return difference_lines(found, depth) if found.inside else object_lines(old.get("inputs") or {}, depth)
+        unseen = _hidden(found, metadata, depth)
+        if not found.inside and not unseen:
+            return object_lines(old.get("inputs") or {}, depth)
+        return [*unseen, *difference_lines(found, depth)]
     if not old:
         shown = new or {}
         return object_lines(shown.get("outputs") or shown.get("inputs") or {}, depth)
@@ -124,9 +127,17 @@ def _properties(metadata: dict[str, Any], depth: int) -> list[Line]:
     found = compare(old.get(of) or {}, new.get(of) or {})
     if not found.changes:
         return object_lines(new.get(of) or {}, depth) if not _is_stack(metadata) else []
+    unseen = _hidden(found, metadata, depth)
     if wanted := set(metadata.get("diffs") or ()):
         found.inside = {key: one for key, one in found.inside.items() if of == "outputs" or key in wanted}
-    return difference_lines(found, depth)
+    return [*unseen, *difference_lines(found, depth)]
+
+
+def _hidden(found: Difference, metadata: dict[str, Any], depth: int) -> list[Line]:
+    """A line for each path whose differences are taken out of a comparison, by the program's wish."""
+    return [
+        [(f"{margin(depth)}~ {printable(path)} (hidden)", "yellow")] for path in sorted(hide(found, hidden(metadata)))
+    ]
 
 
 def _outputs(metadata: dict[str, Any], depth: int, *, is_preview: bool, is_refresh: bool) -> list[Line]:
@@ -143,9 +154,10 @@ def _outputs(metadata: dict[str, Any], depth: int, *, is_preview: bool, is_refre
         fresh = {key: value for key, value in outputs.items() if known.get(key) != value and value not in ("", [], {})}
         return object_lines(fresh, depth)
     found = compare(old["outputs"], outputs)
-    if not found.changes and not (is_stack and not is_preview):
+    unseen = _hidden(found, metadata, depth)
+    if not found.changes and not unseen and not (is_stack and not is_preview):
         return []
     for key, one in found.inside.items():
         if is_internal(key) or (key in known and known[key] == outputs.get(key)):
             one.kind, one.new, one.inside = "same", None, {}
-    return difference_lines(found, depth, sames=is_stack and not is_preview)
+    return [*unseen, *difference_lines(found, depth, sames=is_stack and not is_preview)]

@@ -13,7 +13,7 @@ from engine import paths
 from engine.values import SIGNATURE_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ABSENT: Final = object()
 Kind = Literal["add", "delete", "update", "same", "object", "array"]
@@ -71,6 +71,30 @@ def named(metadata: Mapping[str, Any]) -> Difference:
             verb = str(change.get("diffKind") or "update").removesuffix("-replace")
             _place(root, path, before, new.get("inputs") or {}, verb)
     return root
+
+
+def hidden(metadata: Mapping[str, Any]) -> list[str]:
+    """The paths whose differences the program wants nobody to see (`hide_diffs`)."""
+    state = metadata.get("new") or metadata.get("old") or {}
+    return list(state.get("hideDiffs") or ())
+
+
+def hide(found: Difference, unseen: Sequence[str], at: tuple[str | int, ...] = ()) -> set[str]:
+    """Take out of a comparison what lies in paths that are not to be seen; returns those in which something changes."""
+    met: set[str] = set()
+    for step, one in list(found.inside.items()):
+        path = (*at, step)
+        if one.changes and (touched := {text for text in unseen if _touches(paths.parse(text), path, one)}):
+            del found.inside[step]
+            met |= touched
+        else:
+            met |= hide(one, unseen, path)
+    return met
+
+
+def _touches(wish: tuple[str | int, ...], path: tuple[str | int, ...], found: Difference) -> bool:
+    """Whether showing a difference would show what is not to be seen: it lies there, or that lies in it."""
+    return paths.contains(wish, path) or (not found.inside and paths.contains(path, wish))
 
 
 def _place(root: Difference, path: tuple[str | int, ...], old: Any, new: Any, verb: str) -> None:

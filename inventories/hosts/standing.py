@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from inventories.hosts.machines import home_of
 from inventories.models import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
+    from inventories.hosts.machines import Machine
     from inventories.models import Category, Host, Profile, Provider, Region, Register
 
 
@@ -50,8 +52,24 @@ def refusals(register: Register, profile: Profile, host_id: str, use: Use) -> tu
         *_fictional(register, provider, host, profile, use.department),
         *_of_the_host(host, profile, use),
         *_of_the_provider(provider, profile, use),
-        *_of_the_place(provider, region, profile, host, use.category),
+        *_of_the_place(provider, region, profile, (host.region, host.site), use.category),
         *(_of_the_region(register, provider, region, use) if region else ()),
+    )
+
+
+def machine_refusals(register: Register, profile: Profile, machine: Machine, use: Use) -> tuple[Refusal, ...]:
+    """Every reason against a machine that a program makes in a region."""
+    home = home_of(machine, register)
+    if home is None:
+        got = f"{machine.id} in {machine.region}, zone {machine.zone}"
+        return (Refusal("HST-001", "not in a zone of a region of the register", got, "a machine of such a region"),)
+    provider, region, site = home
+    return (
+        *_of_the_register(register, use.on),
+        *_fictional(register, provider, region, profile, use.department),
+        *_of_the_provider(provider, profile, use),
+        *_of_the_place(provider, region, profile, (region.id, site), use.category),
+        *_of_the_region(register, provider, region, use),
     )
 
 
@@ -62,9 +80,9 @@ def _of_the_register(register: Register, on: date) -> Iterator[Refusal]:
 
 
 def _fictional(
-    register: Register, provider: Provider, host: Host, profile: Profile, department: str
+    register: Register, provider: Provider, place: Host | Region, profile: Profile, department: str
 ) -> Iterator[Refusal]:
-    records = (register, provider, host, register.department(department))
+    records = (register, provider, place, register.department(department))
     names = [record.id for record in records if record is not None and record.fictional]
     if profile.production and names:
         yield Refusal("ACC-004", "fictional data in production", " and ".join(names), "real records")
@@ -96,11 +114,11 @@ def _of_the_provider(provider: Provider, profile: Profile, use: Use) -> Iterator
 
 
 def _of_the_place(
-    provider: Provider, region: Region | None, profile: Profile, host: Host, category: Category
+    provider: Provider, region: Region | None, profile: Profile, said: tuple[str, str], category: Category
 ) -> Iterator[Refusal]:
-    site = next((site for site in provider.sites if site.id == host.site), None)
+    site = next((site for site in provider.sites if site.id == said[1]), None)
     if site is None or region is None or site.id not in region.sites:
-        got = f"site {host.site}, region {host.region}"
+        got = f"site {said[1]}, region {said[0]}"
         yield Refusal("RES-004", "location cannot be resolved", got, "a site and region of the provider")
     if site is not None and category.rule.in_country and site.country != profile.country:
         what = f"{category.id} data must stay in the country"

@@ -7,7 +7,7 @@ import binascii
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
-from policies.hosts import category_on_hosts, known_host
+from policies.hosts import category_on_hosts, known_host, machine_home
 from policies.objects import is_unreadable
 from policies.subject import OWN_TYPES, Violation
 from policies.values import MALFORMED, at, join, sequence
@@ -29,11 +29,29 @@ def check(subject: Subject) -> Iterator[Violation]:
             yield Violation("hosts", hosts, "a list of hosts")
         for i, host in enumerate(sequence(hosts)):
             yield from _host(subject, f"hosts[{i}]", host)
+    if subject.type.startswith(OWN_TYPES):
+        yield from _machines(subject)
     if subject.type not in subject.facts.types.kinds and subject.props.get("connection") is not None:
         connection = subject.props["connection"]
         yield from _host(subject, "connection", connection if isinstance(connection, dict) else MALFORMED)
         if (proxy := at(connection, "proxy")) is not None and not is_unreadable(proxy):
             yield from _host(subject, "connection.proxy", proxy)
+
+
+def _machines(subject: Subject) -> Iterator[Violation]:
+    """The `machines` of a run: in a zone of a region of the register, reached by a host key that is told or to come."""
+    machines = subject.props.get("machines")
+    if machines is not None and not isinstance(machines, list):
+        yield Violation("machines", machines, "a list of machines")
+    for i, machine in enumerate(sequence(machines)):
+        path = f"machines[{i}]"
+        if not isinstance(machine, dict) or machine_home(subject.facts.register, machine) is None:
+            got = machine if not isinstance(machine, dict) else f"{machine.get('region')}, zone {machine.get('zone')}"
+            yield Violation(path, got, "a machine in a zone of a region of the register")
+            continue
+        key = machine.get("hostKey")
+        if not is_unreadable(key) and not fingerprint(key):
+            yield Violation(join(path, "hostKey"), key, "the host key that the region's console tells")
 
 
 def _host(subject: Subject, path: str, value: Any) -> Iterator[Violation]:

@@ -71,6 +71,11 @@ class RegionLayout:
         return self.directory / "work"
 
     @property
+    def guests(self) -> Path:
+        """Where the guests of machines live that somebody can log in to."""
+        return self.directory / "guests"
+
+    @property
     def seeded(self) -> Path:
         """What the region was filled with, once it is."""
         return self.directory / "seeded.json"

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from sandbox._host_needs import hosts_unavailable
 from sandbox._processes import running, start, stop
 from sandbox.errors import SandboxError
 from sandbox.region import _database
 from sandbox.region._environment import python
 from sandbox.region._layout import DATABASE, OBJECTS, SERVICE_CODE, SERVICES, RegionLayout, base_url
+from sandbox.region.guests import all_down
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
 
+_PROJECT: Final = Path(__file__).resolve().parents[2]
 _WITHIN_S: Final = 300.0
 _POLL_S: Final = 0.1
 _GRACE_S: Final = 5.0
@@ -57,6 +61,8 @@ def begin_services(
             "ONSHORE_REGION_ZONES": str(zones),
             "SPT_NOENV": "1",  # neutron renames its process: in the place of its environment, which has our mark
         }
+        if service == "nova" and not hosts_unavailable():
+            more["ONSHORE_REGION_GUESTS"] = ":".join((sys.executable, str(_PROJECT), str(layout.guests)))
         if service == OBJECTS:  # its S3 interface asks the identity service by a client that takes an authority only so
             more["REQUESTS_CA_BUNDLE"] = str(layout.authority)
         start(service, command, layout.directory, layout.log(service), more)
@@ -97,12 +103,12 @@ def alive(layout: RegionLayout) -> dict[str, int]:
 
 def end_all(layout: RegionLayout, progress: Callable[[str], None] = lambda _: None) -> None:
     """End every process of the region: those that use the database first."""
-    going = running(layout.directory)
-    if not going:
-        return
-    progress(f"stopping {len({process.component for process in going})} processes of region {layout.directory.name}")
-    stop([process for process in going if process.component != DATABASE], _GRACE_S)
-    stop(running(layout.directory), _GRACE_S)
+    if going := running(layout.directory):
+        count = len({process.component for process in going})
+        progress(f"stopping {count} processes of region {layout.directory.name}")
+        stop([process for process in going if process.component != DATABASE], _GRACE_S)
+        stop(running(layout.directory), _GRACE_S)
+    all_down(layout.guests)
 
 
 def wait(layout: RegionLayout, components: Iterable[str], owed: Callable[[], str]) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 Sections: TypeAlias = dict[str, dict[str, str]]
 
 PHYSICAL_NETWORK: Final = "external-{number}"
+_NEVER: Final = "315360000"  # ten years, in seconds
 _POOL: Final = {"max_pool_size": "5", "max_overflow": "20", "connection_recycle_time": "300"}
 
 
@@ -148,7 +149,7 @@ class _Settings:
                 "host": "control",
                 "state_path": self.work("nova"),
                 "allow_resize_to_same_host": "true",
-                "service_down_time": "600",  # its services live and die with the process that answers
+                "service_down_time": _NEVER,  # its services live and die with the process that answers
                 "report_interval": "60",
                 "default_availability_zone": "none",
             },
@@ -213,7 +214,8 @@ class _Settings:
                 "default_availability_zone": zones[0] if zones else "nova",
                 "storage_availability_zone": zones[0] if zones else "nova",
                 "scheduler_driver_init_wait_time": "1",
-                "service_down_time": "600",
+                # of several services in a process, only the last one that began reports
+                "service_down_time": _NEVER,
                 "report_interval": "60",
                 "api_paste_config": str(self.installed / "cinder" / "api-paste.ini"),
                 "resource_query_filters_file": str(self.installed / "cinder" / "resource_filters.json"),

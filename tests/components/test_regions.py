@@ -11,6 +11,7 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from components.ansible_run import AnsibleAccess, AnsibleRun
 from components.block_volume import BlockVolume
 from components.department_project import DepartmentProject
 from components.governance import Law
@@ -192,6 +193,7 @@ REFUSED: list[tuple[str, dict[str, Any], list[str]]] = [
     ("machine", {"user_data": pulumi.Output.secret("text")}, ["not plain text"]),
     ("machine", {"user_data": "x" * 60_000}, ["too long for OpenStack"]),
     ("machine", {"ssh_public_key": "-----BEGIN OPENSSH PRIVATE KEY-----"}, ["not a public SSH key"]),
+    ("machine", {"under_ansible": True}, ["nobody could log in", "no AnsibleAccess among the providers"]),
     ("machine", {"count": 0}, ["count"]),
     ("machine", {"disk_gib": 0, "data_gib": -1}, ["disk_gib", "data_gib"]),
     ("machine", {"count": 2, "addresses": ["10.60.0.10"]}, ["not one for each machine"]),
@@ -298,6 +300,34 @@ def test_machines_boot_from_encrypted_volumes_of_the_pinned_image_apart_from_eac
         assert one["flavorName"] == "gp.medium"
         assert "imageId" not in one
     assert not made(ran, "FloatingIp")
+
+
+def test_a_machine_under_ansible_is_a_host_by_its_name_and_the_key_that_its_console_tells(law: Law, pem: str) -> None:
+    told = Cloud(
+        kinds={**cloud().kinds, "onshore-ansible:index:HostKey": Kind(computed=lambda *_: {"key": KEY})},
+        functions=cloud().functions,
+    )
+
+    def program() -> None:
+        access = RegionAccess("region", clouds=clouds(law, pem), region=law.register.region(HERE)[1])
+        runs = AnsibleAccess("runs")
+        opts = pulumi.ResourceOptions(providers=[access, runs])
+        args = {**ARGS["machine"][1], "count": 2, "ssh_public_key": KEY, "under_ansible": True}
+        made = VirtualMachine("records", args, opts, law=law)
+        asked = {"department": "health-example", "category": "restricted", "playbook": "site.yml"}
+        AnsibleRun("set-up", **asked, machines=made.machines, law=law, opts=pulumi.ResourceOptions(provider=runs))
+
+    ran = run(program, cloud=told)
+    assert ran.errors == []
+    asked = [one.inputs for one in ran.resources if one.type.endswith(":HostKey")]
+    assert {one["region"] for one in asked} == {HERE}
+    assert {type(one["login"]).__name__ for one in asked} == {"Secret"}
+    machines = ran.resource("set-up").inputs["machines"]
+    assert [(one["id"], one["zone"], one["hostKey"]) for one in machines] == [
+        ("health-example-records-0", "khi-a", KEY),
+        ("health-example-records-1", "khi-b", KEY),
+    ]
+    assert all(one["address"].startswith("10.60.0.") for one in machines)
 
 
 def test_an_image_of_another_content_is_refused_and_no_machine_is_made(start: Callable[..., Ran]) -> None:

@@ -141,6 +141,8 @@ _ROUTE = "service: {ports: {web: {port: 80}}}\nresources: {www: {type: route, pa
         (vm("{image: debian-12, network: 10.60.0.0/24, disk: 1500Mi}"), "not a whole number of GiB"),
         (vm("{image: debian-12, network: 10.60.0.0/24, floatingIp: true}"), "floatingIp"),
         (vm("{image: debian-12, network: 10.60.0.0/24, count: 0}"), "resources.db.params.count"),
+        (vm("{image: d, network: 10.60.0.0/24, playbook: db/site.yml}"), "add sshPublicKey"),
+        (vm("{image: d, network: 10.60.0.0/24, teardown: db/down.yml}"), "undoes nothing"),
         (
             vm("{image: d, network: 10.60.0.0/24}", "two: {type: vm, params: {image: d, network: 10.60.0.128/25}}"),
             "overlaps",

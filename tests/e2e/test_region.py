@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from inventories.hosts import ssh_arguments
 from tests.region import IN_COUNTRY, connect
 
 if TYPE_CHECKING:
@@ -97,6 +99,33 @@ def test_one_up_deploys_both_and_a_change_a_drift_and_a_destroy_find_both(
     assert not ours(cloud.network.security_groups())
     assert not ours(cloud.object_store.containers())
     assert not [one for one in cloud.block_storage.volumes() if one.id in {each.id for each in volumes}]
+
+
+def test_a_playbook_sets_the_machine_up_in_the_same_up(
+    regional: Onshore, region: RegionInfo, possible_hosts: None
+) -> None:
+    del possible_hosts
+    login = regional.root / "login"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", login], check=True, timeout=20)
+    regional.environment["ONSHORE_SSH_KEY"] = str(login)
+    task = {"name": "the records", "copy": {"dest": "/srv/records", "content": "salaam\n"}}
+    regional.write("db/site.yml", json.dumps([{"hosts": "targets", "gather_facts": False, "tasks": [task]}]))
+    score = regional.root / "stacks" / "workloads" / "clinic-records" / "score.yaml"
+    said = f"playbook: db/site.yml\n      sshPublicKey: {login.with_suffix('.pub').read_text().strip()}\n"
+    score.write_text(score.read_text().replace("ports: [5432]\n", f"ports: [22, 5432]\n      {said}"))
+    up = regional("up", STACK, "--yes")
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert "health-example-clinic-records-records-0: changed: the records" in up.stdout
+    assert changes(regional, "up", STACK, "--yes") == {}
+    console = connect(region).compute.get_server_console_output(*ours(connect(region).compute.servers()))["output"]
+    key = console.partition("-----BEGIN SSH HOST KEY KEYS-----\n")[2].splitlines()[0]
+    known = regional.root / "known_hosts"
+    known.write_text(f"10.60.0.10 {key}\n")
+    ssh = ["ssh", *ssh_arguments(str(known)), "-i", login, "root@10.60.0.10", "cat /srv/records"]
+    assert subprocess.run(ssh, capture_output=True, check=True, timeout=60).stdout == b"salaam\n"
+    down = regional("destroy", STACK, "--yes")
+    assert down.returncode == 0, down.stdout + down.stderr
+    assert not ours(connect(region).compute.servers())
 
 
 @pytest.mark.parametrize(("old", "new", "said"), [

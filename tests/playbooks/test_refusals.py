@@ -195,6 +195,13 @@ ASKED: dict[str, Any] = {
     "playbook": "web/site.yml",
     "variables": {"port": 8080},
 }
+MACHINE: dict[str, Any] = {
+    "id": "records-0",
+    "region": "example-csp-alpha-khi",
+    "zone": "khi-a",
+    "address": "10.60.0.10",
+}
+ABROAD = {"id": "records-0", "region": "example-csp-delta-xa", "zone": "xa-a"}
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a host nobody knows": ({"hosts": [HOST, "host-77"]}, "not a host of the register (HST-001)"),
     "a department's own machine": ({"hosts": ["example-onprem-1"]}, "not a host of the register (HST-001)"),
@@ -202,7 +209,6 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "data above the ceiling": ({"category": "secret"}, "above the host's ceiling"),
     "a category nobody knows": ({"category": "cosmic"}, "unknown data category"),
     "a department nobody knows": ({"department": "moon"}, "unknown department"),
-    "no hosts": ({"hosts": []}, "hosts"),
     "hosts that are text": ({"hosts": HOST}, "hosts"),
     "a host twice": ({"hosts": [HOST, HOST]}, "a host is named twice"),
     "a playbook and a role": ({"role": "web/roles/x"}, "name a playbook or a role"),
@@ -219,6 +225,18 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a module nobody has": ({"playbook": "web/odd.yml"}, "Ansible cannot read odd.yml"),
     "an input nobody reads": ({"colour": "red"}, "an input that nobody reads"),
     "hosts that are not known yet": ({"hosts": UNKNOWN}, "not known in a preview"),
+    "a machine in a region nobody knows": ({"machines": [{**MACHINE, "region": "moon"}]}, "of the register (HST-001)"),
+    "a machine in a zone nobody knows": ({"machines": [{**MACHINE, "zone": "khi-z"}]}, "of the register (HST-001)"),
+    "a machine of a region abroad": ({"machines": [ABROAD]}, "restricted data must stay in the country (RES-001)"),
+    "a machine whose region is not known yet": (
+        {"machines": [{**MACHINE, "region": UNKNOWN}]},
+        "not known in a preview",
+    ),
+    "machines that are not known yet": ({"machines": UNKNOWN}, "not known in a preview"),
+    "a machine that is text": ({"machines": ["records-0"]}, "machines.0"),
+    "a machine called like a host": ({"machines": [{**MACHINE, "id": HOST}]}, "a host is named twice"),
+    "a machine with half a key": ({"machines": [{**MACHINE, "hostKey": "ssh-dss AAAA"}]}, "machines.0.hostKey"),
+    "neither hosts nor machines": ({"hosts": []}, "name hosts or machines to run it on"),
     "a category that is not known yet": ({"category": UNKNOWN}, "not known in a preview"),
 }
 
@@ -262,6 +280,19 @@ def test_inputs_that_make_sense_get_their_digests() -> None:
     assert set(inputs["digests"]) == {"playbook", "roles", "collections", "inventory"}
     assert {name: inputs[name] for name in ASKED} == ASKED
     assert checked(variables=UNKNOWN)[1] == []
+
+
+@pytest.mark.usefixtures("project")
+def test_a_machine_of_a_region_is_a_host_and_one_that_was_made_anew_is_another() -> None:
+    key, other = (f"ssh-ed25519 {'A' * 20}{letter}" for letter in "BC")
+    said = [
+        checked(hosts=hosts, machines=[{**MACHINE, "hostKey": key}])
+        for hosts, key in (([HOST], key), ([], key), ([], other), ([], UNKNOWN))
+    ]
+    assert [faults for _, faults in said] == [[], [], [], []]
+    assert len({inputs["digests"]["inventory"] for inputs, _ in said}) == 4
+    gone = checked({**ASKED, "machines": [MACHINE]})[1]
+    assert "records-0 would drop out with what was set up still there" in gone[0]
 
 
 @pytest.mark.usefixtures("project")

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 
 from engine import Options
@@ -20,8 +21,6 @@ from tests.playbooks.plays import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
     from tests.playbooks.plays import Plays
 
@@ -188,10 +187,20 @@ def test_a_run_that_takes_too_long_is_ended_and_says_where(plays: Plays) -> None
     assert not started_here(folder.name)
 
 
-def test_python_that_is_missing_on_a_host_is_said_in_words(plays: Plays) -> None:
-    plays.playbook({"name": "set up", "ping": {}}, vars={"ansible_python_interpreter": "/nowhere/python3"})
+@pytest.mark.parametrize(
+    "task", [{"ping": {}}, {"copy": {"content": "x", "dest": "/srv/onshore/x"}}, {"command": "true"}]
+)
+def test_python_that_is_missing_on_a_host_is_said_in_words(plays: Plays, task: dict[str, Any]) -> None:
+    plays.playbook({"name": "set up", **task}, vars={"ansible_python_interpreter": "/nowhere/python3"})
     failed = plays.attempt("up")
     assert "the host has no Python, which Ansible needs there" in said(failed)
+
+
+def test_a_program_that_is_missing_on_a_host_is_not_taken_for_python(plays: Plays) -> None:
+    plays.playbook({"name": "ask", "shell": "nobody-has-this --version"})
+    failed = plays.attempt("up")
+    assert "nobody-has-this: not found" in said(failed)
+    assert "no Python" not in said(failed)
 
 
 UP = """

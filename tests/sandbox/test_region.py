@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import os
 import signal
 import socket
 import ssl
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 import urllib3
 import yaml
@@ -23,11 +27,13 @@ from minio.error import S3Error
 from inventories import load_register
 from sandbox import RegionInfo, SandboxError, region_down, region_status, region_up
 from sandbox._processes import running
+from sandbox.region._database import OWNER
 from tests.region import ABROAD, EXAMPLE, IN_COUNTRY, connect, role_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+ROOT = Path(__file__).parents[2]
 WITHIN_S = 240
 
 
@@ -42,6 +48,17 @@ def ports(info: RegionInfo) -> list[int]:
 def listening(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def killed_at(line: str, name: str, home: Path, plays: str) -> None:
+    """Begin an up in a process of its own, and kill that at the moment at which it says a line."""
+    asked = f"{name!r}, home=Path({str(home)!r}), role=role_of({plays!r})"
+    text = f"region_up({asked}, progress=lambda said: print(said, flush=True))"
+    code = f"from pathlib import Path\nfrom sandbox import region_up\nfrom tests.region import role_of\n{text}\n"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT) as up:
+        said = next((told for told in up.stdout or () if told.startswith(line)), None)
+        up.kill()
+    assert said is not None, f"it never said: {line}"
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +246,7 @@ def test_a_killed_service_is_told_and_comes_back_with_its_machines_and_address(
         os.kill(region.pids[component], signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):  # where an earlier run started it
             os.waitpid(region.pids[component], 0)
-    (told,) = region_status(home=region.clouds.parents[1])
+    (told,) = [one for one in region_status(home=region.clouds.parents[1]) if one.name == region.name]
     assert (told.ready, told.problem) == (False, "postgresql, nova does not run")
     again = up_again(region)
     assert again.ready
@@ -241,6 +258,20 @@ def test_a_killed_service_is_told_and_comes_back_with_its_machines_and_address(
     cloud.compute.wait_for_server(cloud.compute.get_server(server.id), "SHUTOFF", interval=0.5, wait=WITHIN_S)
 
 
+def test_its_disks_are_of_use_however_long_ago_their_services_were_heard_of(
+    region: RegionInfo, cloud: Any, undo: Callable[..., None]
+) -> None:
+    state = json.loads((region.clouds.parent / "region.json").read_text())
+    secrets = json.loads((region.clouds.parent / "store" / "secrets.json").read_text())
+    asked = {"host": "127.0.0.1", "port": state["ports"]["postgresql"], "password": secrets["database"]}
+    with psycopg.connect(dbname="cinder", user=OWNER, **asked) as database:
+        database.execute("update services set updated_at = updated_at - interval '30 days'")
+    for zone in cloud.block_storage.availability_zones():
+        volume = cloud.block_storage.create_volume(size=1, name="late", availability_zone=zone.name)
+        undo(lambda volume=volume: cloud.block_storage.delete_volume(volume, ignore_missing=False))
+        assert cloud.block_storage.wait_for_status(volume, "available", ["error"], 0.5, WITHIN_S)
+
+
 def test_down_leaves_no_process_and_no_port_and_up_finds_everything_again(region: RegionInfo, cloud: Any) -> None:
     cloud.object_store.create_container("kept")
     home = region.clouds.parents[1]
@@ -249,6 +280,7 @@ def test_down_leaves_no_process_and_no_port_and_up_finds_everything_again(region
     assert [port for port in ports(region) if listening(port)] == []
     assert _speaking_of(region.clouds.parent) == []
     region_down(region.name, home=home)
+    killed_at("starting the sandbox region", region.name, home, IN_COUNTRY)
     again = up_again(region)
     assert (again.ready, again.auth_url, again.ca_sha256) == (True, region.auth_url, region.ca_sha256)
     with connect(again) as client:
@@ -259,6 +291,7 @@ def test_down_leaves_no_process_and_no_port_and_up_finds_everything_again(region
 def test_a_region_abroad_stands_beside_it(region: RegionInfo) -> None:
     home = region.clouds.parents[1]
     try:
+        killed_at("filling region abroad", "abroad", home, ABROAD)
         other = region_up("abroad", home=home, role=role_of(ABROAD), progress=lambda _: None)
         assert other.auth_url != region.auth_url
         assert other.ca_sha256 != region.ca_sha256
@@ -267,6 +300,7 @@ def test_a_region_abroad_stands_beside_it(region: RegionInfo) -> None:
         assert [each[1].id if each else None for each in found] == [IN_COUNTRY, ABROAD]
         with connect(other) as client:
             assert [zone.name for zone in client.compute.availability_zones()] == ["xa-a"]
+            assert {one.name for one in client.image.images()} == set(role_of(ABROAD).images)
     finally:
         region_down("abroad", home=home)
 

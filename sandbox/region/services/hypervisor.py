@@ -1,8 +1,14 @@
-"""nova's own fake hypervisor, as one of several hosts that keep their identity and their machines over a restart."""
+"""nova's own fake hypervisor, as one of several hosts that keep their identity and their machines over a restart.
+
+A machine that somebody can log in to (it has a key pair) has a real guest, where this machine allows that: a network
+namespace with an SSH server, at the addresses of the machine's ports. The others only report.
+"""
 
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 import uuid
 from typing import Any, ClassVar, Final
 
@@ -31,6 +37,18 @@ class SandboxDriver(fake.FakeDriver):
             self.instances[instance.uuid] = fake.FakeInstance(instance.name, instance.power_state, instance.uuid)
             flavor = instance.flavor
             self.resources.claim(vcpus=flavor.vcpus, mem=flavor.memory_mb, disk=flavor.root_gb)
+            _begin_guest(instance, instance.get_network_info())
+
+    def spawn(self, context: Any, instance: Any, *arguments: Any, network_info: Any = None, **more: Any) -> None:
+        super().spawn(context, instance, *arguments, network_info=network_info, **more)
+        _begin_guest(instance, network_info or [])
+
+    def destroy(self, context: Any, instance: Any, *arguments: Any, **more: Any) -> None:
+        _end_guest(instance)
+        super().destroy(context, instance, *arguments, **more)
+
+    def get_console_output(self, context: Any, instance: Any) -> bytes:  # noqa: ARG002 - nova's
+        return _CONSOLES.get(instance.uuid, "a machine without a guest: nobody can log in to it\n").encode()
 
     def get_available_resource(self, nodename: str) -> dict[str, Any]:
         found: dict[str, Any] = super().get_available_resource(nodename)
@@ -43,6 +61,41 @@ class SandboxDriver(fake.FakeDriver):
         super().snapshot(context, instance, image_id, update_task_state)
         form = {"disk_format": "raw", "container_format": "bare"}
         glance.API().update(context, image_id, form, data=io.BytesIO(b"a disk without content"))
+
+
+_GUESTS: Final = os.environ.get("ONSHORE_REGION_GUESTS", "")
+"""Python, the project's folder and the guests' folder, joined by `:`; empty where there can be no guests."""
+_CONSOLES: Final[dict[str, str]] = {}
+
+
+def _begin_guest(instance: Any, network_info: Any) -> None:
+    """Start its guest; its console tells the host key as cloud-init does on a first boot, or why there is no guest."""
+    if not _GUESTS or not instance.key_data:
+        return
+    addresses = [
+        f"{ip['address']}/{subnet['cidr'].rpartition('/')[2]}"
+        for vif in network_info
+        for subnet in vif["network"]["subnets"]
+        for ip in subnet["ips"]
+    ]
+    done = _guests("up", instance.uuid, instance.hostname, *addresses, stdin=f"{instance.key_data.strip()}\n")
+    told = [f"no guest: {done.stderr}"]
+    if done.returncode == 0:
+        told = ["-----BEGIN SSH HOST KEY KEYS-----", done.stdout.strip(), "-----END SSH HOST KEY KEYS-----"]
+    _CONSOLES[instance.uuid] = "\n".join([f"{instance.hostname} login:", *told, ""])
+
+
+def _end_guest(instance: Any) -> None:
+    _CONSOLES.pop(instance.uuid, None)
+    if _GUESTS and instance.key_data:
+        _guests("down", instance.uuid)
+
+
+def _guests(what: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    python, project, folder = _GUESTS.split(":")
+    environment = {"PATH": os.environ["PATH"], "HOME": folder, "PYTHONPATH": project}
+    command = [python, "-m", "sandbox.region.guests", what, folder, *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment)
 
 
 def _identity(name: str) -> str:

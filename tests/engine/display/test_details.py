@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from engine.display import LogDisplay
+from engine.display.changes import changes
 from engine.display.details import Details
 from engine.display.text import text_of
 from engine.display.tree import TreeDisplay
@@ -89,6 +90,22 @@ def step(op: str, old: Any = None, new: Any = None, detail: Any = None, **fields
     }
     metadata = {"op": op, "urn": urn, "type": "k:x:Thing", "detailedDiff": detail, "provider": "", **states, **fields}
     return {"resourcePreEvent": {"metadata": metadata, "planning": True}}
+
+
+@pytest.mark.parametrize("unseen", [["data.token"], ["data"]])
+@pytest.mark.parametrize("told", [True, False])
+def test_what_a_program_wants_nobody_to_see_is_named_and_not_shown(unseen: list[str], *, told: bool) -> None:
+    old, new = {"data": {"token": "seven", "a": "1"}, "b": "x"}, {"data": {"token": "eight", "a": "1"}, "b": "y"}
+    detail = {"data.token": {"diffKind": "update", "inputDiff": True}, "b": {"diffKind": "update", "inputDiff": True}}
+    event = step("update", old, new, detail if told else None, diffs=["data", "b"])
+    metadata = event["resourcePreEvent"]["metadata"]
+    metadata["new"]["hideDiffs"] = unseen
+    shown = detailed([STACK_STEP, event])
+    compact = [f"{one.sign} {one.path} {one.text}" for one in changes(metadata)]
+    assert compact == ['~ b "x" => "y"', f"~ {unseen[0]} (hidden)"]
+    assert f"~ {unseen[0]} (hidden)\n" in shown
+    assert '~ b: "x" => "y"' in shown.replace("b   :", "b:")
+    assert not {"seven", "eight"} & {word for word in ("seven", "eight") if word in shown}
 
 
 DIFFERENCES: dict[str, tuple[Any, Any, Any, str]] = {

@@ -1,4 +1,6 @@
-"""An up in a process of its own that dies as soon as the cloud has made something: `... FOLDER SETTINGS COLLECTION`."""
+"""An up in a process of its own that dies as soon as the cloud has made something: `... FOLDER SETTINGS COLLECTION
+INSTANCE`, settings and the instance's inputs being JSON.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from engine.testing import Stack
 from tests.engine.openstack.programs import machine
 
 
-def main(folder: str, settings: str, path: str) -> None:
+def main(folder: str, settings: str, path: str, instance: str) -> None:
     """Dies when a POST to `path` was answered, before anybody hears of it."""
     answer = cloud.Cloud._once
 
@@ -26,8 +28,10 @@ def main(folder: str, settings: str, path: str) -> None:
 
     cloud.Cloud._once = once  # type: ignore[method-assign]
     config = {f"openstack:{key}": value for key, value in json.loads(settings).items()}
-    Stack(Path(folder), providers={"openstack": OpenStackProvider}, config=config).up(machine)
+    Stack(Path(folder), providers={"openstack": OpenStackProvider}, config=config).up(
+        lambda: machine(**json.loads(instance))
+    )
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:5])

@@ -6,6 +6,8 @@ from typing import Any
 
 import pulumi
 
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIII x"
+
 
 class Resource(pulumi.CustomResource):
     """Any type of the package."""
@@ -26,15 +28,16 @@ def instance(name: str = "vm", /, **inputs: Any) -> Resource:
     return Resource("compute/instance:Instance", name, **{"flavorId": "small", "imageId": "linux", **inputs})
 
 
-def machine() -> None:
-    """A network, a key, a group, a volume, and an instance with an interface."""
+def machine(**inputs: Any) -> None:
+    """A network, a key, a group, a volume, and an instance with an interface; `inputs` are the instance's."""
     net = network()
-    Resource("networking/subnet:Subnet", "sub", networkId=net.id, cidr="10.0.0.0/24")
-    Resource("compute/keypair:Keypair", "key", publicKey="ssh-ed25519 AAAA")
+    sub = Resource("networking/subnet:Subnet", "sub", networkId=net.id, cidr="10.0.0.0/24")
+    Resource("compute/keypair:Keypair", "key", publicKey=KEY)
     Resource("compute/serverGroup:ServerGroup", "group", policies="anti-affinity")
     group = Resource("networking/secGroup:SecGroup", "door", description="for the web")
     rule = {"direction": "ingress", "ethertype": "IPv4", "protocol": "tcp", "portRangeMin": 443, "portRangeMax": 443}
     Resource("networking/secGroupRule:SecGroupRule", "https", securityGroupId=group.id, **rule)
-    port = Resource("networking/port:Port", "port", networkId=net.id)
+    with_addresses = pulumi.ResourceOptions(depends_on=[sub])
+    port = Resource("networking/port:Port", "port", networkId=net.id, opts=with_addresses)
     volume()
-    instance(networks=[{"port": port.id}])
+    instance(networks=[{"port": port.id}], **inputs)

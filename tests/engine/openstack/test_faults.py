@@ -32,7 +32,7 @@ def there(fake: FakeCloud) -> dict[str, int]:
 
 def test_an_instance_that_a_killed_up_made_is_taken_over_by_the_next(stack: Stack, fake: FakeCloud) -> None:
     command = [sys.executable, "-m", "tests.engine.openstack.killed_up", str(stack.folder), json.dumps(fake.settings)]
-    died = subprocess.run([*command, "/servers"], cwd=ROOT, check=False, capture_output=True, timeout=60)
+    died = subprocess.run([*command, "/servers", "{}"], cwd=ROOT, check=False, capture_output=True, timeout=60)
     assert died.returncode == -9, died.stderr
     (made,) = fake.objects["servers"]  # and in no state
     stack.engine().cancel(stack.name)

@@ -12,7 +12,7 @@ from engine.provider import CallOptions, ProviderError
 from engine.providers.openstack import OpenStackProvider
 from engine.testing import Stack
 from tests.engine.openstack.conftest import Asked
-from tests.engine.openstack.programs import Resource
+from tests.engine.openstack.programs import KEY, Resource
 from tests.region import connect
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from sandbox import RegionInfo
 
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIIII x"
 BOOT = {
     "sourceType": "image",
     "destinationType": "volume",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from inventories.models import Host, OnPremisesHost, StatusChange
+from inventories.models import Host, OnPremisesHost, OpenStack, StatusChange, Zone
 from tests.policies.asking import UNKNOWN, Provider, Resource, World, table
 from tests.worlds import DEPARTMENT, load_cases
 
@@ -19,6 +19,8 @@ def _key(seed: bytes) -> str:
 
 
 KEY, OTHER = _key(b"k"), _key(b"o")
+PLAYBOOK = "onshore-ansible:index:Playbook"
+OPENSTACK = OpenStack(ca_sha256="0" * 64, project="health", zones=(Zone(name="zone-a", site="example-site-1"),))
 COMMAND = Provider(type="pulumi:providers:command")
 
 
@@ -52,7 +54,8 @@ def changed(changes: dict[str, Any]) -> Any:
     told: dict[str, Any] = {"scope": wider}
     if status := changes.pop("status", None):
         told["history"] = (StatusChange(status=status, effective_on=date(2025, 1, 1)),)
-    regions = tuple(one.model_copy(update=changes.pop("region", {})) for one in provider.regions[:1])
+    laid = {"openstack": OPENSTACK, **changes.pop("region", {})}
+    regions = tuple(one.model_copy(update=laid) for one in provider.regions[:1])
     accreditation = provider.accreditation.model_copy(update=told)
     return provider.model_copy(update={"accreditation": accreditation, "regions": regions, **changes})
 
@@ -68,6 +71,12 @@ def component(hosts: Any) -> Resource:
 
 def run(hosts: Any) -> Resource:
     return Resource("onshore-ansible:index:Run", {"category": "restricted", "hosts": hosts})
+
+
+def made(**changes: Any) -> Resource:
+    """A run on a machine that its program makes in the world's region."""
+    machine = {"id": "records-0", "region": "example-region-1", "zone": "zone-a", "address": "10.0.0.5", "hostKey": KEY}
+    return Resource(PLAYBOOK, {"category": "restricted", "hosts": [], "machines": [{**machine, **changes}]})
 
 
 def command(connection: Any) -> Resource:
@@ -102,6 +111,18 @@ def command(connection: Any) -> Resource:
             "HST-001",
             "OPQ-001",
         ),
+        "a machine of a region": (made(),),
+        "a machine that is not there yet": (made(address=UNKNOWN, hostKey=UNKNOWN),),
+        "a machine of a region nobody knows": (made(region="moon"), "HST-001"),
+        "a machine of a zone nobody knows": (made(zone="khi-z"), "HST-001"),
+        "a machine without a key": (made(hostKey=None), "HST-001"),
+        "a machine with a key that is none": (made(hostKey="x"), "HST-001"),
+        "a machine that is text": (
+            Resource(PLAYBOOK, {"category": "restricted", "machines": ["records-0"]}),
+            "HST-001",
+        ),
+        "machines that are text": (Resource(PLAYBOOK, {"category": "restricted", "machines": "records-0"}), "HST-001"),
+        "a machine of an unknown region": (made(region=UNKNOWN), "HST-001"),
         "an unknown host": (component([UNKNOWN]), "UNK-001"),
         "unknown hosts": (component(UNKNOWN), "UNK-001"),
         "an unknown address": (command({"host": UNKNOWN, "hostKey": KEY}), "UNK-001", "OPQ-001"),
@@ -123,7 +144,7 @@ PROVIDERS: dict[str, tuple[dict[str, Any], set[str]]] = {
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-@pytest.mark.parametrize("ask", [lambda: component(["example-host-1"]), lambda: run(["192.0.2.21"])])
+@pytest.mark.parametrize("ask", [lambda: component(["example-host-1"]), lambda: run(["192.0.2.21"]), made])
 def test_what_stands_on_a_host_stands_with_its_provider(name: str, ask: Any) -> None:
     changes, rules = PROVIDERS[name]
     assert world(**changes).refused_by(ask()) == rules
