@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +108,18 @@ def test_the_faults_of_all_kinds_of_files_are_told_at_once(offline: Onshore, tmp
         PYTHONPATH=str(rooms),
     )
     refuse(offline, "coverage", code=2, says=types, faults=4, PYTHONPATH=str(rooms))
+
+
+def test_an_audit_names_what_is_misspelt_in_the_classified_types_once(offline: Onshore, tmp_path: Path) -> None:
+    rooms = tmp_path / "rooms"
+    shutil.copytree(ROOT / "inventories", rooms / "inventories", ignore=shutil.ignore_patterns("__pycache__"))
+    edit(rooms, file="inventories/resource_types/aws.yaml", replace={"\nclasses:": "\nclases:"})
+    address = {"urn": "urn:pulumi:s::p::aws:ec2/eip:Eip::e", "type": "aws:ec2/eip:Eip", "id": "1", "custom": True}
+    for name in ("one.json", "two.json"):
+        offline.write(name, json.dumps({"version": 3, "deployment": {"resources": [address]}}))
+    done = offline("audit", "one.json", "two.json", PYTHONPATH=str(rooms))
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stdout.count("aws.yaml:7:clases: unknown field. Fix: did you mean `classes`?") == 1, done.stdout
 
 
 @pytest.mark.parametrize("command", [("set", STACK, "onshore:replicas", "3"), ("rm", STACK, "onshore:category")])
