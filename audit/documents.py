@@ -135,7 +135,7 @@ def _top(events: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
         elif event in _STARTS:
             depth += 1
             if depth > _DEEPEST:
-                raise ValueError("nested too deep")
+                raise RecursionError
             if depth == 2 and key:
                 yield key, None
         elif event in _ENDS:

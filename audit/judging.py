@@ -41,7 +41,9 @@ def audit_file(path: Path, facts: Facts, checks: Catalogue) -> Found:
         return judge_records(str(path), document.records(), builder, checks)
     except OSError as error:
         raise unreadable(path, error.strerror or "it cannot be opened") from None
-    except (ijson.JSONError, ValueError, RecursionError, EOFError, zlib.error) as error:
+    except RecursionError:
+        raise unreadable(path, "nested too deeply") from None
+    except (ijson.JSONError, ValueError, EOFError, zlib.error) as error:
         raise unreadable(path, f"not complete JSON of its form, with resources ({type(error).__name__})") from None
 
 

@@ -80,6 +80,7 @@ def gate_stack(
     project = opened(cwd, asked)
     hours = _hours(project, valid_hours)
     target = _target(project, stack, receipt)
+    _forget(target)
     signer = private_key(key)
     if refused := refused_by_placement(project, asked):
         return refused
@@ -112,6 +113,15 @@ def _target(project: Project, stack: str, asked: Path | None) -> Path:
     if holds(project.sources(stack), target):
         raise click.UsageError(f"the receipt {target} would lie among the files it binds: write it elsewhere")
     return target
+
+
+def _forget(target: Path) -> None:
+    """Remove an earlier receipt: of a gate that fails nothing may lie there that looks like its own."""
+    try:
+        if target.is_file():
+            target.unlink()
+    except OSError as error:
+        raise click.UsageError(f"the receipt {target} cannot be written: {error.strerror}") from None
 
 
 def _receipt(

@@ -134,7 +134,7 @@ def hold_receipt(project: Project, engine: Engine, wish: Wish) -> Held | None:
         raise click.UsageError("a receipt is for the whole stack as it is recorded: no --target and no --refresh")
     from gate import envelope  # noqa: PLC0415 - as above
 
-    text = envelope.read(wish.receipt)
+    text = envelope.read(wish.receipt, wish.stack)
     found = _accepted(project, engine, wish.stack, text)
     return Held(project, engine, wish.stack, text, found.receipt)
 
@@ -191,9 +191,10 @@ def _accepted(project: Project, engine: Engine, stack: str, text: str) -> Opened
     from gate.receipt import age_faults  # noqa: PLC0415
 
     settings = project.settings
-    opened = believe(text, public_keys(settings.trusted_keys))
+    opened = believe(text, public_keys(settings.trusted_keys), stack)
     misplaced = place_faults(opened.receipt, load_project(project.root).name, stack)
-    faults = misplaced + age_faults(opened.receipt, datetime.now(UTC), longest_hours=settings.receipt_hours)
+    hours = settings.receipt_hours
+    faults = misplaced + age_faults(opened.receipt, datetime.now(UTC), longest_hours=hours, stack=stack)
     if not misplaced:  # of another stack everything differs
         faults += material_faults(opened.receipt.materials, materials(project, engine, stack))
     _refuse(faults)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -82,7 +83,8 @@ class Ending:
             self.events.diagnostic(
                 "error",
                 f"no further step was begun. The state of everything that exists is in {executor.snapshot.rescue};"
-                " once the backend can be written again, import this file as the stack's state before the next run.",
+                " once the backend can be written again, and before the next run, type:"
+                f" onshore stack import {self.stack.name} --file {shlex.quote(str(executor.snapshot.rescue))}",
             )
         elif self.interruption.asked:
             self.events.diagnostic(

@@ -22,6 +22,7 @@ from inventories.models import Record
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "https://onshore.example/gate/v1"
+UNKNOWN_STACK: Final = "STACK"  # in the way out of what no receipt, and so no stack, can be read from
 _CLOCK_TOLERANCE: Final = timedelta(minutes=1)  # two machines' clocks are never quite alike
 
 Materials = dict[str, dict[str, str]]  # group -> what it is made of: file or fact -> sha256 or value
@@ -84,40 +85,44 @@ def as_statement(receipt: Receipt) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def from_statement(payload: bytes) -> Receipt:
+def from_statement(payload: bytes, stack: str = UNKNOWN_STACK) -> Receipt:
     """The receipt in a statement; raises OnshoreError (`refused`) for any other, or one that contradicts itself."""
     try:
         document: Any = json.loads(payload)
         for key, wanted in (("_type", STATEMENT_TYPE), ("predicateType", PREDICATE_TYPE)):
             if not isinstance(document, dict) or document.get(key) != wanted:
                 got = shown(str(document.get(key))) if isinstance(document, dict) else type(document).__name__
-                raise _not_ours(f"`{key}` is not {wanted}", got)
+                raise _not_ours(stack, f"`{key}` is not {wanted}", got)
         statement = _Statement.model_validate_json(payload)
     except ValidationError as error:
         places = sorted({".".join(map(str, one["loc"][:3])) for one in error.errors()})
-        raise _not_ours("fields are missing, unknown or malformed", shown(", ".join(places))) from None
+        raise _not_ours(stack, "fields are missing, unknown or malformed", shown(", ".join(places))) from None
     except (ValueError, RecursionError):
-        raise _not_ours("the statement is not JSON") from None
+        raise _not_ours(stack, "the statement is not JSON") from None
     receipt, subject = statement.predicate, statement.subject[0]
     if (subject.name, subject.digest) != (receipt.name, {"sha256": plan_digest(receipt.operations)}):
-        raise _not_ours("its subject is not the plan it holds", shown(subject.name))
+        raise _not_ours(stack, "its subject is not the plan it holds", shown(subject.name))
     return receipt
 
 
-def age_faults(receipt: Receipt, now: datetime, *, longest_hours: int) -> list[Fault]:
-    """Whether a receipt holds at a moment, and for no longer than is allowed."""
+def age_faults(receipt: Receipt, now: datetime, *, longest_hours: int, stack: str) -> list[Fault]:
+    """Whether a receipt holds at a moment, and for no longer than is allowed; `stack`: what to gate again if not."""
     gated, ends = receipt.gated_at, receipt.expires_at
-    again = f"gate again: onshore gate {shown(receipt.stack)}"
     faults: list[Fault] = []
     if gated > now + _CLOCK_TOLERANCE:
         fix = "set this machine's clock, or the gate's"
         faults.append(Fault("receipt", "not valid yet", f"gated at {moment(gated)}, it is {moment(now)}", fix=fix))
     if ends <= now:
-        faults.append(Fault("receipt", "expired", f"ended at {moment(ends)}, it is {moment(now)}", fix=again))
+        faults.append(Fault("receipt", "expired", f"ended at {moment(ends)}, it is {moment(now)}", fix=again(stack)))
     if ends - gated > timedelta(hours=longest_hours):
         why = f"onshore.yaml allows {longest_hours} hours (receipt_hours)"
-        faults.append(Fault("receipt", "lives too long", f"{moment(gated)} to {moment(ends)}", why, again))
+        faults.append(Fault("receipt", "lives too long", f"{moment(gated)} to {moment(ends)}", why, again(stack)))
     return faults
+
+
+def again(stack: str) -> str:
+    """The way out of most that is wrong with a receipt."""
+    return f"gate again: onshore gate {shown(stack)}"
 
 
 def moment(at: datetime) -> str:
@@ -125,6 +130,6 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def _not_ours(what: str, got: str = "") -> OnshoreError:
-    fault = Fault("receipt", what, got, fix="gate again: onshore gate STACK")
+def _not_ours(stack: str, what: str, got: str = "") -> OnshoreError:
+    fault = Fault("receipt", what, got, fix=again(stack))
     return OnshoreError("this is not a receipt of the gate", [fault], refused=True)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 # A stack of thousands may take a policy a minute; a pack that is silent for five will never answer.
 _ANSWER_TIMEOUT_S: Final = 300.0
+_ENDED: Final = (
+    "\n    fix: run it again; if it ends again, see whether something kills it, or whether the machine is out of memory"
+)
 
 
 class PolicyFaultError(Exception):
@@ -59,8 +62,11 @@ class Pack:
         try:
             return getattr(self._stub, method)(request, timeout=_ANSWER_TIMEOUT_S)
         except grpc.RpcError as error:
-            silent = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-            said = f"policy pack '{self.name}' gave no answer in {_ANSWER_TIMEOUT_S:g} s" if silent else error.details()
+            status, pack = grpc.StatusCode, f"policy pack '{self.name}'"
+            said = {
+                status.DEADLINE_EXCEEDED: f"{pack} gave no answer in {_ANSWER_TIMEOUT_S:g} s",
+                status.UNAVAILABLE: f"{pack} ended before it answered{_ENDED}",
+            }.get(error.code(), error.details())
             raise PolicyFaultError(f"failed to run policy: {said}") from error
 
 

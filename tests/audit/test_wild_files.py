@@ -93,7 +93,9 @@ def test_deep_nesting_ends_in_words(tmp_path: Path, depth: int, opening: str, cl
     nested = opening * depth + "1" + closing * depth
     resources = json.dumps([stack(**OPEN), provider(), home() | {"inputs": {"metadata": "HERE"}}])
     document = f'{{"version": 3, "deployment": {{"resources": {resources}}}}}'.replace('"HERE"', nested)
-    assert all(told(tmp_path / "s.json", document))
+    said = list(told(tmp_path / "s.json", document))
+    assert all(said)
+    assert ("nested too deeply" in said[0]) == (depth > 1000)
 
 
 def test_properties_nested_as_deep_as_engines_write_them_are_judged(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_a_receipt_of_a_key_that_nobody_trusts_is_refused_whatever_id_it_claims(
     check_words(gated(*UP), 3, ["signed by an unknown key", "trusted_keys"])
     forged["signatures"][0]["keyid"] = json.loads(text)["signatures"][0]["keyid"]
     gated.write("receipt.json", json.dumps(forged))
-    check_words(gated(*UP), 3, ["the signature does not fit"])
+    check_words(gated(*UP), 3, ["the signature does not fit", f"onshore gate {STACK}"])
 
 
 def own_pack(onshore: Onshore) -> None:
@@ -202,8 +202,9 @@ def test_the_real_cli_is_gated_and_held_alike(claimed: Claimed, tmp_path: Path) 
 
     # a stream that ends in its midst, though the command that wrote it did not fail
     cli.plays(preview={"events": events[: len(events) // 2]}, stack_export=NO_STATE)
-    for command in (gate, (*UP, *pulumi)):
+    for command in ((*UP, *pulumi), gate):
         check_words(onshore(*command), 2, ["the answer of the Pulumi CLI cannot be understood"])
+    assert not (onshore.root / "receipt.json").exists()  # of a gate that failed none is there
     assert cli.operations() == ["preview", "preview"]
 
 

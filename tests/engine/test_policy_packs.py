@@ -190,6 +190,16 @@ def test_a_pack_that_never_answers_fails_the_run_by_its_name(
     assert project.cloud.calls == ([] if judged == "the resource" else [("create", "a")])
 
 
+def test_a_pack_that_is_killed_in_the_middle_fails_the_run_and_says_what_to_do(
+    project: Project, tmp_path: Path
+) -> None:
+    program = "import os\n" + PACK.replace("limit = args", "os.kill(os.getpid(), 9)\n    limit = args")
+    result = project.up("Thing('a')", policy_packs=(write_pack(tmp_path / "killed", program),))
+    assert result.exit_code == 1
+    assert "policy pack 'limits' ended before it answered\n    fix: run it again" in result.errors[0]
+    assert project.cloud.calls == []
+
+
 def test_a_policys_own_entry_beats_the_one_for_all() -> None:
     given = {"all": PolicySettings("disabled"), "a": PolicySettings("advisory", {"x": 1})}
     merged = merge(["a", "b"], {"a": PolicySettings("mandatory", {"x": 0, "y": 2})}, given)

@@ -269,7 +269,7 @@ def test_a_backend_that_cannot_be_written_stops_the_run_and_loses_nothing(
     assert "No space left on device" in result.errors[0]
     rescued = list((project.folder / ".onshore" / "rescue").glob("test.*.json"))
     assert len(rescued) == 1
-    assert str(rescued[0]) in result.errors[-1]
+    assert result.errors[-1].endswith(f"type: onshore stack import test --file {rescued[0]}")
     monkeypatch.setattr(FileBackend, "write", real)
     project.engine().import_state("test", json.loads(rescued[0].read_text()))
     project.cloud.calls.clear()

@@ -30,7 +30,7 @@ RECEIPT = Receipt(
     [(0, 24, ""), (23, 24, ""), (24, 24, "expired"), (-1, 24, "not valid yet"), (1, 23, "lives too long")],
 )
 def test_a_receipt_holds_from_its_gate_to_its_end(hours, longest, says):
-    faults = age_faults(RECEIPT, NOW + timedelta(hours=hours), longest_hours=longest)
+    faults = age_faults(RECEIPT, NOW + timedelta(hours=hours), longest_hours=longest, stack="s")
     assert [fault.what for fault in faults] == ([says] if says else [])
 
 
