@@ -18,8 +18,8 @@ from components.clouds_yaml import authority_digest
 from inventories import patterns
 from inventories.faults import Fault, OnshoreError
 from inventories.models import Id, Record
+from inventories.private_dir import private_dir, write_private
 from playbooks.facts import Facts
-from playbooks.private_dir import private_dir, write_private
 from playbooks.values import UNKNOWN, plain, unknown, wrapped
 
 if TYPE_CHECKING:
