@@ -1,8 +1,8 @@
 """The resource monitor as a Python object: what a program's SDK calls in place of the gRPC service.
 
 Methods have the protocol's names and may be called from many threads; errors are `grpc.RpcError` as the SDK expects
-(`sdk/proto/pulumi/resource.proto`, `pkg/resource/deploy/source_eval.go`). What is not supported is not advertised, so
-that the SDK refuses the option by name.
+(`sdk/proto/pulumi/resource.proto`, `pkg/resource/deploy/source_eval.go`). Options of resources that are not supported
+are advertised all the same and refused here with the resource's name: the SDK would say that the CLI is too old.
 """
 
 from __future__ import annotations
@@ -41,6 +41,12 @@ _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_TRANSFORMS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_INVOKE_DEPENDS_ON,
     resource_pb2.RESOURCE_MONITOR_FEATURE_INVOKE_PARENT,
+    # refused by name
+    resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACEMENT_TRIGGER,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_STATE_MIGRATIONS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS,
 )
 _RESULTS: Final = {"success": resource_pb2.SUCCESS, "fail": resource_pb2.FAIL, "skip": resource_pb2.FAIL}
 
@@ -195,6 +201,18 @@ class Monitor:
         raise MonitorError(
             grpc.StatusCode.UNIMPLEMENTED,
             f"{request.type}: asking whether a resource exists is not supported; use the Pulumi CLI",
+        )
+
+    def RegisterResourceHook(self, request: Any) -> Any:  # noqa: N802 - the protocol's method
+        raise MonitorError(
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"resource hook {request.name!r}: hooks are not supported by the embedded engine; use the Pulumi CLI",
+        )
+
+    def RegisterErrorHook(self, request: Any) -> Any:  # noqa: N802 - the protocol's method
+        raise MonitorError(
+            grpc.StatusCode.UNIMPLEMENTED,
+            f"error hook {request.name!r}: hooks are not supported by the embedded engine; use the Pulumi CLI",
         )
 
     def RegisterPackage(self, request: Any) -> Any:  # noqa: N802 - the protocol's method

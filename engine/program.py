@@ -160,11 +160,30 @@ def _exit_message(code: int) -> str:
 def _raised(error: BaseException, project: Project) -> ProgramResult:
     if _SHUTDOWN_TEXT in str(error):
         return ProgramResult(failed=True, shut_down=True)
+    if refused := _refusal(error):
+        return ProgramResult(failed=True, messages=(refused, _exit_message(1)))
     if endless := endless_input(error, project):
         return ProgramResult(failed=True, messages=(endless,))
     return ProgramResult(
         failed=True, messages=(f"Program failed with an unhandled exception:\n{_user_traceback(error, project)}",)
     )
+
+
+def _refusal(error: BaseException) -> str:
+    """What the engine has against what the program asked for, which no frame of the SDK's says better; or empty."""
+    import grpc  # noqa: PLC0415 - imported with the program
+
+    from engine.rpc_error import MonitorError  # noqa: PLC0415 - as above
+
+    ours: BaseException | None = error
+    while ours is not None:
+        if isinstance(ours, MonitorError) and ours.code() in (
+            grpc.StatusCode.UNIMPLEMENTED,
+            grpc.StatusCode.INVALID_ARGUMENT,
+        ):
+            return ours.details()
+        ours = ours.__cause__ or ours.__context__
+    return ""
 
 
 def _user_traceback(error: BaseException, project: Project) -> str:

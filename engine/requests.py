@@ -141,12 +141,14 @@ def _alias(alias: Any) -> str | AliasSpec:
 def _timeouts(request: Any) -> dict[str, float]:
     given = request.customTimeouts
     kinds = ("create", "update", "delete", "read")
-    return {kind: _seconds(text) for kind in kinds if (text := getattr(given, kind, ""))}
+    whose = f"{request.type} {request.name!r}: custom_timeouts"
+    return {kind: _seconds(text, f"{whose}.{kind}") for kind in kinds if (text := getattr(given, kind, ""))}
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str, whose: str) -> float:
     """A Go duration such as `1h30m` in seconds."""
     parts = re.findall(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)", text)
     if not parts or "".join(number + unit for number, unit in parts) != text.lstrip("+-"):
-        raise MonitorError(grpc.StatusCode.INVALID_ARGUMENT, f"{text!r} is not a duration such as 5m or 1h30m")
+        what = f"{whose}: {text!r} is not a duration such as 5m or 1h30m"
+        raise MonitorError(grpc.StatusCode.INVALID_ARGUMENT, what)
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)

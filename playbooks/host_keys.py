@@ -20,6 +20,7 @@ from inventories.faults import Fault, OnshoreError
 from inventories.models import Id, Record
 from inventories.private_dir import private_dir, write_private
 from playbooks.facts import Facts
+from playbooks.running import KIND
 from playbooks.values import UNKNOWN, plain, unknown, wrapped
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _connected(region: Region, login: Login) -> Iterator[Any]:
         )
     http = requests.Session()
     http.trust_env = False  # no proxy, no bundle of authorities, no .netrc
-    with private_dir() as folder:
+    with private_dir(KIND) as folder:
         write_private(folder / "authority.pem", login.authority)
         session = Session(auth, session=http, verify=str(folder / "authority.pem"), timeout=_TIMEOUT_S)
         connection = Connection(session=session, region_name=region.pulumi.region)

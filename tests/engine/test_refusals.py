@@ -44,6 +44,38 @@ def test_an_explicit_provider_serves_where_default_ones_are_disabled(project: Pr
     assert ("create", "a") in result.steps
 
 
+NOT_HONOURED = {
+    "replace_with": (
+        "replace_with=[first]",
+        "fake:index:Thing 'a' uses replace_with, which the embedded",
+    ),
+    "replacement_trigger": ("replacement_trigger='x'", "fake:index:Thing 'a' uses replacement_trigger, which"),
+    "env_var_mappings": ("env_var_mappings={'A': 'B'}", "fake:index:Thing 'a' uses env_var_mappings, which"),
+    "state_migrations": ("state_migrations=[lambda args: None]", "fake:index:Thing 'a' uses state_migrations, which"),
+    "hooks": (
+        "hooks=pulumi.ResourceHookBinding(before_create=[pulumi.ResourceHook('look', lambda args: None)])",
+        "resource hook 'look': hooks are not supported by the embedded engine",
+    ),
+    "a time that is none": (
+        "custom_timeouts=pulumi.CustomTimeouts(create='soon')",
+        "fake:index:Thing 'a': custom_timeouts.create: 'soon' is not a duration such as 5m or 1h30m",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_HONOURED)
+def test_an_option_that_is_not_honoured_is_named_with_its_resource_and_no_frame_of_the_sdk(
+    project: Project, name: str
+) -> None:
+    option, words = NOT_HONOURED[name]
+    project.program(f"first = Thing('first')\nThing('a', opts=pulumi.ResourceOptions({option}))")
+    result = project.run("preview")
+    assert result.exit_code == 1
+    said = "\n".join(result.errors)
+    assert words in said
+    assert "Traceback" not in said
+
+
 def test_a_function_without_a_provider_is_named_where_default_ones_are_disabled(project: Project) -> None:
     (project.folder / "Pulumi.test.yaml").write_text(DISABLED.format('["*"]'), encoding="utf-8")
     result = project.up("pulumi.runtime.invoke('fake:index:double', {'value': 1})")

@@ -159,23 +159,6 @@ def test_an_option_that_a_newer_sdk_brings_is_decided_upon() -> None:
     assert set(inspect.signature(pulumi.ResourceOptions).parameters) == HONOURED | REFUSED
 
 
-@pytest.mark.parametrize(
-    ("option", "named"),
-    [
-        ("replacement_trigger='x'", "replacement"),
-        ("replace_with=[a]", "ReplaceWith"),
-        ("state_migrations=[lambda args: None]", "state migrations"),
-        ("env_var_mappings={'A': 'B'}", "env_var_mappings"),
-        ("import_='id', hooks=pulumi.ResourceHookBinding(before_create=[lambda _: None])", "hooks"),
-    ],
-)
-def test_an_option_that_is_not_honoured_is_an_error_that_names_it(project: Project, option: str, named: str) -> None:
-    result = project.up(f"a = Thing('a')\nThing('b', opts=pulumi.ResourceOptions({option}))")
-    assert result.exit_code == 1
-    assert named.lower() in " ".join(result.errors).lower()
-    assert ("create", "b") not in project.cloud.calls
-
-
 def test_refresh_finds_what_was_deleted_and_what_was_changed(project: Project) -> None:
     project.up("Thing('a', size=1)\nThing('b', size=1)")
     by_name = {thing["name"][0]: id_ for id_, thing in project.cloud.things.items()}
