@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Fit = Literal["cluster", "host", "retire", "stay"]
 
+_UNKNOWN: Final = "unknown data category"
 # Names that often stand for data about people, money or access. They decide nothing: they make a person look.
 _HINTS: Final = (
     ("identity numbers", re.compile(r"cnic|nicop|passport|national_?id|(^|[^a-z])nic([^a-z]|$)")),
@@ -134,7 +135,8 @@ def read_questionnaire(path: Path, discovery: Discovery, profile: Profile) -> tu
     except OnshoreError as error:
         named = " or ".join(f"`{name}`" for name in _categories(profile))
         fix = f"the department says which: {named}"
-        faults = [replace(each, fix=fix) if each.where.endswith(".category") else each for each in error.faults]
+        left_out = [each.where.endswith(".category") and each.what != _UNKNOWN for each in error.faults]
+        faults = [replace(each, fix=fix) if out else each for each, out in zip(error.faults, left_out, strict=True)]
         raise OnshoreError(error.summary, faults) from None
 
 
@@ -182,7 +184,7 @@ def _faults(document: Document, given: Questionnaire, discovery: Discovery, prof
             yield Fault(where, what, answer.asset, fix=nearest(answer.asset, known))
         if profile.category(answer.category) is None:
             where, fix = document.where((*place, "category")), nearest(answer.category, categories)
-            yield Fault(where, "unknown data category", answer.category, fix=fix)
+            yield Fault(where, _UNKNOWN, answer.category, fix=fix)
         for number, need in enumerate(answer.needs):
             if need not in discovery.assets or need == answer.asset:
                 where = document.where((*place, "needs", number))
