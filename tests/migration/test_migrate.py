@@ -211,7 +211,7 @@ def test_who_has_no_plan_or_record_yet_is_told_what_makes_one(project: Onshore) 
         assert ended.returncode == 2
         assert f"{name}.yaml: the file is missing" in ended.stderr
         assert f"make it: {made_by}" in ended.stderr
-        (project.root / "move" / "discovery.yaml").unlink()
+        (project.root / "move" / "discovery.yaml").unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("what", WRONG)
