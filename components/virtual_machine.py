@@ -34,13 +34,11 @@ class VirtualMachine(pulumi.ComponentResource):
 
     `opts` have the `RegionAccess` of its region as provider; with `under_ansible` an `AnsibleAccess` as well. Raises
     OnshoreError with every fault before anything is registered; an image whose content is not what the register says
-    ends the program once the region has told.
+    ends the program once the region has told. `machines` is what an `AnsibleRun` of the same program is given.
     """
 
     instance_ids: pulumi.Output[list[str]]
     addresses: pulumi.Output[list[str]]
-    machines: list[RegionMachine]
-    """With `under_ansible`: what an `AnsibleRun` is given."""
 
     def __init__(
         self, name: str, args: VirtualMachineArgs, opts: pulumi.ResourceOptions | None = None, *, law: Law | None = None
@@ -62,7 +60,7 @@ class VirtualMachine(pulumi.ComponentResource):
         machines = [_machine(name, index, args, home, shared, self) for index in range(count)]
         self.instance_ids = pulumi.Output.all(*[machine.id for machine, _ in machines])
         self.addresses = pulumi.Output.all(*[address for _, address in machines])
-        self.machines = []
+        self.machines: list[RegionMachine] = []
         if args.get("under_ansible") and (login := _login(opts)):
             self.machines = [_joined(name, index, made, home, login, self) for index, made in enumerate(machines)]
         self.register_outputs({"instanceIds": self.instance_ids, "addresses": self.addresses})
