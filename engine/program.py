@@ -175,13 +175,15 @@ def _refusal(error: BaseException) -> str:
 
     from engine.rpc_error import MonitorError  # noqa: PLC0415 - as above
 
+    seen: list[BaseException] = []  # what was raised from what may lead back to itself
     ours: BaseException | None = error
-    while ours is not None:
+    while ours is not None and ours not in seen:
         if isinstance(ours, MonitorError) and ours.code() in (
             grpc.StatusCode.UNIMPLEMENTED,
             grpc.StatusCode.INVALID_ARGUMENT,
         ):
             return ours.details()
+        seen.append(ours)
         ours = ours.__cause__ or ours.__context__
     return ""
 
