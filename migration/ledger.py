@@ -106,7 +106,7 @@ class Ledger:
             "previous": entries[-1].hash if entries else START,
         }
         entry = Entry(**body, hash=_digest(body))
-        line = memoryview(f"{json.dumps(asdict(entry), sort_keys=True)}\n".encode())
+        line = memoryview(_line(entry) + b"\n")
         while line:
             line = line[os.write(descriptor, line) :]
         os.fsync(descriptor)
@@ -142,9 +142,10 @@ class Ledger:
             raise self._broken(number, "an entry is missing, doubled or out of order", f"number {data['number']}")
         if data["previous"] != previous:
             raise self._broken(number, "does not follow from the entry before it")
-        if stated != _digest(data):
+        entry = Entry(**data, hash=stated)
+        if stated != _digest(data) or line != _line(entry):
             raise self._broken(number, "was altered after it was written")
-        return Entry(**data, hash=stated)
+        return entry
 
     def _broken(self, number: int, what: str, got: str = "") -> OnshoreError:
         why = "a ledger that was changed proves nothing from there on"
@@ -164,6 +165,10 @@ class _Step:
 
 def _digest(body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _line(entry: Entry) -> bytes:
+    return json.dumps(asdict(entry), sort_keys=True).encode()
 
 
 def _user() -> str:

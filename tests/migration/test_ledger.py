@@ -93,6 +93,13 @@ def test_what_was_done_to_the_file_is_found_at_its_first_broken_link(what: str, 
     assert path.read_bytes() == before
 
 
+def test_a_blank_that_became_another_is_found(tmp_path: Path) -> None:
+    ledger, path = filled(tmp_path, 3)
+    path.write_bytes(path.read_bytes().replace(b" ", b"\t", 1))
+    with pytest.raises(OnshoreError, match="chain is broken"):
+        ledger.entries()
+
+
 @given(data=st.data())
 def test_any_one_changed_byte_is_found(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("ledger")

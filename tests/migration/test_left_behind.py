@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,10 +53,10 @@ def another_run(home: Path):  # type: ignore[no-untyped-def]
 
 
 def test_what_a_killed_run_left_is_swept_by_the_next_and_a_live_one_keeps_what_it_has(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    ssh, home = tmp_path / "bin" / "ssh", tmp_path / "home"
-    home.mkdir()
+    ssh, home = tmp_path / "bin" / "ssh", Path(tempfile.mkdtemp(prefix="left-"))  # a socket's path is short
+    request.addfinalizer(lambda: shutil.rmtree(home))
     ssh.parent.mkdir()
     ssh.write_text(SSH)
     ssh.chmod(0o755)
