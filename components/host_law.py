@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from components.governance import Law
-    from inventories.hosts import Machine
+    from inventories.hosts import Machine, Refusal
 
 _REFUSED: Final = "what is not known is refused"
 OTHER_HOST: Final = "choose a host that `onshore hosts list` shows for this department and category"
@@ -38,11 +38,13 @@ def host_faults(
     for index, name in enumerate(hosts):
         fix = OTHER_HOST if register.host(name) else nearest(name, known)
         for reason in refusals(register, profile, name, use):
-            what, why = f"{reason.what} ({reason.rule})", f"allowed: {reason.allowed}"
-            got = reason.got if reason.got.startswith(name) else f"{name}: {reason.got}"
-            yield Fault(f"hosts[{index}]", what, got, why, fix)
+            yield _fault(f"hosts[{index}]", name, reason, fix)
     for index, machine in enumerate(machines):
         for reason in machine_refusals(register, profile, machine, use):
-            what, why = f"{reason.what} ({reason.rule})", f"allowed: {reason.allowed}"
             fix = "make it in a region that `onshore explain` names"
-            yield Fault(f"machines[{index}]", what, f"{machine.id}: {reason.got}", why, fix)
+            yield _fault(f"machines[{index}]", machine.id, reason, fix)
+
+
+def _fault(where: str, name: str, reason: Refusal, fix: str) -> Fault:
+    got = reason.got if reason.got.startswith(name) else f"{name}: {reason.got}"
+    return Fault(where, f"{reason.what} ({reason.rule})", got, f"allowed: {reason.allowed}", fix)

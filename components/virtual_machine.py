@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pulumi
 
@@ -27,6 +27,15 @@ _MOST_USER_DATA: Final = 64 * 1024  # bytes, of which Nova's API takes 65,535 in
 _MIB: Final = 1024
 _SECRETS: Final = re.compile(SENSITIVE_TEXT)
 _PUBLIC_KEY: Final = re.compile(r"(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) [A-Za-z0-9+/]{32,}={0,2}( .*)?")
+
+
+class _Made(NamedTuple):
+    """One machine: `called` so, in this zone of the region, at this address."""
+
+    instance: Any
+    called: str
+    zone: str
+    address: pulumi.Output[str]
 
 
 class VirtualMachine(pulumi.ComponentResource):
@@ -58,8 +67,8 @@ class VirtualMachine(pulumi.ComponentResource):
         super().__init__("onshore:index:VirtualMachine", name, inputs, opts)
         shared = _shared(name, args, home, self)
         machines = [_machine(name, index, args, home, shared, self) for index in range(count)]
-        self.instance_ids = pulumi.Output.all(*[machine.id for machine, _ in machines])
-        self.addresses = pulumi.Output.all(*[address for _, address in machines])
+        self.instance_ids = pulumi.Output.all(*[machine.instance.id for machine in machines])
+        self.addresses = pulumi.Output.all(*[machine.address for machine in machines])
         self.machines: list[RegionMachine] = []
         if args.get("under_ansible") and (login := _login(opts)):
             self.machines = [_joined(name, index, made, home, login, self) for index, made in enumerate(machines)]
@@ -104,7 +113,7 @@ def _shared(name: str, args: VirtualMachineArgs, home: Located, parent: pulumi.R
 
 def _machine(
     name: str, index: int, args: VirtualMachineArgs, home: Located, shared: dict[str, Any], parent: pulumi.Resource
-) -> tuple[Any, pulumi.Output[str]]:
+) -> _Made:
     child = pulumi.ResourceOptions(parent=parent)
     zones = home.offered.zones
     zone, given = zones[index % len(zones)].name, args.get("addresses")
@@ -148,7 +157,7 @@ def _machine(
         openstack.networking.FloatingIp(
             f"{name}-public-{index}", pool=args["public_network"], port_id=port.id, tags=home.tags, opts=child
         )
-    return machine, port.all_fixed_ips.apply(lambda found: found[0] if found else "")
+    return _Made(machine, called, zone, port.all_fixed_ips.apply(lambda found: found[0] if found else ""))
 
 
 def _login(opts: pulumi.ResourceOptions | None) -> CloudLogin | None:
@@ -157,28 +166,20 @@ def _login(opts: pulumi.ResourceOptions | None) -> CloudLogin | None:
 
 
 def _joined(
-    name: str,
-    index: int,
-    made: tuple[Any, pulumi.Output[str]],
-    home: Located,
-    login: CloudLogin,
-    parent: pulumi.Resource,
+    name: str, index: int, made: _Made, home: Located, login: CloudLogin, parent: pulumi.Resource
 ) -> RegionMachine:
     """A machine as runs of the same up reach it: by the host key that its console told the region."""
-    machine, address = made
-    zones = home.offered.zones
     child = pulumi.ResourceOptions(parent=parent)
     told = HostKey(
         f"{name}-host-key-{index}",
         department=home.department.id,
         category=home.category.id,
         region=home.region.id,
-        instance_id=machine.id,
+        instance_id=made.instance.id,
         login=login,
         opts=child,
     )
-    called = f"{home.department.id}-{name}-{index}"
-    return RegionMachine(called, home.region.id, zones[index % len(zones)].name, address, told.key)
+    return RegionMachine(made.called, home.region.id, made.zone, made.address, told.key)
 
 
 def _ansible_faults(args: VirtualMachineArgs, opts: pulumi.ResourceOptions | None) -> Iterator[Fault]:

@@ -192,34 +192,23 @@ class Monitor:
         return _returned(found)
 
     def Call(self, request: Any) -> Any:  # noqa: N802 - the protocol's method
-        raise MonitorError(
-            grpc.StatusCode.UNIMPLEMENTED,
-            f"{request.tok}: calling methods of resources is not supported by the embedded engine; use the Pulumi CLI",
-        )
+        raise _unsupported(f"{request.tok}: calling methods of resources is not supported by the embedded engine")
 
     def ExistsResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's method
-        raise MonitorError(
-            grpc.StatusCode.UNIMPLEMENTED,
-            f"{request.type}: asking whether a resource exists is not supported; use the Pulumi CLI",
-        )
+        raise _unsupported(f"{request.type}: asking whether a resource exists is not supported")
 
     def RegisterResourceHook(self, request: Any) -> Any:  # noqa: N802 - the protocol's method
-        raise MonitorError(
-            grpc.StatusCode.UNIMPLEMENTED,
-            f"resource hook {request.name!r}: hooks are not supported by the embedded engine; use the Pulumi CLI",
-        )
+        raise _unsupported(f"resource hook {request.name!r}: hooks are not supported by the embedded engine")
 
     def RegisterErrorHook(self, request: Any) -> Any:  # noqa: N802 - the protocol's method
-        raise MonitorError(
-            grpc.StatusCode.UNIMPLEMENTED,
-            f"error hook {request.name!r}: hooks are not supported by the embedded engine; use the Pulumi CLI",
-        )
+        raise _unsupported(f"error hook {request.name!r}: hooks are not supported by the embedded engine")
 
     def RegisterPackage(self, request: Any) -> Any:  # noqa: N802 - the protocol's method
-        raise MonitorError(
-            grpc.StatusCode.UNIMPLEMENTED,
-            f"{request.name}: parameterized packages are not supported; use the Pulumi CLI",
-        )
+        raise _unsupported(f"{request.name}: parameterized packages are not supported")
+
+
+def _unsupported(what: str) -> MonitorError:
+    return MonitorError(grpc.StatusCode.UNIMPLEMENTED, f"{what}; use the Pulumi CLI")
 
 
 def _returned(outputs: Mapping[str, Any], failures: Sequence[Any] = ()) -> Any:

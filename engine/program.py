@@ -24,8 +24,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from engine.endless import endless_input
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -162,6 +160,8 @@ def _raised(error: BaseException, project: Project) -> ProgramResult:
         return ProgramResult(failed=True, shut_down=True)
     if refused := _refusal(error):
         return ProgramResult(failed=True, messages=(refused, _exit_message(1)))
+    from engine.endless import endless_input  # noqa: PLC0415 - brings in the displays; most programs do not fail
+
     if endless := endless_input(error, project):
         return ProgramResult(failed=True, messages=(endless,))
     return ProgramResult(

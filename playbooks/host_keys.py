@@ -20,6 +20,7 @@ from inventories.faults import Fault, OnshoreError
 from inventories.models import Id, Record
 from inventories.private_dir import private_dir, write_private
 from playbooks.facts import Facts
+from playbooks.inputs import form_faults
 from playbooks.running import KIND
 from playbooks.values import UNKNOWN, plain, unknown, wrapped
 
@@ -38,7 +39,6 @@ _LOOK_S: Final = 1.0
 _TIMEOUT_S: Final = 60.0
 _NOT_FOUND: Final = 404
 _TOLD: Final = re.compile("-----BEGIN SSH HOST KEY KEYS-----(.*?)-----END SSH HOST KEY KEYS-----", re.DOTALL)
-_FIELDS: Final = ("department", "category", "region", "instanceId", "login")
 _BEST_FIRST: Final = ("ssh-ed25519", "ecdsa-", "ssh-rsa")
 
 
@@ -65,6 +65,9 @@ class HostKeyInputs(Record):
     region: Id
     instance_id: str | None = None
     login: Login
+
+
+_FIELDS: Final = tuple(field.alias or name for name, field in HostKeyInputs.model_fields.items())
 
 
 class HostKeys:
@@ -124,9 +127,7 @@ def _read(properties: Properties) -> tuple[HostKeyInputs | None, list[Fault]]:
     try:
         return HostKeyInputs.model_validate(given), []
     except ValidationError as error:
-        # Nothing of the input is shown: it may be a secret's.
-        found = error.errors(include_input=False, include_url=False, include_context=False)
-        return None, [Fault(".".join(map(str, one["loc"])), one["msg"]) for one in found]
+        return None, list(form_faults(error))
 
 
 def _region(inputs: HostKeyInputs) -> tuple[Region | None, list[Fault]]:

@@ -106,11 +106,15 @@ def read_inputs(properties: Properties) -> tuple[RunInputs | None, list[Fault]]:
     try:
         record = RunInputs.model_validate({key: value for key, value in given.items() if key not in unknown})
     except ValidationError as error:
-        # Nothing of the input is shown: it may be a secret's.
-        found = error.errors(include_input=False, include_url=False, include_context=False)
-        return None, [*faults, *(Fault(".".join(map(str, one["loc"])), one["msg"]) for one in found)]
+        return None, [*faults, *form_faults(error)]
     faults += secret_faults(properties, record)
     return (None if unknown else record), faults
+
+
+def form_faults(error: ValidationError) -> Iterator[Fault]:
+    """What is wrong with the form of inputs; nothing of them is shown, for it may be a secret's."""
+    for one in error.errors(include_input=False, include_url=False, include_context=False):
+        yield Fault(".".join(map(str, one["loc"])), one["msg"])
 
 
 def _machines(given: Any) -> Any:

@@ -82,6 +82,8 @@ def hidden(metadata: Mapping[str, Any]) -> list[str]:
 def hide(found: Difference, unseen: Sequence[str], at: tuple[str | int, ...] = ()) -> set[str]:
     """Take out of a comparison what lies in paths that are not to be seen; returns those in which something changes."""
     met: set[str] = set()
+    if not unseen:
+        return met
     for step, one in list(found.inside.items()):
         path = (*at, step)
         if one.changes and (touched := {text for text in unseen if _touches(paths.parse(text), path, one)}):

@@ -62,7 +62,7 @@ def guest_down(directory: Path, name: str) -> None:
         move_out(layout, name)
         if numbers.pop(name, None) is not None:
             write_whole(layout.state, json.dumps({"network": network, "guests": numbers}))
-        for file in (f"{name}", f"{name}.pub", f"{name}.login"):
+        for file in (name, f"{name}.pub", f"{name}.login"):
             layout.key(file).unlink(missing_ok=True)
 
 
