@@ -6,14 +6,12 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from engine import EmbeddedEngine, Options
-from engine.testing import Ran
 from inventories.hosts import ssh_arguments
+from tests.embedded import Embedded, told
 from tests.region import EXAMPLE, IN_COUNTRY, connect
 
 if TYPE_CHECKING:
@@ -74,27 +72,8 @@ SET_UP = {"name": "the greeting", "copy": {"dest": GREETING, "content": "salaam\
 TEARDOWN = {"name": "no greeting", "file": {"path": GREETING, "state": "absent"}}
 
 
-@dataclass
-class Department:
+class Department(Embedded):
     """A project with one machine in a region, and a playbook for it."""
-
-    root: Path
-
-    def engine(self) -> EmbeddedEngine:
-        return EmbeddedEngine(
-            self.root,
-            backend_url=f"file://{self.root / 'state'}",
-            passphrase="correct horse",  # noqa: S106 - a test's
-        )
-
-    def attempt(self, operation: str) -> Ran:
-        return Ran(getattr(self.engine(), operation)("test", Options()), ())
-
-    def run(self, operation: str) -> Ran:
-        ran = self.attempt(operation)
-        assert ran.errors == [], told(ran)
-        assert ran.result.ok, told(ran)
-        return ran
 
     def outputs(self) -> dict[str, str]:
         return dict(self.engine().outputs("test"))
@@ -106,11 +85,6 @@ class Department:
         login = ["ssh", *first, *ssh_arguments(str(self.root / "known_hosts")), "-i", self.root / "login"]
         asked = [*login, f"root@{said['address']}", command]
         return subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
-
-
-def told(ran: Ran) -> str:
-    events = [event["diagnosticEvent"] for event in ran.result.events if "diagnosticEvent" in event]
-    return "\n".join(event["message"] for event in events)
 
 
 @pytest.fixture

@@ -6,12 +6,11 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine import EmbeddedEngine, Options
+from engine import Options
 from engine.testing import Ran
+from tests.embedded import Embedded
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.hosts import Hosts
 
 PROGRAM = """
@@ -39,10 +38,9 @@ if spec:
 
 
 @dataclass
-class Plays:
+class Plays(Embedded):
     """The project and its engine; `site` is its usual playbook."""
 
-    root: Path
     hosts: Hosts
     spec: dict[str, Any] = field(
         default_factory=lambda: {
@@ -72,13 +70,6 @@ class Plays:
     def tasks(self, name: str, *tasks: dict[str, Any]) -> None:
         """Write a role's tasks."""
         self.write(name, json.dumps(list(tasks)))
-
-    def engine(self) -> EmbeddedEngine:
-        return EmbeddedEngine(
-            self.root,
-            backend_url=f"file://{self.root / 'state'}",
-            passphrase="correct horse",  # noqa: S106 - a test's
-        )
 
     def attempt(self, operation: str, *, secret: str = "", spec: dict[str, Any] | None = None, **changed: Any) -> Ran:
         """An operation with changed inputs (None: left out); it may fail."""

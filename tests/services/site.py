@@ -13,12 +13,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from engine import EmbeddedEngine, Options
-from engine.testing import Ran
+from tests.embedded import Embedded
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from engine.testing import Ran
     from tests.hosts import Hosts
 
 PROGRAM = """
@@ -73,10 +73,9 @@ def certificate_for(address: str, *, days: int = 30) -> Certificate:
 
 
 @dataclass
-class Site:
+class Site(Embedded):
     """The project, its engine, and the department's own key for backups."""
 
-    root: Path
     hosts: Hosts
     services: dict[str, list[Any]] = field(default_factory=dict)
     secrets: dict[str, Any] = field(default_factory=dict)
@@ -93,26 +92,12 @@ class Site:
         )
         return told.stdout.strip()
 
-    def engine(self) -> EmbeddedEngine:
-        return EmbeddedEngine(
-            self.root,
-            backend_url=f"file://{self.root / 'state'}",
-            passphrase="correct horse",  # noqa: S106 - a test's
-        )
-
     def attempt(self, operation: str) -> Ran:
         """An operation; it may fail."""
         configuration = {"site:services": json.dumps(self.services), "site:secrets": json.dumps(self.secrets)}
         text = "".join(f"  {key}: {json.dumps(value)}\n" for key, value in configuration.items())
         (self.root / "Pulumi.test.yaml").write_text(f"config:\n{text}", encoding="utf-8")
-        return Ran(getattr(self.engine(), operation)("test", Options()), ())
-
-    def run(self, operation: str) -> Ran:
-        """An operation that has to succeed."""
-        ran = self.attempt(operation)
-        assert ran.errors == [], told(ran)
-        assert ran.result.ok, told(ran)
-        return ran
+        return super().attempt(operation)
 
     def operations(self, ran: Ran) -> set[str]:
         """What was done to the runs that set services up."""
@@ -130,9 +115,3 @@ class Site:
             ["age", "--decrypt", "-i", self.age_key], input=kept, check=True, capture_output=True, timeout=60
         )
         return opened.stdout
-
-
-def told(ran: Ran) -> str:
-    """Everything a run said about resources."""
-    events = [event["diagnosticEvent"] for event in ran.result.events if "diagnosticEvent" in event]
-    return "\n".join(event["message"] for event in events)

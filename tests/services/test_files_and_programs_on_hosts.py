@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inventories.hosts import ssh_arguments
-from tests.services.site import CLIENTS, Site, certificate_for, told
+from tests.embedded import told
+from tests.services.site import CLIENTS, Site, certificate_for
 
 if TYPE_CHECKING:
     from pathlib import Path

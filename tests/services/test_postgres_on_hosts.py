@@ -9,7 +9,8 @@ import subprocess
 
 import pytest
 
-from tests.services.site import CLIENTS, Certificate, Site, certificate_for, told
+from tests.embedded import told
+from tests.services.site import CLIENTS, Certificate, Site, certificate_for
 
 OWNER, READER = "long enough: {{ 7 }}'\"$x", "another password"
 BOX = "host-1.records"

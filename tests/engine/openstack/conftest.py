@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from engine.provider import CallOptions, ResourceId
 from engine.providers.openstack import OpenStackProvider
 from engine.testing import Stack
 from tests.engine.openstack.fake_cloud import FakeCloud
+from tests.region import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from sandbox import RegionInfo
 
 REAL = CallOptions()
 
@@ -26,6 +30,39 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloud]:
     made = FakeCloud()
     yield made
     made.close()
+
+
+def settings_of(region: RegionInfo, cloud: str = "") -> dict[str, Any]:
+    """A provider's configuration for a cloud of the region's clouds.yaml; the authority as text."""
+    found = yaml.safe_load(region.clouds.read_text(encoding="utf-8"))["clouds"][cloud or region.name]
+    auth = found["auth"]
+    return {
+        "authUrl": auth["auth_url"],
+        "region": found["region_name"],
+        "userName": auth["username"],
+        "password": auth["password"],
+        "tenantName": auth["project_name"],
+        "userDomainName": auth.get("user_domain_name", "Default"),
+        "projectDomainName": auth.get("project_domain_name", "Default"),
+        "cacertFile": region.ca_certificate.read_text(encoding="utf-8"),
+    }
+
+
+@pytest.fixture
+def theirs(region: RegionInfo) -> Iterator[Any]:
+    """The region as openstacksdk shows it."""
+    made = connect(region)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def here(region: RegionInfo, tmp_path: Path) -> Iterator[Stack]:
+    config = {f"openstack:{key}": value for key, value in settings_of(region).items()}
+    made = Stack(tmp_path, providers={"openstack": OpenStackProvider}, config=config)
+    yield made
+    gone = made.destroy()
+    assert gone.ok, gone.errors
 
 
 class Asked:

@@ -6,19 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
-import yaml
 
 from engine.provider import CallOptions, ProviderError
-from engine.providers.openstack import OpenStackProvider
-from engine.testing import Stack
-from tests.engine.openstack.conftest import Asked
+from tests.engine.openstack.conftest import Asked, settings_of
 from tests.engine.openstack.programs import KEY, Resource
 from tests.region import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
+    from engine.testing import Stack
     from sandbox import RegionInfo
 
 BOOT = {
@@ -29,39 +24,6 @@ BOOT = {
     "deleteOnTermination": True,
 }
 HTTPS = {"direction": "ingress", "ethertype": "IPv4", "protocol": "tcp", "portRangeMin": 443, "portRangeMax": 443}
-
-
-def settings_of(region: RegionInfo, cloud: str = "") -> dict[str, Any]:
-    """A provider's configuration for a cloud of the region's clouds.yaml; the authority as text."""
-    found = yaml.safe_load(region.clouds.read_text(encoding="utf-8"))["clouds"][cloud or region.name]
-    auth = found["auth"]
-    return {
-        "authUrl": auth["auth_url"],
-        "region": found["region_name"],
-        "userName": auth["username"],
-        "password": auth["password"],
-        "tenantName": auth["project_name"],
-        "userDomainName": auth.get("user_domain_name", "Default"),
-        "projectDomainName": auth.get("project_domain_name", "Default"),
-        "cacertFile": region.ca_certificate.read_text(encoding="utf-8"),
-    }
-
-
-@pytest.fixture
-def theirs(region: RegionInfo) -> Iterator[Any]:
-    """The region as openstacksdk shows it."""
-    made = connect(region)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def here(region: RegionInfo, tmp_path: Path) -> Iterator[Stack]:
-    config = {f"openstack:{key}": value for key, value in settings_of(region).items()}
-    made = Stack(tmp_path, providers={"openstack": OpenStackProvider}, config=config)
-    yield made
-    gone = made.destroy()
-    assert gone.ok, gone.errors
 
 
 class Wishes:

@@ -8,35 +8,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from engine.providers.openstack import OpenStackProvider
-from engine.testing import Stack
+from tests.engine.openstack.conftest import settings_of
 from tests.engine.openstack.programs import Resource, machine
-from tests.engine.openstack.test_on_a_region import settings_of
 from tests.region import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from engine.testing import Stack
     from sandbox import RegionInfo
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture
-def theirs(region: RegionInfo) -> Iterator[Any]:
-    with connect(region) as made:
-        yield made
-
-
-@pytest.fixture
-def here(region: RegionInfo, tmp_path: Path) -> Iterator[Stack]:
-    config = {f"openstack:{key}": value for key, value in settings_of(region).items()}
-    made = Stack(tmp_path, providers={"openstack": OpenStackProvider}, config=config)
-    yield made
-    gone = made.destroy()
-    assert gone.ok, gone.errors
 
 
 def test_a_quota_that_ends_midway_is_said_and_the_next_up_makes_the_rest(
