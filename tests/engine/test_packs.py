@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,8 +119,8 @@ def test_no_environment_of_a_child_holds_a_secret_of_the_configuration(project: 
     engine = project.engine()
     engine.set_config("test", "shop:password", "s3cr3t-1", secret=True)
     engine.set_config("test", "shop:token", "s3cr3t-2", secret=True)
-    seen: list[bytes] = []
-    project.cloud.on_call = lambda *_: seen.extend(environments_of_children())
+    seen: set[bytes] = set()
+    project.cloud.on_call = lambda *_: seen.update(environments_of_children())
     body = "Thing('a', size=int(config.require('size')), password=config.require_secret('password'))"
     project.up(body, policy_packs=(pack,))
     (of_pack,) = [one for one in seen if b"PULUMI_CONFIG=" in one]
@@ -126,9 +128,14 @@ def test_no_environment_of_a_child_holds_a_secret_of_the_configuration(project: 
     assert not any(b"s3cr3t" in one for one in seen)
 
 
-def environments_of_children() -> list[bytes]:
-    children = {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
-    return [Path("/proc", pid, "environ").read_bytes() for pid in children]
+def environments_of_children() -> set[bytes]:
+    """By each process's own word for its parent: a thread's list loses children when another thread ends."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if f"\nPPid:\t{os.getpid()}\n" in (process / "status").read_text(encoding="utf-8"):
+                found.add((process / "environ").read_bytes())
+    return found
 
 
 def variables(environ: bytes) -> dict[str, str]:
