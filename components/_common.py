@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,14 @@ import pulumi_kubernetes as k8s
 
 from components import _configuration
 from components._lawfulness import storage_reason
+from components._ways import store_faults, ways_out
 from components.cluster_access import require_access
-from components.governance import Governance, Law, govern
+from components.governance import Governance, Law, govern, region_placement
 from components.pod import MANAGED_BY_LABEL, NAME_LABEL, claim_name, image_faults
 from components.score import read_score
 from inventories.faults import Fault
 from inventories.questions import Questions
+from inventories.yaml_source import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from components._configuration import Configuration
     from components.args import ScheduledJobArgs, WebServiceArgs
     from components.workload import Volume, Workload
+    from inventories.models import Region
 
 
 def governed(
@@ -54,6 +58,8 @@ class Prepared:
     governance: Governance
     namespace: str
     environment: Mapping[str, pulumi.Input[str]]
+    homes: Mapping[str, Region]
+    """The region of each of its object stores, by the store's name."""
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -69,25 +75,13 @@ class Prepared:
             opts=opts,
         )
         claims = [self._claim(name, volume, opts) for volume in self.workload.volumes if not volume.ephemeral]
-        if self.workload.machines:
-            self._ways_out(name, opts)
+        if ways := ways_out(self.workload, self.homes):
+            pods = {"matchLabels": {NAME_LABEL: self.workload.name}}
+            spec: Any = {"podSelector": pods, "policyTypes": ["Egress"], "egress": ways}
+            own = {**self.metadata, "name": f"{self.workload.name}-regions"}
+            k8s.networking.v1.NetworkPolicy(f"{name}-regions", metadata=own, spec=spec, opts=opts)
         configuration, objects = _configuration.register(name, self.workload, self.environment, self.metadata, opts)
         return configuration, [account, *claims, *objects]
-
-    def _ways_out(self, name: str, opts: pulumi.ResourceOptions) -> None:
-        """The pods may reach the ports of the workload's own machines, of all that lies outside their namespace."""
-        ways: list[dict[str, Any]] = [
-            {
-                "to": [{"ipBlock": {"cidr": machine.network}}],
-                "ports": [{"port": port, "protocol": "TCP"} for port in machine.ports],
-            }
-            for machine in self.workload.machines
-            if machine.ports
-        ]
-        pods = {"matchLabels": {NAME_LABEL: self.workload.name}}
-        spec: Any = {"podSelector": pods, "policyTypes": ["Egress"], "egress": ways}
-        own = {**self.metadata, "name": f"{self.workload.name}-machines"}
-        k8s.networking.v1.NetworkPolicy(f"{name}-machines", metadata=own, spec=spec, opts=opts)
 
     def _claim(self, name: str, volume: Volume, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         own = {**self.metadata, "name": claim_name(self.workload, volume.name)}
@@ -124,10 +118,35 @@ def prepare(
         for key in sorted(set(workload.outputs) - set(environment)):
             fix = f"build it in a region, and pass its output as environment[{key!r}]"
             questions.faults.append(Fault(f"environment.{key}", "nobody says where the resource is", fix=fix))
+    homes = _homes(questions, args, workload, law) if workload and law else {}
     questions.settle()
     if workload is None or governance is None:
         raise AssertionError(name)  # settle has raised
-    return Prepared(workload, governance, args["namespace"], environment)
+    return Prepared(workload, governance, args["namespace"], environment, homes)
+
+
+def _homes(
+    questions: Questions, args: WebServiceArgs | ScheduledJobArgs, workload: Workload, law: Law
+) -> dict[str, Region]:
+    """The region of each object store; pods may not reach the store of a region where their data may not be."""
+    homes: dict[str, Region] = {}
+    given = args.get("stores") or {}
+    known = [store.name for store in workload.stores]
+    for name in known:
+        if name not in given:
+            fix = f"say the id of the region that keeps it as stores[{name!r}]"
+            questions.faults.append(Fault(f"stores.{name}", "nobody says where the object store is", fix=fix))
+    for name, region in given.items():
+        if name not in known:
+            fix = nearest(name, known)
+            questions.faults.append(Fault(f"stores.{name}", "the Score file has no such object store", region, fix=fix))
+            continue
+        facts = (args["department"], args["category"], region)
+        found = questions.ask(partial(region_placement, *facts, "object-store", law))
+        if found is not None:
+            homes[name] = found.region
+    questions.faults += store_faults(homes.values())
+    return homes
 
 
 def _storage_faults(workload: Workload, governance: Governance) -> list[Fault]:

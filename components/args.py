@@ -56,6 +56,8 @@ class WebServiceArgs(TypedDict):
     """Pods at rest (default 2; 1 when it keeps data in a volume)."""
     environment: NotRequired[dict[str, pulumi.Input[str]]]
     """Values of the Score file's `environment` resources; secret ones are kept in a Secret."""
+    stores: NotRequired[dict[str, str]]
+    """For each object store of the Score file, the id of the region that keeps it; pods may reach it."""
 
 
 class ScheduledJobArgs(TypedDict):
@@ -75,6 +77,8 @@ class ScheduledJobArgs(TypedDict):
     """When it runs, as five cron fields in Pakistan's time."""
     environment: NotRequired[dict[str, pulumi.Input[str]]]
     """Values of the Score file's `environment` resources; secret ones are kept in a Secret."""
+    stores: NotRequired[dict[str, str]]
+    """For each object store of the Score file, the id of the region that keeps it; pods may reach it."""
 
 
 class StackReadingArgs(TypedDict):

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 from pydantic import Field, StringConstraints
 
+from components._ways import store_faults
 from components.explain import as_error
 from components.fitness import job_faults, most_replicas, service_faults, usual_replicas
 from components.governance import Law
 from components.placement import Refusal, Request, place
 from components.pod import image_faults
-from components.regional import build_regional, region_decisions
+from components.regional import build_regional, region_decisions, store_regions
 from components.score import read_score
 from inventories.faults import Fault, OnshoreError
 from inventories.models import Country, DeploymentModel, Exposure, Id, Record
@@ -142,6 +143,8 @@ def judge(spec: StackSpec, settings: Settings, *, on: date | None = None) -> Dec
         questions.ask(lambda: _check_fit(spec, workload))
         if not isinstance(placement, Refusal):
             questions.faults += image_faults(workload, placement.category, law.register, law.profile.country)
+    placed = tuple(found for found in regional if not isinstance(found, Refusal))
+    questions.faults += store_faults(found.region for found in placed if found.request.service_kind == "object-store")
     refusals = [found for found in (placement, *regional) if isinstance(found, Refusal)]
     if len(refusals) == 1 and not refusals[0].faults and not questions.found:
         return refusals[0]
@@ -150,7 +153,6 @@ def judge(spec: StackSpec, settings: Settings, *, on: date | None = None) -> Dec
         seen.setdefault(str(error), error)
     questions.found += seen.values()
     questions.settle()
-    placed = tuple(found for found in regional if not isinstance(found, Refusal))
     if workload is None or isinstance(placement, Refusal):
         raise AssertionError(spec.workload)  # settle has raised
     return Decision(spec, score, workload, placement, law, placed)
@@ -185,7 +187,7 @@ def build(decision: Decision, settings: Settings, *, secret_keys: Iterable[str] 
     bounds = cast("LandingZoneArgs", {**facts, **_bounds(decision), "exposure": spec.exposure})
     zone = LandingZone("zone", bounds, pulumi.ResourceOptions(provider=access), law=law)
     opts = pulumi.ResourceOptions(provider=access, depends_on=[zone, *made])
-    facts |= {"score": str(decision.score), "environment": environment}
+    facts |= {"score": str(decision.score), "environment": environment, "stores": store_regions(decision)}
     if spec.schedule is not None:
         ScheduledJob(workload.name, cast("ScheduledJobArgs", {**facts, "schedule": spec.schedule}), opts, law=law)
     else:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
-    from inventories.models import Category, Cluster, Department, Profile, Provider, Register, RuleMeta
+    from components.placement import Placement
+    from inventories.models import Category, Cluster, Department, Profile, Provider, Register, RuleMeta, ServiceKind
 
 _EXPOSURES: Final = get_args(Exposure)
 
@@ -122,3 +123,12 @@ def govern(department: str, category: str, cluster: str, exposure: str, law: Law
         exposure=asked,
         register=decision.register,
     )
+
+
+def region_placement(department: str, category: str, region: str, kind: ServiceKind, law: Law) -> Placement:
+    """Where a component in a named region goes; raises OnshoreError, `refused` when the law forbids it."""
+    request = Request(department=department, category=category, service_kind=kind, target="region", region=region)
+    decision = place(request, law.register, law.profile, on=law.on, rules=law.rules)
+    if isinstance(decision, Refusal):
+        raise as_error(decision)
+    return decision

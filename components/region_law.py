@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Final, cast, get_args
 
-from components.explain import as_error
-from components.governance import Law
-from components.placement import Refusal, Request, place
+from components.governance import Law, region_placement
 from components.region_access import require_region_access
 from inventories.faults import Fault, OnshoreError
 from inventories.labels import CATEGORY_TAG, DEPARTMENT_TAG
@@ -92,10 +90,7 @@ def _locate(department: str, category: str, region: str, exposure: str, kind: Se
         fault = Fault("exposure", "not a known exposure", exposure, fix=nearest(exposure, _EXPOSURES))
         raise OnshoreError("the component cannot be built", [fault])
     asked = cast("Exposure", exposure)
-    request = Request(department=department, category=category, service_kind=kind, target="region", region=region)
-    decision = place(request, law.register, law.profile, on=law.on, rules=law.rules)
-    if isinstance(decision, Refusal):
-        raise as_error(decision)
+    decision = region_placement(department, category, region, kind, law)
     if asked == "public" and decision.category.rule.exposure != "public":
         what = f"{decision.category.id} data may not be open to the public (EXP-001)"
         fault = Fault("exposure", what, exposure, fix="leave `exposure` out: what is inside is reached from inside")

@@ -45,6 +45,12 @@ def region_decisions(spec: StackSpec, workload: Workload, law: Law) -> Iterator[
         yield place(request, law.register, law.profile, on=law.on, rules=law.rules)
 
 
+def store_regions(decision: Decision) -> dict[str, str]:
+    """The id of the region of each object store of a workload, by the store's name."""
+    kept = [placement.region.id for placement in decision.regional if placement.request.service_kind == "object-store"]
+    return {store.name: region for region in kept for store in decision.workload.stores}
+
+
 def build_regional(decision: Decision, settings: Settings) -> tuple[dict[str, str], list[pulumi.Resource]]:
     """Build what a workload has in regions; returns what it is told of it, by the keys of `Workload.outputs`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         Host,
         ImageRegistry,
         KeyStore,
+        ObjectStore,
         OnPremisesHost,
         Provider,
         Region,
@@ -96,6 +98,7 @@ def _openstack_faults(document: Document, place: KeyPath, region: Region) -> Ite
     for field, (called, records) in listed.items():
         named = ((record.name, document.where((*inside, field, index, "name"))) for index, record in enumerate(records))
         yield from _twice(called, named)
+    yield from _store_faults(document, (*inside, "object_store"), offered.object_store)
     needed: dict[str, dict[str, Any]] = {
         "vm": {"images": offered.images, "flavors": offered.flavors},
         "volume": {"encrypted_volume_types": region.encrypted_volume_types | region.plain_volume_types},
@@ -106,6 +109,20 @@ def _openstack_faults(document: Document, place: KeyPath, region: Region) -> Ite
             if not value:
                 fix = f"list its {field}, or take {kind} out of service_kinds"
                 yield Fault(document.where((*place, "service_kinds")), f"{kind} without {field}", kind, fix=fix)
+
+
+def _store_faults(document: Document, place: KeyPath, store: ObjectStore | None) -> Iterator[Fault]:
+    """The addresses of an object store are networks, and not half of the world."""
+    for index, text in enumerate(store.networks if store else ()):
+        where = document.where((*place, "networks", index))
+        try:
+            network = ip_network(text)
+        except ValueError:
+            yield Fault(where, "not a network", text, fix="write it like 192.0.2.0/24, without bits beyond the mask")
+        else:
+            if network.num_addresses > 1 << (network.max_prefixlen // 2):
+                fix = "name its own: pods that use it may reach all of them"
+                yield Fault(where, "more addresses than a store has", text, fix=fix)
 
 
 def host_faults(

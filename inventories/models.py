@@ -213,9 +213,13 @@ class ExternalNetwork(Record):
 
 
 class ObjectStore(Record):
-    """A region's object store, and which wishes it really honours."""
+    """A region's object store, and which wishes it really honours.
+
+    `networks`: the addresses that the endpoint's name stands for, as CIDRs; an endpoint that is an address needs none.
+    """
 
     endpoint: HttpsUrl
+    networks: tuple[str, ...] = ()
     honours: frozenset[Literal["versioning", "lifecycle"]] = frozenset()
 
 

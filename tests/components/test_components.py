@@ -217,6 +217,33 @@ def test_a_job_is_scheduled_in_pakistans_time_and_never_twice_at_once(build) -> 
     assert (spec["schedule"], spec["timeZone"], spec["concurrencyPolicy"]) == ("30 1 * * *", "Asia/Karachi", "Forbid")
 
 
+HOME = "example-csp-alpha-khi"
+FILES = {"resources": {"files": {"type": "object-store"}}}
+TOLD = {"resources.files.container": "files", "resources.files.endpoint": "https://objects.example"}
+
+
+@pytest.mark.parametrize("kind", ["web", "job"])
+def test_pods_reach_the_addresses_of_their_object_store_and_no_others(build, kind: str) -> None:
+    when = {"schedule": "0 1 * * *"} if kind == "job" else {}
+    seen = build(kind, document=FILES, environment=TOLD, stores={"files": HOME}, **when)
+    ways = [{"to": [{"ipBlock": {"cidr": "192.0.2.16/28"}}], "ports": [{"port": 443, "protocol": "TCP"}]}]
+    pods = {"matchLabels": {"app.kubernetes.io/name": "app"}}
+    assert seen["one-regions"]["spec"] == {"podSelector": pods, "policyTypes": ["Egress"], "egress": ways}
+
+
+@pytest.mark.parametrize(
+    ("stores", "said"),
+    [
+        ({}, "stores.files: nobody says where the object store is"),
+        ({"files": HOME, "fils": HOME}, "did you mean `files`?"),
+        ({"files": "example-csp-alpha-kih"}, "did you mean `example-csp-alpha-khi`?"),
+        ({"files": "example-csp-delta-xa"}, "RES-001"),
+    ],
+)
+def test_an_object_store_is_said_to_be_in_a_region_where_the_data_may_be(build, stores: dict, said: str) -> None:
+    assert said in str(refusal(build, "web", document=FILES, environment=TOLD, stores=stores))
+
+
 @pytest.mark.parametrize("schedule", ["", "@daily", "1 2 3 4", "TZ=UTC 0 1 * * *", "0 1 * * ;"])
 def test_a_schedule_that_is_none_is_refused(build, schedule: str) -> None:
     assert "not five cron fields" in str(refusal(build, "job", schedule=schedule))

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from engine.testing import Ran
 
 ROOT = Path(__file__).parents[2]
-GOLDEN = ROOT / "tests" / "golden" / "region.yaml"
 EXAMPLE = ROOT / "inventories/registers/example"
 HERE, ABROAD = "example-csp-alpha-khi", "example-csp-delta-xa"
 DIGEST = "sha512:" + "5" * 128

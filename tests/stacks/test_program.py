@@ -6,6 +6,7 @@ import json
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import uuid
@@ -202,6 +203,24 @@ def test_a_cluster_without_a_kubeconfig_is_told_with_the_place_to_put_it(run, se
         run(stack_config("health-vaccination-api"))
     assert "there is no way to example-csp-alpha-khi-1" in str(refused.value)
     assert "onshore:kubeconfig" in str(refused.value)
+
+
+def test_a_store_that_no_rule_could_let_pods_reach_is_refused_before_anything_is_made(
+    run, settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register = tmp_path / "register"
+    shutil.copytree(settings.register, register)
+    alpha = register / "providers" / "example-csp-alpha.yaml"
+    alpha.write_text(alpha.read_text().replace("        networks: [192.0.2.16/28]\n", ""))
+    monkeypatch.setenv("ONSHORE_REGISTER", str(register))
+    with pytest.raises(pulumi.RunError) as refused:
+        run(stack_config("health-clinic-records"), "health-clinic-records")
+    assert "region example-csp-alpha-khi: its object store has no addresses" in str(refused.value)
+    name, address = "objects.khi.example-csp-alpha.example", "192.0.2.17:6780"
+    alpha.write_text(alpha.read_text().replace(name, address))
+    seen = run(stack_config("health-clinic-records"), "health-clinic-records")
+    (ways,) = [one.inputs["spec"]["egress"] for one in seen if one.name == "clinic-records-regions"]
+    assert ways[1] == {"to": [{"ipBlock": {"cidr": "192.0.2.17/32"}}], "ports": [{"port": 6780, "protocol": "TCP"}]}
 
 
 def test_another_clusters_kubeconfig_in_the_stack_is_refused_and_its_token_never_shown(run, reached) -> None:
