@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -70,6 +71,12 @@ def test_one_up_deploys_both_and_a_change_a_drift_and_a_destroy_find_both(
     assert cloud.object_store.get_container_metadata(container).read_ACL is None
     deployment = kubectl("get", "deployment", "clinic-records", "-n", SPACE)
     assert deployment["status"]["readyReplicas"] == 2
+    ways = kubectl("get", "networkpolicy", "clinic-records-regions", "-n", SPACE)["spec"]["egress"]
+    store = urlsplit(cloud.object_store.get_endpoint())
+    assert [(way["to"][0]["ipBlock"]["cidr"], way["ports"][0]["port"]) for way in ways] == [
+        ("10.60.0.0/24", 5432),
+        (f"{store.hostname}/32", store.port),
+    ]
     settings = kubectl("get", "configmaps", "-n", SPACE)["items"]
     told = next(one["data"] for one in settings if "web.DATABASE_HOST" in one.get("data", {}))
     (addresses,) = server.addresses.values()
