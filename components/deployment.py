@@ -146,7 +146,7 @@ def judge(spec: StackSpec, settings: Settings, *, on: date | None = None) -> Dec
     placed = tuple(found for found in regional if not isinstance(found, Refusal))
     questions.faults += store_faults(found.region for found in placed if found.request.service_kind == "object-store")
     refusals = [found for found in (placement, *regional) if isinstance(found, Refusal)]
-    if len(refusals) == 1 and not refusals[0].faults and not questions.found:
+    if len(refusals) == 1 and not (refusals[0].faults or questions.found or questions.faults):
         return refusals[0]
     seen: dict[str, OnshoreError] = {}  # what is wrong with the stack is wrong for each of its places
     for error in map(as_error, refusals):

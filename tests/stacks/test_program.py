@@ -223,6 +223,23 @@ def test_a_store_that_no_rule_could_let_pods_reach_is_refused_before_anything_is
     assert ways[1] == {"to": [{"ipBlock": {"cidr": "192.0.2.17/32"}}], "ports": [{"port": 6780, "protocol": "TCP"}]}
 
 
+def test_what_stands_against_a_region_and_against_the_workload_is_told_at_once(
+    run, settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register, score = tmp_path / "register", tmp_path / "score.yaml"
+    shutil.copytree(settings.register, register)
+    for provider in (register / "providers").iterdir():
+        provider.write_text(provider.read_text().replace("object-store, ", ""))
+    monkeypatch.setenv("ONSHORE_REGISTER", str(register))
+    config = stack_config("health-clinic-records")
+    text = (ROOT / "stacks" / config["onshore:workload"]).read_text()
+    score.write_text(re.sub(r"@sha256:[0-9a-f]{64}", ":1", text))
+    with pytest.raises(pulumi.RunError) as refused:
+        run(config | {"onshore:workload": str(score)}, "health-clinic-records")
+    assert "an image without digest" in str(refused.value)
+    assert "no lawful place for restricted data of health-example (object-store)" in str(refused.value)
+
+
 def test_another_clusters_kubeconfig_in_the_stack_is_refused_and_its_token_never_shown(run, reached) -> None:
     content = yaml.safe_dump(reached.kubeconfig()).replace(reached.server, "https://192.0.2.1:6443")
     config = stack_config("health-vaccination-api") | {"onshore:kubeconfig": content}
