@@ -8,6 +8,7 @@ the call that fails, `read` what a refresh finds (`drift`, `gone`), `waits` the 
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import zlib
@@ -170,13 +171,15 @@ def half_made(context: Any, id_: str, properties: Any, inputs: Any) -> None:
 
 
 def main(package: str) -> None:
-    """Serves until it is ended."""
+    """Serves until it is ended, or the engine that started it is gone: a killed one ends nothing."""
+    engine = os.getppid()
     server = grpc.server(ThreadPoolExecutor(8))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Things(package), server)
     sys.stdout.write(f"{server.add_insecure_port('127.0.0.1:0')}\n")
     sys.stdout.flush()
     server.start()
-    server.wait_for_termination()
+    while os.getppid() == engine:
+        server.wait_for_termination(timeout=1)
 
 
 if __name__ == "__main__":
