@@ -11,7 +11,7 @@ import pulumi_kubernetes as k8s
 
 from components import _configuration
 from components._lawfulness import storage_reason
-from components._ways import store_faults, ways_out
+from components._ways import unreachable_stores, ways_out
 from components.cluster_access import require_access
 from components.governance import Governance, Law, govern, region_placement
 from components.pod import MANAGED_BY_LABEL, NAME_LABEL, claim_name, image_faults
@@ -145,7 +145,7 @@ def _homes(
         found = questions.ask(partial(region_placement, *facts, "object-store", law))
         if found is not None:
             homes[name] = found.region
-    questions.faults += store_faults(homes.values())
+    questions.faults += unreachable_stores(homes.values())
     return homes
 
 

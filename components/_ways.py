@@ -24,7 +24,7 @@ def ways_out(workload: Workload, homes: Mapping[str, Region]) -> list[dict[str, 
     return machines + [_way(_networks(store), [urlsplit(store.endpoint).port or _HTTPS]) for store in stores if store]
 
 
-def store_faults(regions: Iterable[Region]) -> Iterator[Fault]:
+def unreachable_stores(regions: Iterable[Region]) -> Iterator[Fault]:
     """The regions whose object store no rule could let pods reach, for nobody said at which addresses it answers."""
     for region in regions:
         store = region.openstack.object_store if region.openstack else None

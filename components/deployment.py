@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 from pydantic import Field, StringConstraints
 
-from components._ways import store_faults
 from components.explain import as_error
 from components.fitness import job_faults, most_replicas, service_faults, usual_replicas
 from components.governance import Law
 from components.placement import Refusal, Request, place
 from components.pod import image_faults
-from components.regional import build_regional, region_decisions, store_regions
+from components.regional import build_regional, region_decisions, regional_faults, store_regions
 from components.score import read_score
 from inventories.faults import Fault, OnshoreError
 from inventories.models import Country, DeploymentModel, Exposure, Id, Record
@@ -143,8 +142,7 @@ def judge(spec: StackSpec, settings: Settings, *, on: date | None = None) -> Dec
         questions.ask(lambda: _check_fit(spec, workload))
         if not isinstance(placement, Refusal):
             questions.faults += image_faults(workload, placement.category, law.register, law.profile.country)
-    placed = tuple(found for found in regional if not isinstance(found, Refusal))
-    questions.faults += store_faults(found.region for found in placed if found.request.service_kind == "object-store")
+        questions.faults += regional_faults(workload, regional, law)
     refusals = [found for found in (placement, *regional) if isinstance(found, Refusal)]
     if len(refusals) == 1 and not (refusals[0].faults or questions.found or questions.faults):
         return refusals[0]
@@ -153,6 +151,7 @@ def judge(spec: StackSpec, settings: Settings, *, on: date | None = None) -> Dec
         seen.setdefault(str(error), error)
     questions.found += seen.values()
     questions.settle()
+    placed = tuple(found for found in regional if not isinstance(found, Refusal))
     if workload is None or isinstance(placement, Refusal):
         raise AssertionError(spec.workload)  # settle has raised
     return Decision(spec, score, workload, placement, law, placed)

@@ -1,7 +1,5 @@
 """A network of a department's own in a region: closed in both directions, but for what is declared."""
 
-from collections.abc import Iterator
-from itertools import combinations
 from typing import Any
 
 import pulumi
@@ -9,10 +7,9 @@ import pulumi
 from components._openstack import openstack
 from components.args import PrivateNetworkArgs
 from components.governance import Law
-from components.region_law import Located, as_network, located, network_faults
-from inventories.faults import Fault
+from components.region_fitness import network_faults
+from components.region_law import Located, located
 from inventories.questions import Questions
-from inventories.yaml_source import nearest
 
 
 class PrivateNetwork(pulumi.ComponentResource):
@@ -32,9 +29,7 @@ class PrivateNetwork(pulumi.ComponentResource):
         questions = Questions(name)
         facts = (args["department"], args["category"], args["region"], "internal")
         home = located(questions, name, facts, "vm", opts, law)
-        questions.faults += _faults(args)
-        if home is not None:
-            questions.faults += _router_faults(args, home)
+        questions.faults += network_faults(args, home)
         questions.settle()
         if home is None:
             raise AssertionError(name)  # settle has raised
@@ -123,38 +118,3 @@ def _rules(name: str, args: PrivateNetworkArgs, group: Any, parent: pulumi.Resou
 
 def _slug(network: str) -> str:
     return network.replace("/", "-").replace(":", "-").replace(".", "-")
-
-
-def _faults(args: PrivateNetworkArgs) -> Iterator[Fault]:
-    if not args["cidrs"]:
-        yield Fault("cidrs", "a network without a subnet", fix="give it one, like 10.60.0.0/24")
-    for field in ("cidrs", "clients", "destinations"):
-        written: list[str] = args.get(field, [])  # type: ignore[assignment] # the three are lists of text
-        yield from network_faults(field, written)
-        twice = sorted({text for text in written if written.count(text) > 1})
-        yield from (Fault(field, "named twice", text, fix="keep one") for text in twice)
-    subnets = [(text, network) for text in dict.fromkeys(args["cidrs"]) if (network := as_network(text))]
-    for (one, first), (other, second) in combinations(subnets, 2):
-        if first.overlaps(second):
-            yield Fault("cidrs", "subnets that overlap", f"{one} and {other}", fix="give each its own addresses")
-    ports, clients = args.get("ports", []), args.get("clients", [])
-    for index, port in enumerate(ports):
-        if not 0 < port < 2**16 or port != int(port) or port in ports[:index]:
-            yield Fault(f"ports[{index}]", "not a port, or named twice", str(port), fix="choose from 1 to 65535, once")
-    if bool(ports) != bool(clients):
-        got = "ports without clients" if ports else "clients without ports"
-        yield Fault("ports, clients", "one without the other opens nothing", got, fix="give both, or neither")
-
-
-def _router_faults(args: PrivateNetworkArgs, home: Located) -> Iterator[Fault]:
-    wanted = args.get("external_network")
-    if wanted is None:
-        return
-    known = {network.name: network for network in home.offered.external_networks}
-    if wanted not in known:
-        fix = nearest(wanted, list(known))
-        yield Fault("external_network", f"not an external network of {home.region.id}", wanted, fix=fix)
-    elif known[wanted].public and home.category.rule.exposure != "public":
-        why = f"{home.category.id} data has no way to the internet"
-        fix = "name an external network that is not public, or leave it out"
-        yield Fault("external_network", "a public network (EXP-001)", wanted, why, fix)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Final, cast, get_args
 
 from components.governance import Law, region_placement
-from components.region_access import require_region_access
 from inventories.faults import Fault, OnshoreError
 from inventories.labels import CATEGORY_TAG, DEPARTMENT_TAG
 from inventories.models import Exposure
 from inventories.yaml_source import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     import pulumi
 
+    from components.placement import Placement
     from inventories.models import Category, Department, OpenStack, Provider, Region, ServiceKind
     from inventories.questions import Questions
 
-PRIVATE: Final = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
 _EXPOSURES: Final = get_args(Exposure)
 
 
@@ -79,13 +75,15 @@ def located(
     law = law or questions.ask(Law.load)
     if law is None:
         return None
+    from components.region_access import require_region_access  # noqa: PLC0415 - imports Pulumi
+
     found = law.register.region(facts[2])
     if found is not None:
         questions.ask(lambda: require_region_access(name, found[1], opts))
-    return questions.ask(lambda: _locate(*facts, kind, law))
+    return questions.ask(lambda: _lawful(*facts, kind, law))
 
 
-def _locate(department: str, category: str, region: str, exposure: str, kind: ServiceKind, law: Law) -> Located:
+def _lawful(department: str, category: str, region: str, exposure: str, kind: ServiceKind, law: Law) -> Located:
     if exposure not in _EXPOSURES:
         fault = Fault("exposure", "not a known exposure", exposure, fix=nearest(exposure, _EXPOSURES))
         raise OnshoreError("the component cannot be built", [fault])
@@ -95,42 +93,22 @@ def _locate(department: str, category: str, region: str, exposure: str, kind: Se
         what = f"{decision.category.id} data may not be open to the public (EXP-001)"
         fault = Fault("exposure", what, exposure, fix="leave `exposure` out: what is inside is reached from inside")
         raise OnshoreError("the component cannot be built", [fault], refused=True)
-    owner, offered = law.register.department(department), decision.region.openstack
+    return locate(decision, law, asked)
+
+
+def locate(placement: Placement, law: Law, exposure: Exposure = "internal") -> Located:
+    """The facts of a placement in a region."""
+    owner = law.register.department(placement.request.department)
+    offered = placement.region.openstack
     if owner is None or offered is None:  # a placement of an unknown department is a refusal, and regions are OpenStack
-        raise AssertionError(department)
+        raise AssertionError(placement.request.department)
     return Located(
         department=owner,
-        category=decision.category,
-        provider=decision.provider,
-        region=decision.region,
+        category=placement.category,
+        provider=placement.provider,
+        region=placement.region,
         offered=offered,
-        country=decision.site.country,
-        exposure=asked,
-        register=decision.register,
+        country=placement.site.country,
+        exposure=exposure,
+        register=placement.register,
     )
-
-
-def network_faults(where: str, written: Sequence[str]) -> Iterator[Fault]:
-    """What keeps texts from being private networks of somebody's own; half the world is the world too."""
-    for index, text in enumerate(written):
-        network = as_network(text)
-        if network is None:
-            fix = "write it like 10.20.0.0/16, without bits beyond the mask"
-            yield Fault(f"{where}[{index}]", "not a network", text, fix=fix)
-        elif not is_private(network):
-            why = "what is inside a region is reached from private networks alone"
-            fix = "name a private network, or put a web service in a cluster in front"
-            yield Fault(f"{where}[{index}]", "open to the public (EXP-001)", text, why, fix)
-
-
-def is_private(network: IPv4Network | IPv6Network) -> bool:
-    """Whether a network lies within those that are nobody's on the internet."""
-    return any(own.version == network.version and network.subnet_of(own) for own in PRIVATE)  # type: ignore[arg-type]
-
-
-def as_network(text: str) -> IPv4Network | IPv6Network | None:
-    """The network that a text says, None where it says none."""
-    try:
-        return ip_network(text)
-    except ValueError:
-        return None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from components._decision import Request
+from components._ways import unreachable_stores
 from components.placement import Placement, Refusal, place
+from components.region_fitness import machine_faults, network_faults, store_faults
+from components.region_law import locate
 from components.workload import output_key
 from inventories.faults import Fault, OnshoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     import pulumi
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
     from components.args import ObjectStoreArgs, PrivateNetworkArgs, VirtualMachineArgs
     from components.deployment import Decision, StackSpec
     from components.governance import Law
-    from components.workload import Workload
+    from components.workload import Machine, Store, Workload
     from inventories.models import ServiceKind
     from inventories.settings import Settings
 
@@ -43,6 +47,23 @@ def region_decisions(spec: StackSpec, workload: Workload, law: Law) -> Iterator[
     for kind, size in sizes:
         request = Request(service_kind=kind, target="region", **shared, **size)
         yield place(request, law.register, law.profile, on=law.on, rules=law.rules)
+
+
+def regional_faults(workload: Workload, decided: Iterable[Placement | Refusal], law: Law) -> Iterator[Fault]:
+    """What keeps a workload's machines and object stores from being made where they go, or anywhere."""
+    for found in decided:
+        home = None if isinstance(found, Refusal) else locate(found, law)
+        faults: list[tuple[str, Fault]] = []
+        if found.request.service_kind == "vm":
+            for machine in workload.machines:
+                args = cast("VirtualMachineArgs", _machine_args(found, machine))
+                faults += [(machine.name, fault) for fault in network_faults(_network_args(found, machine), home)]
+                faults += [(machine.name, fault) for fault in machine_faults(args, home)]
+        else:
+            for store in workload.stores:
+                faults += [(store.name, fault) for fault in store_faults(_store_args(workload, found, store), home)]
+            yield from unreachable_stores([home.region] if home else [])
+        yield from (replace(fault, where=f"resources.{name}: {fault.where}") for name, fault in faults)
 
 
 def store_regions(decision: Decision) -> dict[str, str]:
@@ -85,35 +106,12 @@ def _machines(decision: Decision, placement: Placement, access: Any) -> Iterator
     opts = pulumi.ResourceOptions(providers=[access, runs] if runs else [access])
     for machine in decision.workload.machines:
         name = f"{decision.workload.name}-{machine.name}"
-        network = {
-            **_facts(placement),
-            "cidrs": [machine.network],
-            "ports": list(machine.ports) if machine.clients else [],
-            "clients": list(machine.clients),
-            "destinations": list(machine.destinations),
-        }
-        if machine.external_network is not None:
-            network["external_network"] = machine.external_network
-        inside = PrivateNetwork(f"{name}-network", cast("PrivateNetworkArgs", network), opts, law=decision.law)
-        args = {
-            **_facts(placement),
-            "image": machine.image,
-            "vcpu": machine.vcpu,
-            "memory_gib": machine.memory_gib,
-            "disk_gib": machine.disk_gib,
+        inside = PrivateNetwork(f"{name}-network", _network_args(placement, machine), opts, law=decision.law)
+        args = _machine_args(placement, machine) | {
             "network_id": inside.network_id,
             "subnet_id": inside.subnet_ids.apply(lambda found: found[0]),
             "security_group_id": inside.security_group_id,
-            "count": machine.count,
-            "addresses": machine.addresses,
         }
-        if machine.data_gib:
-            args["data_gib"] = machine.data_gib
-        if machine.user_data is not None:
-            args["user_data"] = machine.user_data
-        if machine.ssh_public_key is not None:
-            args["ssh_public_key"] = machine.ssh_public_key
-        args["under_ansible"] = machine.playbook is not None
         made = VirtualMachine(name, cast("VirtualMachineArgs", args), opts, law=decision.law)
         pulumi.export(f"{machine.name}Addresses", made.addresses)
         yield {output_key(machine.name, "address"): machine.addresses[0]}, made
@@ -140,22 +138,61 @@ def _stores(decision: Decision, placement: Placement, access: Any) -> Iterator[_
     opts = pulumi.ResourceOptions(provider=access)
     for store in decision.workload.stores:
         name = f"{decision.workload.name}-{store.name}"
-        container = f"{placement.request.department}-{name}"
-        args: dict[str, Any] = {**_facts(placement), "container": container, "size_gib": store.size_gib}
-        if store.versioned is not None:
-            args["versioned"] = store.versioned
-        if store.expire_after_days is not None:
-            args["expire_after_days"] = store.expire_after_days
-        made = ObjectStore(name, cast("ObjectStoreArgs", args), opts, law=decision.law)
-        told = {"container": container, "endpoint": made.store.endpoint}
+        args = _store_args(decision.workload, placement, store)
+        made = ObjectStore(name, args, opts, law=decision.law)
+        told = {"container": args["container"], "endpoint": made.store.endpoint}
         yield {output_key(store.name, key): value for key, value in told.items()}, made
 
 
-def _facts(placement: Placement) -> dict[str, Any]:
+def _network_args(decided: Placement | Refusal, machine: Machine) -> PrivateNetworkArgs:
+    args = {
+        **_facts(decided),
+        "cidrs": [machine.network],
+        "ports": list(machine.ports) if machine.clients else [],
+        "clients": list(machine.clients),
+        "destinations": list(machine.destinations),
+    }
+    if machine.external_network is not None:
+        args["external_network"] = machine.external_network
+    return cast("PrivateNetworkArgs", args)
+
+
+def _machine_args(decided: Placement | Refusal, machine: Machine) -> dict[str, Any]:
+    """Without its network, which is known once it is built."""
+    args = {
+        **_facts(decided),
+        "image": machine.image,
+        "vcpu": machine.vcpu,
+        "memory_gib": machine.memory_gib,
+        "disk_gib": machine.disk_gib,
+        "count": machine.count,
+        "addresses": machine.addresses,
+        "under_ansible": machine.playbook is not None,
+    }
+    if machine.data_gib:
+        args["data_gib"] = machine.data_gib
+    if machine.user_data is not None:
+        args["user_data"] = machine.user_data
+    if machine.ssh_public_key is not None:
+        args["ssh_public_key"] = machine.ssh_public_key
+    return args
+
+
+def _store_args(workload: Workload, decided: Placement | Refusal, store: Store) -> ObjectStoreArgs:
+    container = f"{decided.request.department}-{workload.name}-{store.name}"
+    args = {**_facts(decided), "container": container, "size_gib": store.size_gib}
+    if store.versioned is not None:
+        args["versioned"] = store.versioned
+    if store.expire_after_days is not None:
+        args["expire_after_days"] = store.expire_after_days
+    return cast("ObjectStoreArgs", args)
+
+
+def _facts(decided: Placement | Refusal) -> dict[str, Any]:
     return {
-        "department": placement.request.department,
-        "category": placement.category.id,
-        "region": placement.region.id,
+        "department": decided.request.department,
+        "category": decided.category.id if decided.category else decided.request.category,
+        "region": "" if isinstance(decided, Refusal) else decided.region.id,
     }
 
 

@@ -1,8 +1,7 @@
 """Machines in a region: on encrypted boot volumes of an image that the register knows by its digest."""
 
-import re
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import pulumi
 
@@ -14,19 +13,11 @@ from components.clouds_yaml import CloudLogin
 from components.given_providers import SERVED, providers_for
 from components.governance import Law
 from components.region_access import RegionAccess
-from components.region_law import Located, as_network, is_private, located
+from components.region_fitness import fitting_flavor, machine_faults
+from components.region_law import Located, located
 from inventories.faults import Fault, OnshoreError
-from inventories.models import Flavor, MachineImage
-from inventories.patterns import SENSITIVE_TEXT
+from inventories.models import MachineImage
 from inventories.questions import Questions
-from inventories.yaml_source import nearest
-
-_MOST: Final = 20
-_MOST_GIB: Final = 16_384
-_MOST_USER_DATA: Final = 64 * 1024  # bytes, of which Nova's API takes 65,535 in base64
-_MIB: Final = 1024
-_SECRETS: Final = re.compile(SENSITIVE_TEXT)
-_PUBLIC_KEY: Final = re.compile(r"(ssh-ed25519|ecdsa-sha2-nistp(256|384|521)|ssh-rsa) [A-Za-z0-9+/]{32,}={0,2}( .*)?")
 
 
 class _Made(NamedTuple):
@@ -56,9 +47,7 @@ class VirtualMachine(pulumi.ComponentResource):
         exposure = str(args.get("exposure") or "internal")
         facts = (args["department"], args["category"], args["region"], exposure)
         home = located(questions, name, facts, "vm", opts, law)
-        questions.faults += [*_faults(args), *_ansible_faults(args, opts)]
-        if home is not None:
-            questions.faults += _offer_faults(args, home)
+        questions.faults += [*machine_faults(args, home), *_ansible_faults(args, opts)]
         questions.settle()
         if home is None:
             raise AssertionError(name)  # settle has raised
@@ -84,12 +73,6 @@ def pinned_image(image: MachineImage, found_id: str, properties: dict[str, Any])
         fault = Fault(f"image {image.name}", "another content than the register's", f"{got[:24]}…", why, fix)
         raise OnshoreError("the machine cannot be built", [fault], refused=True)
     return found_id
-
-
-def fitting_flavor(flavors: tuple[Flavor, ...], vcpu: int, memory_gib: float) -> Flavor | None:
-    """The smallest flavor with that many cores and that much memory."""
-    fitting = [one for one in flavors if one.vcpu >= vcpu and one.memory_mib >= memory_gib * _MIB]
-    return min(fitting, key=lambda one: (one.vcpu, one.memory_mib, one.name), default=None)
 
 
 def _shared(name: str, args: VirtualMachineArgs, home: Located, parent: pulumi.Resource) -> dict[str, Any]:
@@ -195,59 +178,3 @@ def _ansible_faults(args: VirtualMachineArgs, opts: pulumi.ResourceOptions | Non
     elif not any(isinstance(one, AnsibleAccess) for one in providers_for(opts)):
         fix = "pass `ResourceOptions(providers=[RegionAccess(...), AnsibleAccess(...)])`"
         yield Fault("under_ansible", "no AnsibleAccess among the providers", fix=fix)
-
-
-def _faults(args: VirtualMachineArgs) -> Iterator[Fault]:
-    for field, most in (("count", _MOST), ("disk_gib", _MOST_GIB), ("data_gib", _MOST_GIB)):
-        size: Any = args.get(field, 1)
-        if not 1 <= size <= most or size != int(size):
-            yield Fault(field, "not a number of them", str(size), fix=f"choose from 1 to {most}")
-    if (given := args.get("addresses")) is not None:
-        yield from _address_faults(given, int(args.get("count", 1)))
-    written: Any = args.get("user_data", "")
-    if not isinstance(written, str):
-        why = "whoever reaches the machine can read it, and what is computed may be a secret"
-        yield Fault("user_data", "not plain text", type(written).__name__, why, "write the text itself")
-    elif found := _SECRETS.search(written):
-        line = written.count("\n", 0, found.start()) + 1
-        why, fix = "whoever reaches the machine can read it", "let the machine fetch its secrets once it runs"
-        yield Fault("user_data", "looks like a secret", f"line {line}", why, fix)
-    elif len(written.encode()) * 4 / 3 >= _MOST_USER_DATA:
-        yield Fault("user_data", "too long for OpenStack", f"{len(written.encode())} bytes", fix="fetch the rest")
-    key: Any = args.get("ssh_public_key")
-    if key is not None and not (isinstance(key, str) and _PUBLIC_KEY.fullmatch(key.strip())):
-        yield Fault("ssh_public_key", "not a public SSH key", fix="write it as in id_ed25519.pub")
-
-
-def _address_faults(given: list[str], count: int) -> Iterator[Fault]:
-    if len(given) != count or len(set(given)) != count:
-        yield Fault("addresses", "not one for each machine", ", ".join(given), fix=f"name {count}, each once")
-    for index, text in enumerate(given):
-        network = as_network(text)
-        if network is None or network.num_addresses != 1 or not is_private(network):
-            yield Fault(f"addresses[{index}]", "not a private address", text, fix="write it like 10.60.0.10")
-
-
-def _offer_faults(args: VirtualMachineArgs, home: Located) -> Iterator[Fault]:
-    offered = home.offered
-    images = [image.name for image in offered.images]
-    if args["image"] not in images:
-        what = f"not an image that the register lists for {home.region.id}"
-        yield Fault("image", what, args["image"], fix=nearest(args["image"], images))
-    if fitting_flavor(offered.flavors, args["vcpu"], args["memory_gib"]) is None:
-        got = f"{args['vcpu']} cores and {args['memory_gib']:g} GiB"
-        sizes = ", ".join(f"{one.name} ({one.vcpu}, {one.memory_mib / _MIB:g} GiB)" for one in offered.flavors)
-        yield Fault("vcpu, memory_gib", f"no flavor of {home.region.id} is that large", got, fix=f"there are: {sizes}")
-    wanted = args.get("public_network")
-    if wanted is None:
-        return
-    public = [network.name for network in offered.external_networks if network.public]
-    if home.category.rule.exposure != "public" or home.exposure != "public":
-        why = f"{home.category.id} data is reached from inside"
-        if home.category.rule.exposure == "public":
-            why = "the machine is not declared public"
-        fix = "leave `public_network` out"
-        yield Fault("public_network", "an address that the internet reaches (EXP-001)", wanted, why, fix)
-    if wanted not in public:
-        what = f"not a public external network of {home.region.id}"
-        yield Fault("public_network", what, wanted, fix=nearest(wanted, public) if public else "there is none")

@@ -240,6 +240,41 @@ def test_what_stands_against_a_region_and_against_the_workload_is_told_at_once(
     assert "no lawful place for restricted data of health-example (object-store)" in str(refused.value)
 
 
+@pytest.mark.parametrize("place", [{}, {"region": "example-csp-delta-xa"}])
+def test_all_that_a_region_cannot_make_is_told_before_anything_is_registered(
+    settings, tmp_path: Path, place: dict[str, str]
+) -> None:
+    config = stack_config("health-clinic-records")
+    text = (ROOT / "stacks" / config["onshore:workload"]).read_text()
+    for right, wrong in (
+        ("image: debian-12", "image: debian-99"),
+        ("cpu: 2\n", "cpu: 64\n"),
+        ("[10.20.0.0/16]", "[10.20.0.0/16, 0.0.0.0/1]"),
+        ("department-wan", "department-wam"),
+        ("packages: [postgresql]", "password: not-a-real-one"),
+        ("versioned: true", "expireAfterDays: 3"),
+    ):
+        assert right in text
+        text = text.replace(right, wrong)
+    score = tmp_path / "score.yaml"
+    score.write_text(text)
+    spec = read_spec(config | {"onshore:workload": str(score), "onshore:placement": place})
+    with pytest.raises(OnshoreError) as refused:
+        judge(spec, settings)
+    where = {fault.where for fault in refused.value.faults}
+    anywhere = {"resources.records: clients[1]", "resources.records: user_data"}
+    here = {
+        "resources.records: image",
+        "resources.records: vcpu, memory_gib",
+        "resources.records: external_network",
+        "resources.exports: expire_after_days",
+    }
+    assert anywhere <= where
+    assert here & where == (set() if place else here)
+    assert refused.value.refused
+    assert "not-a-real-one" not in str(refused.value)
+
+
 def test_another_clusters_kubeconfig_in_the_stack_is_refused_and_its_token_never_shown(run, reached) -> None:
     content = yaml.safe_dump(reached.kubeconfig()).replace(reached.server, "https://192.0.2.1:6443")
     config = stack_config("health-vaccination-api") | {"onshore:kubeconfig": content}
