@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _INSIDE: contextvars.ContextVar[bool] = contextvars.ContextVar("inside_program", default=False)
 _SHUTDOWN_TEXT: Final = "Resource monitor has terminated, shutting down"
+_INVOKE_TEXT: Final = "invoke of "  # `pulumi.runtime.invoke` says so of a function that failed
 _SHOWN_OUTPUTS: Final = 32
 _LOOK_S: Final = 0.5
 _PATIENCE_S: Final = 5.0  # for a program that may be asleep when the run is interrupted
@@ -189,10 +190,15 @@ def _refusal(error: BaseException) -> str:
 
 
 def _user_traceback(error: BaseException, project: Project) -> str:
-    """The traceback from the program's own first line on; of one that never ran, such as a misspelt file, none."""
+    """The traceback from the program's own first line on; of one that never ran, such as a misspelt file, none.
+
+    Of a function that a provider refused after the program's line had ended, none either: all frames are the SDK's.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     program = str(project.program)
     own = next((n for n, frame in enumerate(frames) if frame.filename.startswith(program)), None)
+    if own is None and str(error).startswith(_INVOKE_TEXT):
+        own = len(frames)
     if own is None:
         ours = (__file__, "<frozen runpy>", runpy.__file__)
         own = max((n + 1 for n, frame in enumerate(frames) if frame.filename in ours), default=0)

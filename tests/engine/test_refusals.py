@@ -83,6 +83,17 @@ def test_a_function_without_a_provider_is_named_where_default_ones_are_disabled(
     assert text in result.errors[0]
 
 
+@pytest.mark.parametrize(("call", "frames"), [("invoke_output", False), ("invoke", True)])
+def test_a_function_that_fails_shows_the_programs_line_where_it_waited_and_no_frame_of_the_sdk(
+    project: Project, call: str, frames: bool
+) -> None:
+    result = project.up(f"pulumi.runtime.{call}('fake:index:none', {{'value': 1}})")
+    text = "invoke of fake:index:none failed: invocation of fake:index:none returned an error: unknown function"
+    assert text in result.errors[0]
+    assert ("Traceback" in result.errors[0]) is frames
+    assert "site-packages" not in result.errors[0].partition("__main__")[0]
+
+
 @pytest.mark.parametrize("operation", ["destroy", "refresh"])
 def test_a_stack_that_was_never_deployed_is_not_found_and_not_made(project: Project, operation: str) -> None:
     before = (project.folder / "Pulumi.test.yaml").read_bytes()
