@@ -231,7 +231,8 @@ def _fault(model: type[BaseModel], document: Document, place: KeyPath, detail: A
     kind: str = detail["type"]
     loc: KeyPath = detail["loc"]
     given = detail["input"]
-    got = kind_of(given) if loc and loc[0] in hidden else _short(given)
+    whole = not (place or loc)  # a file that is no record at all may be anything, a password too
+    got = kind_of(given) if whole or (loc and loc[0] in hidden) else _short(given)
     if kind == "missing":
         what, got, fix = f"`{loc[-1]}` is missing", "", f"add `{loc[-1]}`"
         return Fault(document.where((*place, loc[-1])), what, got, fix=fix)

@@ -227,4 +227,22 @@ def _body(text: str, source: str, *, outer: str, inner: str) -> Mapping[str, Any
             fix="Work on this stack with the Pulumi CLI that wrote it.",
         )
     body = document[outer].get(inner) if inner else document[outer]
-    return body if isinstance(body, dict) else {}
+    if body is None:  # never deployed
+        return {}
+    if wrong := _wrong_form(body):
+        raise EngineError(
+            f"{source} is damaged: {wrong}; refusing to use it",
+            fix="Restore it from the .bak file beside it or from the backups folder.",
+        )
+    return dict(body)
+
+
+def _wrong_form(body: object) -> str:
+    """What of a deployment is not of its form, so that what stands there would be lost or not understood; or empty."""
+    if not isinstance(body, dict):
+        return "its deployment is no object"
+    for key in ("resources", "pending_operations"):
+        found = body.get(key) or []
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            return f"its {key} are no list of objects"
+    return ""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.score import parse_score
+from components.score import parse_score, read_score
 from components.workload import EnvironmentKey, ExecProbe, HttpProbe, Mount, Port, Resources, Volume
 from inventories.faults import OnshoreError
 
@@ -232,3 +232,11 @@ def test_machines_and_object_stores_are_read_and_what_is_told_of_them_stays_open
     assert host == ("HOST", (EnvironmentKey("resources.db.address"),))
     assert files[1] == (EnvironmentKey("resources.files.endpoint"), "/", EnvironmentKey("resources.files.container"))
     assert workload.storage_gib == 0
+
+
+def test_a_file_that_is_no_record_is_refused_without_a_word_of_what_stands_in_it(tmp_path: Path) -> None:
+    (tmp_path / "passphrase").write_text("VbVIj8eo-not-a-real-one\n")
+    with pytest.raises(OnshoreError) as refused:
+        read_score(tmp_path / "passphrase")
+    assert "got: text" in str(refused.value)
+    assert "VbVIj8eo" not in str(refused.value)

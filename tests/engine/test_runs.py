@@ -301,10 +301,20 @@ def test_a_wrong_passphrase_is_refused_and_the_state_untouched(project: Project)
     assert project.state.read_bytes() == before
 
 
+def with_latest(text: str, change) -> str:
+    document = json.loads(text)
+    document["checkpoint"]["latest"] = change(document["checkpoint"]["latest"])
+    return json.dumps(document)
+
+
 @pytest.mark.parametrize(
     ("damage", "text"),
     [
         (lambda t: t[: len(t) // 2], "truncated or damaged"),
+        (lambda t: with_latest(t, lambda _: [1]), "its deployment is no object"),
+        (lambda t: with_latest(t, lambda _: ""), "its deployment is no object"),
+        (lambda t: with_latest(t, lambda found: {**found, "resources": "x"}), "its resources are no list of objects"),
+        (lambda t: with_latest(t, lambda found: {**found, "resources": ["x"]}), "its resources are no list of objects"),
         (lambda t: t.replace('{"version":3', '{"version":99'), "newer engine"),
         (lambda t: t.replace('{"version":3', '{"version":4,"features":["hooks"]'), "newer engine"),
         (lambda t: t.replace('"version":"onshore', '"version":"edited'), "checksum"),
