@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pulumi_kubernetes as k8s
 
 from components import _configuration
+from components._egress import egress_rules, unreachable_stores
 from components._lawfulness import storage_reason
-from components._ways import unreachable_stores, ways_out
 from components.cluster_access import require_access
 from components.governance import Governance, Law, govern, region_placement
 from components.pod import MANAGED_BY_LABEL, NAME_LABEL, claim_name, image_faults
@@ -75,9 +75,9 @@ class Prepared:
             opts=opts,
         )
         claims = [self._claim(name, volume, opts) for volume in self.workload.volumes if not volume.ephemeral]
-        if ways := ways_out(self.workload, self.homes):
+        if rules := egress_rules(self.workload, self.homes):
             pods = {"matchLabels": {NAME_LABEL: self.workload.name}}
-            spec: Any = {"podSelector": pods, "policyTypes": ["Egress"], "egress": ways}
+            spec: Any = {"podSelector": pods, "policyTypes": ["Egress"], "egress": rules}
             own = {**self.metadata, "name": f"{self.workload.name}-regions"}
             k8s.networking.v1.NetworkPolicy(f"{name}-regions", metadata=own, spec=spec, opts=opts)
         configuration, objects = _configuration.register(name, self.workload, self.environment, self.metadata, opts)

@@ -1,18 +1,15 @@
 """A volume in a region, of an encrypted type where the region has one, and always where the category asks for that."""
 
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 
 from components._openstack import openstack
 from components.args import BlockVolumeArgs
 from components.governance import Law
+from components.region_fitness import volume_faults
 from components.region_law import Located, located
-from inventories.faults import Fault
 from inventories.questions import Questions
-from inventories.yaml_source import nearest
-
-_MOST_GIB: Final = 16_384
 
 
 class BlockVolume(pulumi.ComponentResource):
@@ -30,21 +27,13 @@ class BlockVolume(pulumi.ComponentResource):
         questions = Questions(name)
         facts = (args["department"], args["category"], args["region"], "internal")
         home = located(questions, name, facts, "volume", opts, law)
-        if not 1 <= args["size_gib"] <= _MOST_GIB or args["size_gib"] != int(args["size_gib"]):
-            fix = f"choose from 1 to {_MOST_GIB}"
-            questions.faults.append(Fault("size_gib", "not a size", str(args["size_gib"]), fix=fix))
-        zone = args.get("zone")
-        zones = [one.name for one in home.offered.zones] if home else []
-        if home is not None and zone is not None and zone not in zones:
-            what = f"not a zone of {home.region.id}"
-            questions.faults.append(Fault("zone", what, zone, fix=nearest(zone, zones)))
+        questions.faults += volume_faults(args, home)
         questions.settle()
         if home is None:
             raise AssertionError(name)  # settle has raised
         super().__init__("onshore:index:BlockVolume", name, {**home.inputs, "sizeGib": args["size_gib"]}, opts)
-        self.volume_id = attached_volume(
-            f"{name}-volume", args["size_gib"], zone or zones[0], args.get("instance_id"), home, self
-        )
+        zone = args.get("zone") or home.offered.zones[0].name
+        self.volume_id = attached_volume(f"{name}-volume", args["size_gib"], zone, args.get("instance_id"), home, self)
         self.register_outputs({"volumeId": self.volume_id})
 
 

@@ -103,14 +103,8 @@ class Governance:
 
 def govern(department: str, category: str, cluster: str, exposure: str, law: Law) -> Governance:
     """The facts of a component on a named cluster; raises OnshoreError, `refused` when the law forbids it."""
-    if exposure not in _EXPOSURES:
-        fault = Fault("exposure", "not a known exposure", exposure, fix=nearest(exposure, _EXPOSURES))
-        raise OnshoreError("the component cannot be built", [fault])
-    asked = cast("Exposure", exposure)
-    request = Request(department=department, category=category, exposure=asked, cluster=cluster)
-    decision = place(request, law.register, law.profile, on=law.on, rules=law.rules)
-    if isinstance(decision, Refusal):
-        raise as_error(decision)
+    asked = known_exposure(exposure)
+    decision = _placement(Request(department=department, category=category, exposure=asked, cluster=cluster), law)
     found = law.register.department(department)
     if found is None:  # a placement of an unknown department is a refusal
         raise AssertionError(department)
@@ -128,6 +122,18 @@ def govern(department: str, category: str, cluster: str, exposure: str, law: Law
 def region_placement(department: str, category: str, region: str, kind: ServiceKind, law: Law) -> Placement:
     """Where a component in a named region goes; raises OnshoreError, `refused` when the law forbids it."""
     request = Request(department=department, category=category, service_kind=kind, target="region", region=region)
+    return _placement(request, law)
+
+
+def known_exposure(text: str) -> Exposure:
+    """A text as an exposure; raises OnshoreError when it is none."""
+    if text not in _EXPOSURES:
+        fault = Fault("exposure", "not a known exposure", text, fix=nearest(text, _EXPOSURES))
+        raise OnshoreError("the component cannot be built", [fault])
+    return cast("Exposure", text)
+
+
+def _placement(request: Request, law: Law) -> Placement:
     decision = place(request, law.register, law.profile, on=law.on, rules=law.rules)
     if isinstance(decision, Refusal):
         raise as_error(decision)

@@ -14,7 +14,7 @@ from inventories.yaml_source import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from components.args import ObjectStoreArgs, PrivateNetworkArgs, VirtualMachineArgs
+    from components.args import BlockVolumeArgs, ObjectStoreArgs, PrivateNetworkArgs, VirtualMachineArgs
     from components.region_law import Located
     from inventories.models import Flavor
 
@@ -129,6 +129,16 @@ def _offer_faults(args: VirtualMachineArgs, home: Located) -> Iterator[Fault]:
     if wanted not in public:
         what = f"not a public external network of {home.region.id}"
         yield Fault("public_network", what, wanted, fix=nearest(wanted, public) if public else "there is none")
+
+
+def volume_faults(args: BlockVolumeArgs, home: Located | None) -> Iterator[Fault]:
+    """What keeps a volume from being made so in a region; of the region itself where one is known."""
+    size, zone = args["size_gib"], args.get("zone")
+    if not 1 <= size <= _MOST_GIB or size != int(size):
+        yield Fault("size_gib", "not a size", str(size), fix=f"choose from 1 to {_MOST_GIB}")
+    zones = [one.name for one in home.offered.zones] if home else []
+    if home is not None and zone is not None and zone not in zones:
+        yield Fault("zone", f"not a zone of {home.region.id}", zone, fix=nearest(zone, zones))
 
 
 def store_faults(args: ObjectStoreArgs, home: Located | None) -> Iterator[Fault]:

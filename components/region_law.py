@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast, get_args
+from typing import TYPE_CHECKING
 
-from components.governance import Law, region_placement
+from components.governance import Law, known_exposure, region_placement
 from inventories.faults import Fault, OnshoreError
 from inventories.labels import CATEGORY_TAG, DEPARTMENT_TAG
-from inventories.models import Exposure
-from inventories.yaml_source import nearest
 
 if TYPE_CHECKING:
     import pulumi
 
     from components.placement import Placement
-    from inventories.models import Category, Department, OpenStack, Provider, Region, ServiceKind
+    from inventories.models import Category, Department, Exposure, OpenStack, Provider, Region, ServiceKind
     from inventories.questions import Questions
-
-_EXPOSURES: Final = get_args(Exposure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +80,7 @@ def located(
 
 
 def _lawful(department: str, category: str, region: str, exposure: str, kind: ServiceKind, law: Law) -> Located:
-    if exposure not in _EXPOSURES:
-        fault = Fault("exposure", "not a known exposure", exposure, fix=nearest(exposure, _EXPOSURES))
-        raise OnshoreError("the component cannot be built", [fault])
-    asked = cast("Exposure", exposure)
+    asked = known_exposure(exposure)
     decision = region_placement(department, category, region, kind, law)
     if asked == "public" and decision.category.rule.exposure != "public":
         what = f"{decision.category.id} data may not be open to the public (EXP-001)"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from components._decision import Request
-from components._ways import unreachable_stores
+from components._egress import unreachable_stores
 from components.placement import Placement, Refusal, place
 from components.region_fitness import machine_faults, network_faults, store_faults
 from components.region_law import locate
@@ -53,17 +53,19 @@ def regional_faults(workload: Workload, decided: Iterable[Placement | Refusal], 
     """What keeps a workload's machines and object stores from being made where they go, or anywhere."""
     for found in decided:
         home = None if isinstance(found, Refusal) else locate(found, law)
-        faults: list[tuple[str, Fault]] = []
         if found.request.service_kind == "vm":
             for machine in workload.machines:
                 args = cast("VirtualMachineArgs", _machine_args(found, machine))
-                faults += [(machine.name, fault) for fault in network_faults(_network_args(found, machine), home)]
-                faults += [(machine.name, fault) for fault in machine_faults(args, home)]
+                yield from _of(machine.name, network_faults(_network_args(found, machine), home))
+                yield from _of(machine.name, machine_faults(args, home))
         else:
-            for store in workload.stores:
-                faults += [(store.name, fault) for fault in store_faults(_store_args(workload, found, store), home)]
             yield from unreachable_stores([home.region] if home else [])
-        yield from (replace(fault, where=f"resources.{name}: {fault.where}") for name, fault in faults)
+            for store in workload.stores:
+                yield from _of(store.name, store_faults(_store_args(workload, found, store), home))
+
+
+def _of(resource: str, faults: Iterable[Fault]) -> Iterator[Fault]:
+    return (replace(fault, where=f"resources.{resource}: {fault.where}") for fault in faults)
 
 
 def store_regions(decision: Decision) -> dict[str, str]:

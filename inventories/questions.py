@@ -32,7 +32,7 @@ class Questions:
         """Raise OnshoreError if anything stands against it, each fault once."""
         errors = list(self.found)
         if self.faults:
-            errors.append(OnshoreError(f"{self._name} cannot be built", self.faults, refused=True))
+            errors.append(OnshoreError(f"{self._name} cannot be built", dict.fromkeys(self.faults), refused=True))
         if len(errors) == 1:
             raise errors[0]
         if errors:

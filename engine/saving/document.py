@@ -226,7 +226,7 @@ def _body(text: str, source: str, *, outer: str, inner: str) -> Mapping[str, Any
             f"{source} was written by a newer engine ({reason}; this one reads up to version {_NEWEST_VERSION})",
             fix="Work on this stack with the Pulumi CLI that wrote it.",
         )
-    body = document[outer].get(inner) if inner else document[outer]
+    body: dict[str, Any] | None = document[outer].get(inner) if inner else document[outer]
     if body is None:  # never deployed
         return {}
     if wrong := _wrong_form(body):
@@ -234,7 +234,7 @@ def _body(text: str, source: str, *, outer: str, inner: str) -> Mapping[str, Any
             f"{source} is damaged: {wrong}; refusing to use it",
             fix="Restore it from the .bak file beside it or from the backups folder.",
         )
-    return dict(body)
+    return body
 
 
 def _wrong_form(body: object) -> str:

@@ -10,6 +10,7 @@ import pulumi
 import pytest
 
 from inventories import Fault, OnshoreError
+from inventories.questions import Questions
 
 WITHOUT_PULUMI = """
 import sys
@@ -36,3 +37,14 @@ def test_whoever_prints_its_traceback_finds_none() -> None:
 
 def test_without_pulumi_it_is_an_ordinary_error_and_does_not_import_it() -> None:
     subprocess.run([sys.executable, "-c", WITHOUT_PULUMI], check=True)
+
+
+def test_each_fault_is_told_once_whether_one_error_was_found_or_several() -> None:
+    questions = Questions("a")
+    questions.faults += [Fault("region r", "no addresses"), Fault("region r", "no addresses")]
+    with pytest.raises(OnshoreError) as alone:
+        questions.settle()
+    questions.found.append(OnshoreError("b", [Fault("else", "wrong")]))
+    with pytest.raises(OnshoreError) as both:
+        questions.settle()
+    assert [len(error.value.faults) for error in (alone, both)] == [1, 2]

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 _HTTPS: Final = 443
 
 
-def ways_out(workload: Workload, homes: Mapping[str, Region]) -> list[dict[str, Any]]:
+def egress_rules(workload: Workload, homes: Mapping[str, Region]) -> list[dict[str, Any]]:
     """Egress rules of a NetworkPolicy; `homes`: the region of each object store, by the store's name."""
-    machines = [_way([machine.network], machine.ports) for machine in workload.machines if machine.ports]
+    machines = [_rule([machine.network], machine.ports) for machine in workload.machines if machine.ports]
     stores = dict.fromkeys(region.openstack.object_store for region in homes.values() if region.openstack)
-    return machines + [_way(_networks(store), [urlsplit(store.endpoint).port or _HTTPS]) for store in stores if store]
+    return machines + [_rule(_networks(store), [urlsplit(store.endpoint).port or _HTTPS]) for store in stores if store]
 
 
 def unreachable_stores(regions: Iterable[Region]) -> Iterator[Fault]:
@@ -34,7 +34,7 @@ def unreachable_stores(regions: Iterable[Region]) -> Iterator[Fault]:
             yield Fault(f"region {region.id}", "its object store has no addresses", store.endpoint, why, fix)
 
 
-def _way(networks: Iterable[str], ports: Iterable[int]) -> dict[str, Any]:
+def _rule(networks: Iterable[str], ports: Iterable[int]) -> dict[str, Any]:
     return {
         "to": [{"ipBlock": {"cidr": network}} for network in networks],
         "ports": [{"port": port, "protocol": "TCP"} for port in ports],
