@@ -21,28 +21,43 @@ if TYPE_CHECKING:
 
 _GZIP: Final = b"\x1f\x8b"
 _PENDING: Final = "pending_operations"
+# Of a deployment and a checkpoint, in Pulumi's sdk/go/common/apitype/core.go; the lists of the first are to be empty.
+_LISTS: Final = ("resources", _PENDING)
+_OF_NONE: Final = {
+    "deployment": frozenset({"manifest", "secrets_providers", "metadata", *_LISTS}),
+    "checkpoint": frozenset({"stack", "config", "latest"}),
+}
 _NEWEST: Final = 4  # version of a deployment; the engine writes 3
 _DEEPEST: Final = 1000  # the reader names every place by its whole path
 _STARTS: Final = frozenset({"start_map", "start_array"})
 _ENDS: Final = frozenset({"end_map", "end_array"})
+_OF_A_MAP: Final = frozenset({"start_map", "map_key", "end_map", "null"})
+_OF_AN_EMPTY_LIST: Final = frozenset({"start_array", "end_array", "null"})
 _KEPT: Final = frozenset({"same", "update"})  # steps that leave a resource its id
 _GONE: Final = frozenset({"delete", "delete-replaced", "discard", "discard-replaced", "read", "read-replacement"})
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Where the resources of a kind of document stand, and what an engine had begun on them (`pending`)."""
+    """Where a kind of document has its state; a preview has none, only steps."""
 
-    resources: str
-    pending: str = ""
-    versioned: bool = True
+    state: str = ""
+
+    @property
+    def resources(self) -> str:
+        return f"{self.state}.resources.item" if self.state else "steps.item"
+
+    @property
+    def pending(self) -> str:
+        """What an engine had begun."""
+        return f"{self.state}.{_PENDING}.item"
 
 
-_FORMS: Final = {
-    "deployment": Form("deployment.resources.item", f"deployment.{_PENDING}.item"),
-    "checkpoint": Form("checkpoint.latest.resources.item", f"checkpoint.latest.{_PENDING}.item"),
-    "steps": Form("steps.item", versioned=False),
-}
+_FORMS: Final = {"deployment": Form("deployment"), "checkpoint": Form("checkpoint.latest"), "steps": Form()}
+
+
+class MalformedError(ValueError):
+    """What stands in a document and does not belong there; its words are for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +70,24 @@ class Document:
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Each resource that the stack has, or that an engine was about to make when it was cut short."""
-        if not self.form.versioned:
+        if not self.form.state:
             yield from map(_planned, filter(_stays, self._items(self.form.resources)))
             return
         pending = self._items(self.form.pending) if self.has_begun else ()
         begun = (op for op in pending if op.get("type") not in ("deleting", "reading"))
         yield from chain(self._items(self.form.resources), map(_begun, begun))
 
+    def is_of_nothing(self) -> bool:
+        """Whether it is, for certain, the state of a stack that has no resources: destroyed, or never brought up."""
+        if not self.form.state:
+            return False
+        with _opened(self.path) as file:
+            return _holds_nothing(ijson.parse(file), self.form.state)
+
     def config(self) -> dict[str, Any]:
         """The stack's configuration, which only a preview holds."""
         found: dict[str, Any] = {}
-        if not self.form.versioned:
+        if not self.form.state:
             with _opened(self.path) as file:
                 found = next(ijson.items(file, "config"), {})
         return found if isinstance(found, dict) else {}
@@ -74,12 +96,14 @@ class Document:
         with _opened(self.path) as file:
             for item in ijson.items(file, prefix, use_float=True):
                 if not isinstance(item, dict):
-                    raise ValueError("a resource that is no mapping")  # noqa: TRY004 - what ijson raises
+                    raise MalformedError("a resource that is no mapping")
                 yield item
 
 
 def open_document(path: Path) -> Document:
     """A file, by what it says it is; raises OnshoreError for what is no such document."""
+    if not path.is_file():
+        raise unreadable(path, _no_file(path))
     found: Form | None = None
     version: int | Decimal = 0
     has_begun = False
@@ -90,11 +114,33 @@ def open_document(path: Path) -> Document:
             has_begun = has_begun or key == _PENDING
     if found is None:
         raise unreadable(path, "no state export, checkpoint or preview")
-    if found.versioned and not 0 < version <= _NEWEST:
+    if found.state and not 0 < version <= _NEWEST:
         raise unreadable(path, f"a document of version {version}")
-    if not found.versioned and (fault := _left_out(path)):
+    if not found.state and (fault := _left_out(path)):
         raise unreadable(path, fault)
     return Document(path, found, has_begun)
+
+
+def _no_file(path: Path) -> str:
+    if path.is_dir():
+        return "a folder without a *.json below it"
+    # of a pipe there is one reading only, and it may never end
+    return "neither a file nor a folder" if path.exists() else "there is no such file"
+
+
+def _holds_nothing(events: Iterable[tuple[str, str, Any]], state: str) -> bool:
+    """Whether every event is one of a state without resources; on a key that nobody knows anything may hang."""
+    lists = tuple(f"{state}.{key}" for key in _LISTS)
+    seen: set[tuple[str, str]] = set()
+    for prefix, event, value in events:
+        known = _OF_NONE["deployment"] if prefix == state else _OF_NONE.get(prefix)
+        if known and ((event == "map_key" and value not in known) or event not in _OF_A_MAP):
+            return False
+        if prefix.startswith(lists) and (prefix not in lists or event not in _OF_AN_EMPTY_LIST):
+            return False
+        seen.add((prefix, event))
+    is_none = (state, "null") in seen or (("checkpoint.stack", "string") in seen and (state, "start_map") not in seen)
+    return is_none or (f"{state}.manifest", "start_map") in seen
 
 
 def _left_out(path: Path) -> str:
@@ -152,7 +198,7 @@ def _planned(step: dict[str, Any]) -> dict[str, Any]:
     """What a step of a preview leads to."""
     state = step.get("newState")
     if not isinstance(state, dict):
-        raise ValueError("a step that leads to no resource")  # noqa: TRY004 - what ijson raises
+        raise MalformedError("a step that leads to no resource")
     # Of what stays where it is, the id stands in the old state only.
     old = step.get("oldState") if step.get("op") in _KEPT else None
     own = {"id": old["id"]} if isinstance(old, dict) and "id" in old and not text(state.get("id")) else {}
@@ -162,7 +208,7 @@ def _planned(step: dict[str, Any]) -> dict[str, Any]:
 def _begun(operation: dict[str, Any]) -> dict[str, Any]:
     resource = operation.get("resource")
     if not isinstance(resource, dict):
-        raise ValueError("an operation on no resource")  # noqa: TRY004 - what ijson raises
+        raise MalformedError("an operation on no resource")
     return resource
 
 

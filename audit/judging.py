@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import ijson
 
-from audit.documents import open_document, unreadable
+from audit.documents import MalformedError, open_document, unreadable
 from audit.keeping import kept
 from audit.ownership import owner
 from audit.values import opened, text
@@ -20,6 +20,9 @@ from policies.wire import UNKNOWNS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+
+_SHOWN: Final = 200  # characters of a name that nobody may have meant to be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +41,23 @@ def audit_file(path: Path, facts: Facts, checks: Catalogue) -> Found:
     try:
         document = open_document(path)
         builder = Builder(facts, owner(document.records(), document.config(), facts))
-        return judge_records(str(path), document.records(), builder, checks)
+        found = judge_records(str(path), document.records(), builder, checks)
+        if not found.resources and not document.is_of_nothing():
+            raise MalformedError("no resources")  # noqa: TRY301 - told as the others are
     except OSError as error:
         raise unreadable(path, error.strerror or "it cannot be opened") from None
     except RecursionError:
         raise unreadable(path, "nested too deeply") from None
+    except MalformedError as error:
+        raise unreadable(path, f"not of its form: {error}") from None
     except (ijson.JSONError, ValueError, EOFError, zlib.error) as error:
-        raise unreadable(path, f"not complete JSON of its form, with resources ({type(error).__name__})") from None
+        raise unreadable(path, f"not complete JSON of its form ({type(error).__name__})") from None
+    return found
 
 
 def judge_records(source: str, records: Iterable[Mapping[str, Any]], builder: Builder, checks: Catalogue) -> Found:
-    """Judge the resources of one stack; raises ValueError when there are none."""
+    """Judge the resources of one stack; raises MalformedError for one that nobody can tell the type of."""
     subjects, findings = _judged(records, builder, checks)
-    if not subjects:
-        raise ValueError("no resources")
     findings += judge_stack(subjects, checks.checks)
     stack = builder.stack
     # What stands among the resources and among the operations is said once.
@@ -82,9 +88,12 @@ def _subject(record: Mapping[str, Any], builder: Builder, providers: dict[tuple[
     provider = providers.get((urn, identity))
     if provider is None and given:
         provider = providers[urn, identity] = _dangling(builder, urn)
+    own, type_ = text(record.get("urn")), text(record.get("type"))
+    if not _is_of(own, type_):
+        raise MalformedError(f"a resource whose URN and type disagree: {own[:_SHOWN]}, {type_[:_SHOWN]}")
     made = builder.recorded(
-        text(record.get("urn")),
-        text(record.get("type")),
+        own,
+        type_,
         opened(record.get("inputs")),
         provider=provider,
         parent=text(record.get("parent")),
@@ -94,6 +103,12 @@ def _subject(record: Mapping[str, Any], builder: Builder, providers: dict[tuple[
     depends_on = _urns(record.get("dependencies")).union(*sources.values())
     custom = record.get("custom") is not False or record.get("id") not in (None, "")
     return replace(made, sources=sources, depends_on=depends_on, custom=custom)
+
+
+def _is_of(urn: str, type_: str) -> bool:
+    """Whether a URN (`urn:pulumi:STACK::PROJECT::PARENTS$TYPE::NAME`) is of the type: the law looks at either."""
+    parts = urn.split("::", 3)
+    return len(parts) == 4 and bool(type_) and parts[2].rpartition("$")[2] == type_
 
 
 def _urns(value: Any) -> frozenset[str]:

@@ -10,20 +10,23 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from cli import outputs
 from cli.errors import DONE, REFUSED, WRONG_INPUT
 from cli.project import Project, project_option
-from cli.reporting import FORMS, forget, head, write
+from cli.reporting import FORMS, WHAT, head, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from audit import Found
+    from inventories import Fault
     from policies.dispatcher import Catalogue
     from policies.subject import Facts
     from reports import Finding, Report
 
-_ENDINGS: Final = (".json", ".json.gz", ".json.zst")  # the last cannot be read, and is not to be passed over
+# In any case; of these the last cannot be read, and is not to be passed over.
+_ENDINGS: Final = (".json", ".json.gz", ".json.zst")
 _PAST: Final = ((".pulumi", "history"), (".pulumi", "backups"))
 
 
@@ -56,7 +59,7 @@ def audit(
     if not paths and not clusters:
         raise click.UsageError("nothing to audit: name files, folders or --cluster ID")
     if output:
-        forget(output)
+        outputs.forget(output, WHAT)
     facts = load_facts(cwd.resolve())
     facts = replace(facts, on=on.date()) if on else facts
     report = judge(cwd, paths, clusters, facts)
@@ -81,7 +84,7 @@ def judge(cwd: Path, paths: Iterable[Path], clusters: Iterable[str], facts: Fact
                 resources += found.resources
                 findings += _told(found)
         except OnshoreError as error:
-            unread += [Unread(one.where, f"{one.what}. Fix: {one.fix}") for one in error.faults]
+            unread += [Unread(one.where, _in_a_line(one)) for one in error.faults]
     top = head("audit", facts.register, facts.profile, facts.rules, facts.on)
     return Report(top, tuple(findings), tuple(dict.fromkeys(unread)), resources)
 
@@ -95,9 +98,9 @@ def _files(paths: Iterable[Path], facts: Facts, checks: Catalogue) -> Iterator[I
 
 def _states(folder: Path) -> Iterator[Path]:
     """The files below a folder, compressed ones too; of a file backend its stacks, not what they once were."""
-    for file in folder.rglob("*.json*"):
+    for file in folder.rglob("*"):
         below = (folder.resolve().name, *file.relative_to(folder).parts)
-        if file.name.endswith(_ENDINGS) and not any(pair in _PAST for pair in pairwise(below)):
+        if file.name.lower().endswith(_ENDINGS) and not any(pair in _PAST for pair in pairwise(below)):
             yield file
 
 
@@ -115,6 +118,11 @@ def _cluster(cwd: Path, cluster: str, facts: Facts, checks: Catalogue) -> Iterat
     with closing(client_of(Project.find(cwd), in_register(facts.register, cluster)[1])) as client:
         for namespace, objects in namespaces(client):
             yield audit_namespace(cluster, namespace, objects, facts, checks)
+
+
+def _in_a_line(fault: Fault) -> str:
+    said = ": ".join(part for part in (fault.what, fault.got, fault.why) if part)
+    return f"{said}. Fix: {fault.fix}" if fault.fix else said
 
 
 def _told(found: Found) -> Iterator[Finding]:

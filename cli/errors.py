@@ -33,11 +33,20 @@ def report(error: BaseException, *, as_json: bool) -> int:
         # what a person reads once, above the fix, a program looks for in the fault
         blank = {"where": "", "what": summary, "got": "", "why": "", "fix": ""}
         full = [blank | fault for fault in faults]
-        click.echo(json.dumps({"error": summary, "faults": full, "exit_code": code}, indent=2))
-    elif summary:
+        as_json = _said(json.dumps({"error": summary, "faults": full, "exit_code": code}, indent=2))
+    if summary and not as_json:
         first = summary if isinstance(error, DeclinedError) else _label(summary)
-        click.echo("\n".join([first, *(_indent(fault) for fault in faults)]), err=True)
+        _said("\n".join([first, *(_indent(fault) for fault in faults)]), err=True)
     return code
+
+
+def _said(text: str, *, err: bool = False) -> bool:
+    """Whether there was room for what an error says: it may be that very error."""
+    try:
+        click.echo(text, err=err)
+    except OSError:
+        return False
+    return True
 
 
 def _label(summary: str) -> str:

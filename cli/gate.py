@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli import outputs
 from cli.errors import DONE
 from cli.operations import ENGINE, EVENT_LOG, PARALLEL, Wish, choose_engine, display, opened, operate
 from cli.operations import refused_before_start as refused_by_placement
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from gate.receipt import Receipt
 
 _STACK = "STACK"
+_WHAT = "receipt"
 
 
 class _GateGroup(click.Group):
@@ -80,7 +82,7 @@ def gate_stack(
     project = opened(cwd, asked)
     hours = _hours(project, valid_hours)
     target = _target(project, stack, receipt)
-    _forget(target)
+    outputs.forget(target, _WHAT)  # of a gate that fails nothing may lie there that looks like its own
     signer = private_key(key)
     if refused := refused_by_placement(project, asked):
         return refused
@@ -90,11 +92,7 @@ def gate_stack(
     if code != DONE:
         return code
     made = _receipt(project, engine, stack, before, result, hours)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(seal(made, signer), encoding="utf-8")
-    except OSError as error:
-        raise click.UsageError(f"the receipt {target} cannot be written: {error.strerror}") from None
+    outputs.write(target, _WHAT, [seal(made, signer)])
     _tell(made, target, signer.public_key.keyid, as_json=asked.as_json)
     return DONE
 
@@ -109,19 +107,13 @@ def _hours(project: Project, asked: int | None) -> int:
 def _target(project: Project, stack: str, asked: Path | None) -> Path:
     from gate.materials import holds  # noqa: PLC0415 - brings in pydantic
 
-    target = asked or project.root / ".onshore" / "receipts" / f"{stack.rpartition('/')[2]}.json"
+    own = project.root / ".onshore" / "receipts"
+    target = asked or own / f"{stack.rpartition('/')[2]}.json"
     if holds(project.sources(stack), target):
         raise click.UsageError(f"the receipt {target} would lie among the files it binds: write it elsewhere")
+    if not asked:
+        own.mkdir(parents=True, exist_ok=True)
     return target
-
-
-def _forget(target: Path) -> None:
-    """Remove an earlier receipt: of a gate that fails nothing may lie there that looks like its own."""
-    try:
-        if target.is_file():
-            target.unlink()
-    except OSError as error:
-        raise click.UsageError(f"the receipt {target} cannot be written: {error.strerror}") from None
 
 
 def _receipt(

@@ -72,6 +72,7 @@ def run(argv: list[str]) -> int:
     """Run one command line; returns the exit code and never raises for what a person can cause."""
     try:
         code = onshore.main(args=argv, prog_name="onshore", standalone_mode=False)
+        sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - the one border where every error becomes words and a code
         return report(error, as_json="--json" in argv)
     return code if isinstance(code, int) else 0

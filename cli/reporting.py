@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from cli import outputs
 from cli.errors import DONE, REFUSED
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from inventories.models import Profile, Register, RuleMeta
     from reports import Finding, Head, Report
 
+WHAT: Final = "report"
 FORMS: Final = ("text", "json", "sarif", "junit", "markdown")
 _MANDATORY: Final = ("mandatory", "remediate")
 _JUDGED: Final = "policyAnalyzeSummaryEvent"
@@ -48,24 +49,13 @@ class _Type(click.ParamType[Wanted]):
         if form not in FORMS or not file:
             self.fail(f"{value!r} is not FORMAT:FILE with one of the formats {', '.join(FORMS)}", param, ctx)
         wanted = Wanted(form, Path(file))
-        forget(wanted.file)
+        outputs.forget(wanted.file, WHAT)
         return wanted
 
 
 REPORT = click.option(
     "--report", "reports", type=_Type(), multiple=True, help="Write a report to this file (repeatable)."
 )
-
-
-def forget(file: Path) -> None:
-    """Remove an earlier report: a run that ends before its report is written must not show that of another."""
-    try:
-        if file.is_file():
-            file.unlink()
-        if not file.resolve().parent.is_dir():
-            raise click.UsageError(f"the report {file} cannot be written: there is no such folder")
-    except OSError as error:
-        raise click.UsageError(f"the report {file} cannot be written: {error.strerror}") from None
 
 
 def write(report: Report, form: str, file: Path | None) -> None:
@@ -75,14 +65,8 @@ def write(report: Report, form: str, file: Path | None) -> None:
     told = render(report, form)
     if file is None:
         sys.stdout.writelines(told)
-        return
-    try:
-        with file.open("w", encoding="utf-8") as opened:
-            opened.writelines(told)
-    except OSError as error:
-        with suppress(OSError):
-            file.unlink()  # half a report may look like a clean one
-        raise click.UsageError(f"the report {file} cannot be written: {error.strerror}") from None
+    else:
+        outputs.write(file, WHAT, told)
 
 
 def head(operation: str, register: Register, profile: Profile, rules: Mapping[str, RuleMeta], on: date) -> Head:

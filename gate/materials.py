@@ -29,6 +29,7 @@ _LEFT_OUT: Final = frozenset(
 _LAW: Final = ("rules", "waivers", "declassifications")  # folders of the inventories with groups of their own
 _ALSO_LAW: Final = ("profiles", "registers")  # read as what they say, not as files: a profile extends another
 SALT: Final = "encryptionsalt"
+_NEVER: Final = "0001-01-01T00:00:00Z"  # the time of a manifest that the Pulumi CLI gives a stack without a run
 _PROJECT_FILES: Final = ("Pulumi.yaml", "pyproject.toml", "uv.lock")
 
 
@@ -98,10 +99,18 @@ def engine_materials(name: str, version: str) -> dict[str, str]:
 
 
 def state_materials(deployment: Mapping[str, Any]) -> dict[str, str]:
-    """What is recorded of the stack, without what another export of the same state says otherwise (ciphertexts)."""
+    """What is recorded of the stack, without what another export of the same state says otherwise (ciphertexts).
+
+    `saved` moves with every run, whatever it leaves: a stack that was made and destroyed holds as little as before.
+    """
     resources = deployment.get("resources") or []
     pending = deployment.get("pending_operations") or []
-    return {"resources": str(len(resources)), "digest": digest_of(blinded([resources, pending]))}
+    saved = str((deployment.get("manifest") or {}).get("time") or _NEVER)
+    return {
+        "resources": str(len(resources)),
+        "digest": digest_of(blinded([resources, pending])),
+        "saved": "never" if saved == _NEVER else saved,
+    }
 
 
 def holds(sources: Sources, path: Path) -> bool:

@@ -122,8 +122,11 @@ def load_checks(rules: Mapping[str, RuleMeta], *, whole: bool = True) -> tuple[C
 def _param_faults(rule: RuleMeta, known: Mapping[str, type]) -> list[Fault]:
     """Where a rule's data and its check do not speak of the same parameters."""
     file = f"inventories/rules/{rule.id}.yaml"
+    none = "remove it: this check takes no parameters"
     faults = [
-        Fault(f"{file}:params.{name}", "the check knows no such parameter", name, fix=nearest(name, sorted(known)))
+        Fault(
+            f"{file}:params.{name}", "the check knows no such parameter", name, fix=nearest(name, sorted(known)) or none
+        )
         for name in sorted(rule.params.keys() - known.keys())
     ]
     for name, form in sorted(known.items()):

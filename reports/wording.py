@@ -15,13 +15,14 @@ _LONGEST: Final = 1000
 
 
 def one_line(text: str, longest: int = _LONGEST) -> str:
-    """One printable line of bearable length.
+    """One printable line of bearable length, cut in its midst: the way out of a finding stands at its end.
 
     Names are not ours: line breaks, control characters, marks that turn the direction of writing and halves of
     characters become question marks.
     """
-    line = "".join(c if c.isprintable() else "?" for c in text[: longest + 1])
-    return line if len(text) <= longest else line[: longest - 1] + "…"
+    if len(text) > longest:
+        text = f"{text[: longest // 2]}…{text[longest // 2 + 1 - longest :]}"
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def by_rule(findings: Iterable[Finding]) -> Iterator[tuple[str, list[tuple[str, list[Finding]]]]]:

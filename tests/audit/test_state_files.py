@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -140,12 +141,49 @@ UNLAWFUL: dict[str, tuple[Any, str]] = {
     ),
 }  # fmt: skip
 
+MANIFEST = {"time": "2026-06-01T00:00:00Z", "magic": "m", "version": "v"}
+DESTROYED: dict[str, Any] = {
+    "version": 3,
+    "deployment": {"manifest": MANIFEST, "secrets_providers": {}, "metadata": {}},
+}
+OF_NOTHING: dict[str, Any] = {
+    "destroyed": DESTROYED,
+    "destroyed, with lists": exported() | {"deployment": {**exported()["deployment"], "manifest": MANIFEST}},
+    "never brought up": {"version": 3, "deployment": None},
+    "a checkpoint of a destroyed stack": {
+        "version": 3,
+        "checkpoint": {"stack": "s", "latest": DESTROYED["deployment"]},
+    },
+    "a checkpoint that was never brought up": {"version": 3, "checkpoint": {"stack": "s", "config": {"p:a": "b"}}},
+}
+
 UNREADABLE: dict[str, Any] = {
     "nothing": "",
     "an empty document": "{}",
     "a list": "[]",
     "words": '"deployment"',
     "no resources": exported(),
+    "no resources that are known as such": {
+        "version": 3,
+        "deployment": {**DESTROYED["deployment"], "Resources": [home()]},
+    },
+    "resources that are a mapping": {
+        "version": 3,
+        "deployment": {**DESTROYED["deployment"], "resources": {"a": home()}},
+    },
+    "a deployment that is a list": {"version": 3, "deployment": [home()]},
+    "a checkpoint of nobody": {"version": 3, "checkpoint": {}},
+    "a preview of nothing": {"steps": [], "changeSummary": {}},
+    "a type that its URN does not say": exported(
+        stack(**OPEN),
+        unclassified("aws:s3/bucketV2:BucketV2", custom=True) | {"type": "random:index/randomId:RandomId"},
+    ),
+    "a type that its URN ends with": exported(stack(**OPEN), unclassified() | {"type": "droplet:Droplet"}),
+    "a resource without URN": exported(stack(**OPEN), {"type": "kubernetes:core/v1:Namespace"}),
+    "a resource without type": exported(stack(**OPEN), unclassified("") | {"type": ""}),
+    "a type in begun work that its URN does not say": exported(
+        stack(**OPEN), pending=[{"type": "creating", "resource": home() | {"type": "kubernetes:core/v1:Pod"}}]
+    ),
     "a deployment of a later version": {"version": 9, "deployment": {"resources": [stack(**OPEN)]}},
     "a deployment without version": {"deployment": {"resources": [stack(**OPEN)]}},
     "a file cut short": json.dumps(exported(stack(**OPEN), provider(), home()))[:-30],
@@ -179,6 +217,20 @@ def test_what_cannot_be_read_is_never_clean(tmp_path: Path, document: Any) -> No
     with pytest.raises(OnshoreError) as raised:
         audited(tmp_path, document)
     assert raised.value.faults[0].fix
+
+
+@pytest.mark.parametrize("document", OF_NOTHING.values(), ids=list(OF_NOTHING))
+def test_a_stack_that_has_nothing_is_clean(tmp_path: Path, document: Any) -> None:
+    found = audited(tmp_path, document)
+    assert (found.resources, found.findings) == (0, ())
+
+
+def test_what_is_no_file_is_named_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    for name, says in (("pipe.json", "neither"), ("", "a folder without"), ("gone.json", "there is no such file")):
+        with pytest.raises(OnshoreError) as raised:
+            audit_file(tmp_path / name, World().facts, Catalogue(()))
+        assert says in raised.value.faults[0].what
 
 
 def test_a_compressed_file_is_read_to_its_end(tmp_path: Path) -> None:

@@ -42,11 +42,18 @@ PLAIN = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dict
 VALUES = st.recursive(
     LEAVES | st.just(SEALED), lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=5)
 )
-RESOURCES = st.fixed_dictionaries(
-    {"type": st.sampled_from(TYPES) | st.text(), "urn": st.sampled_from(["urn:a", "urn:b"]) | VALUES},
+REST = st.fixed_dictionaries(
+    {},
     optional={"inputs": VALUES, "outputs": VALUES, "provider": VALUES, "parent": VALUES, "id": VALUES,
               "propertyDependencies": VALUES},
 )  # fmt: skip
+NAMED = st.builds(
+    lambda kind, name: {"type": kind, "urn": f"urn:pulumi:s::p::{kind}::{name}"},
+    st.sampled_from(TYPES) | st.text(min_size=1),
+    st.sampled_from("ab"),
+)
+MISNAMED = st.fixed_dictionaries({"type": st.sampled_from(TYPES), "urn": VALUES})
+RESOURCES = st.builds(lambda names, rest: names | rest, NAMED, REST)
 
 
 @cache
@@ -77,7 +84,9 @@ def test_any_json_is_refused_in_words(tmp_path: Path, document: Any) -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.lists(RESOURCES | VALUES, max_size=5), st.lists(VALUES, max_size=2))
+@given(
+    st.lists(RESOURCES, max_size=5) | st.lists(RESOURCES | MISNAMED | VALUES, max_size=5), st.lists(VALUES, max_size=2)
+)
 def test_any_resources_are_judged_without_a_crash_and_without_telling_a_secret(
     tmp_path: Path, resources: list[Any], pending: list[Any]
 ) -> None:
@@ -114,7 +123,8 @@ HOSTILE = "x\n\x1b[31mall well\r\u202e<b onclick=x>&amp;`|[a](http://e.example)"
 
 
 def test_names_meant_to_mislead_are_told_on_one_bearable_line_in_every_form(tmp_path: Path) -> None:
-    bad = home(name=HOSTILE, type=f"kubernetes:{HOSTILE}")
+    kind = f"kubernetes:{HOSTILE}"
+    bad = home(type=kind, urn=f"urn:pulumi:s::p::{kind}::{HOSTILE}")
     pod = {"apiVersion": HOSTILE, "kind": HOSTILE, "metadata": {"name": HOSTILE, "labels": {HOSTILE: HOSTILE}}}
     pod["spec"] = {"containers": [{"name": HOSTILE, "image": HOSTILE}], "volumes": [{HOSTILE: {}}], HOSTILE: HOSTILE}
     named = {"urn": f"urn:pulumi:{HOSTILE}::p::kubernetes:core/v1:Pod::{HOSTILE}", "type": "kubernetes:core/v1:Pod"}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
@@ -15,13 +18,12 @@ from inventories.labels import CATEGORY_LABEL
 from policies.dispatcher import write
 from reports import FORMATS
 from tests.cli.disks import small_disk
+from tests.cli.refusals import check_words
 from tests.policies.asking import SECRET_SIGNATURE, SIGNATURE, namespace
 from tests.project import CLUSTER_ID
 from tests.worlds import DEPARTMENT
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.cli.conftest import Claimed
     from tests.project import Onshore
 
@@ -187,5 +189,45 @@ def test_half_a_report_is_taken_away(offline: Onshore, tmp_path: Path, form: str
         target = disk.folder / "report"
         done = offline("audit", "states", "--format", form, "-o", str(target))
         assert done.returncode == 2, done.stdout + done.stderr
-        assert "cannot be written: No space left on device" in done.stderr
+        check_words(done, 2, ["the report cannot be written", "No space left on device", "fix: make room"])
         assert not target.exists()
+
+
+def test_a_report_goes_to_where_a_link_leads_and_no_device_is_taken_away(offline: Onshore, tmp_path: Path) -> None:
+    offline.write("states/one.json", state())
+    (tmp_path / "target").write_text("another's")
+    (link := tmp_path / "link").symlink_to(tmp_path / "target")
+    assert offline("audit", "states", "-o", str(link)).returncode == 0
+    assert link.is_symlink()
+    assert link.read_text().startswith("audit: nothing refused")
+    assert offline("audit", "states/none", "-o", str(link)).returncode == 2
+    assert "another's" not in link.read_text()
+    full = tmp_path / "full"
+    try:
+        os.mknod(full, stat.S_IFCHR | 0o600, Path("/dev/full").stat().st_rdev)
+    except PermissionError:
+        pytest.skip("a device of one's own needs root")
+    for words in (("audit", "states", "-o", str(full)), ("audit", "none", "--format", "json", "-o", str(full))):
+        check_words(offline(*words), 2, ["the report cannot be written", "No space left on device"])
+        assert full.is_char_device()
+
+
+FULL_STDOUT: tuple[tuple[str, ...], ...] = (
+    ("explain", STACK),
+    ("explain", STACK, "--json"),
+    ("explain", "nosuch", "--json"),
+    ("audit", "states", "--format", "sarif"),
+    ("rules", "list"),
+    ("--help",),
+)
+
+
+@pytest.mark.parametrize("words", FULL_STDOUT, ids=" ".join)
+def test_a_full_disk_behind_stdout_is_told_in_words(offline: Onshore, words: tuple[str, ...]) -> None:
+    offline.write("states/one.json", state())
+    with Path("/dev/full").open("w") as full:
+        done = offline(*words, stdout=full)
+    assert done.returncode == 2
+    assert re.search(r"No space left on device|nosuch", done.stderr)
+    assert "fix: " in done.stderr
+    assert "Traceback" not in done.stderr
