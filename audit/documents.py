@@ -29,6 +29,7 @@ _OF_NONE: Final = {
 }
 _NEWEST: Final = 4  # version of a deployment; the engine writes 3
 _DEEPEST: Final = 1000  # the reader names every place by its whole path
+_CHUNK: Final = 1 << 20  # bytes read at once: for each, the parser begins a string anew that goes on
 _STARTS: Final = frozenset({"start_map", "start_array"})
 _ENDS: Final = frozenset({"end_map", "end_array"})
 _OF_A_MAP: Final = frozenset({"start_map", "map_key", "end_map", "null"})
@@ -82,19 +83,19 @@ class Document:
         if not self.form.state:
             return False
         with _opened(self.path) as file:
-            return _holds_nothing(ijson.parse(file), self.form.state)
+            return _holds_nothing(ijson.parse(file, buf_size=_CHUNK), self.form.state)
 
     def config(self) -> dict[str, Any]:
         """The stack's configuration, which only a preview holds."""
         found: dict[str, Any] = {}
         if not self.form.state:
             with _opened(self.path) as file:
-                found = next(ijson.items(file, "config"), {})
+                found = next(ijson.items(file, "config", buf_size=_CHUNK), {})
         return found if isinstance(found, dict) else {}
 
     def _items(self, prefix: str) -> Iterator[dict[str, Any]]:
         with _opened(self.path) as file:
-            for item in ijson.items(file, prefix, use_float=True):
+            for item in ijson.items(file, prefix, use_float=True, buf_size=_CHUNK):
                 if not isinstance(item, dict):
                     raise MalformedError("a resource that is no mapping")
                 yield item
@@ -108,7 +109,7 @@ def open_document(path: Path) -> Document:
     version: int | Decimal = 0
     has_begun = False
     with _opened(path) as file:
-        for key, value in _top(ijson.basic_parse(file)):
+        for key, value in _top(ijson.basic_parse(file, buf_size=_CHUNK)):
             found = found or _FORMS.get(key)
             version = value if key == "version" and isinstance(value, int | Decimal) else version
             has_begun = has_begun or key == _PENDING
@@ -148,7 +149,7 @@ def _left_out(path: Path) -> str:
 
     def all_of(prefix: str) -> list[Any]:
         with _opened(path) as file:
-            return list(ijson.items(file, prefix))
+            return list(ijson.items(file, prefix, buf_size=_CHUNK))
 
     if all_of("result") not in ([], ["succeeded"]) or "error" in all_of("diagnostics.item.severity"):
         return "a preview that failed, so that it shows a part of its program"
