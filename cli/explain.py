@@ -53,7 +53,8 @@ def judge_stack(project: Project, stack: str, *, on: date | None) -> Decision | 
     if program.program != project.settings.root / "stacks" and f"{NAMESPACE}workload" not in config.values:
         return None
     document = read_yaml(config.path) if said(config.path.read_bytes()) else None
-    spec = read_spec(blinded(config.values), where=config.path.name, secret_keys=(), document=document)
+    values, settings = blinded(config.values), project.settings
+    spec = read_spec(values, where=config.path.name, secret_keys=(), document=document, settings=settings)
     return judge(spec, project.settings, on=on)
 
 

@@ -9,7 +9,7 @@ import difflib
 from typing import TYPE_CHECKING, Final
 
 from inventories import Fault, OnshoreError
-from inventories.yaml_source import display_name, nearest, read_yaml
+from inventories.yaml_source import display_name, misspelt, nearest, read_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,8 @@ def check_stack_known(path: Path, stack: str) -> None:
     if path.exists():
         return
     known = sorted(file.name[7:-5] for file in path.parent.glob("Pulumi.*.yaml"))
-    fault = Fault(str(path), "there is no such stack file", got=stack, fix=f"stacks here: {', '.join(known)}")
+    fix = f"{misspelt(stack, known, cutoff=0.6)} stacks here: {', '.join(known)}".strip()
+    fault = Fault(str(path), "there is no such stack file", got=stack, fix=fix)
     raise OnshoreError(f"stack {stack} is unknown", [fault])
 
 

@@ -115,7 +115,7 @@ class WrittenResources(Written):
 class WrittenContainer(Written):
     """`containers.NAME`."""
 
-    image: Text
+    image: Text = ""  # without one, the reader says so beside all else
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     variables: dict[str, str] = Field(default_factory=dict)

@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass, field
+from operator import eq
 from typing import TYPE_CHECKING, Final
 
 from components._score_model import RouteParams, Score, VolumeParams
@@ -48,19 +49,29 @@ _MAX_CONFIGURATION_BYTES: Final = 1024 * 1024
 
 @dataclass
 class Reader:
-    """Turns what is written into what is built; collects the faults that single fields do not show."""
+    """Turns what is written into what is built; collects the faults that single fields do not show.
+
+    `left_out`: what is wrong in itself, and told already; of it nothing more is said, nor of what refers to it.
+    """
 
     document: Document
     folder: Path
     surroundings: Surroundings
+    left_out: frozenset[KeyPath] = frozenset()
     faults: list[Fault] = field(default_factory=list)
 
     def fault(self, path: KeyPath, what: str, got: object = "", *, why: str = "", fix: str = "") -> None:
-        self.faults.append(Fault(self.document.where(path), what, str(got), why, fix))
+        if not any(all(map(eq, path, told)) for told in self.left_out):
+            self.faults.append(Fault(self.document.where(path), what, str(got), why, fix))
+
+    def dangling(self, path: KeyPath, what: str, got: object, fix: str) -> None:
+        """The fault of what refers to nothing, if all is there that could be referred to."""
+        if all(told[0] == "containers" for told in self.left_out):
+            self.fault(path, what, got, fix=fix)
 
     def text(self, path: KeyPath, text: str) -> Template:
         def tell(fault: PlaceholderError) -> None:
-            self.fault(path, str(fault), fault.name, fix=fault.fix)
+            self.dangling(path, str(fault), fault.name, fault.fix)
 
         return self.surroundings.expand(text, tell)
 
@@ -141,7 +152,7 @@ class Reader:
             port = named.get(str(params.port)) or numbered.get(params.port if isinstance(params.port, int) else 0)
             if port is None:
                 fix = nearest(str(params.port), list(score.service.ports)) or "declare it in service.ports"
-                self.fault((*path, "port"), "a route to no service port", params.port, fix=fix)
+                self.dangling((*path, "port"), "a route to no service port", params.port, fix)
                 continue
             host = self.text((*path, "host"), params.host)
             if all(isinstance(part, str) for part in host) and not _HOST.match("".join(map(str, host))):
@@ -151,7 +162,9 @@ class Reader:
 
     def container(self, name: str, written: WrittenContainer) -> Container:
         path: KeyPath = ("containers", name)
-        if written.image == ".":
+        if not written.image:
+            self.fault((*path, "image"), "`image` is missing", fix="add `image`")
+        elif written.image == ".":
             why = "`.` stands for an image that a build fills in, and this project builds none"
             self.fault((*path, "image"), "no image", ".", why=why, fix="write the image with its digest")
         if written.before is not None:
@@ -209,7 +222,7 @@ class Reader:
             try:
                 volume = self.surroundings.volume(mount.source)
             except PlaceholderError as fault:
-                self.fault((*path, target, "source"), str(fault), fault.name, fix=fault.fix)
+                self.dangling((*path, target, "source"), str(fault), fault.name, fault.fix)
                 continue
             if ".." in mount.path.split("/"):
                 self.fault((*path, target, "path"), "a path that leaves the volume", mount.path, fix="remove `..`")

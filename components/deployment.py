@@ -22,10 +22,10 @@ from components.score import read_score
 from inventories.faults import Fault, OnshoreError
 from inventories.models import Country, DeploymentModel, Exposure, Id, Record
 from inventories.questions import Questions
-from inventories.yaml_source import display_name, parse_yaml, validate
+from inventories.yaml_source import display_name, parse_yaml, readable, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import date
     from pathlib import Path
 
@@ -92,12 +92,13 @@ def read_spec(
     where: str = "the stack's configuration",
     secret_keys: Iterable[str] | None = None,
     document: Document | None = None,
+    settings: Settings | None = None,
 ) -> StackSpec:
     """The spec in a stack's configuration (all its keys, structured values as such or as JSON text).
 
     `secret_keys`: the keys whose values no fault may show; None hides all of them. `document`: the stack's file, for
     faults with its name and lines in place of `where`. Raises OnshoreError with every fault: a misspelt key (the
-    nearest offered), a missing or unlawful value.
+    nearest offered), a missing or unlawful value; with `settings`, what `judge` would say of the fields that are right.
     """
     given: dict[str, Any] = {}
     for key, value in config.items():
@@ -112,8 +113,14 @@ def read_spec(
     spec, faults = validate(StackSpec, parsed, hidden=hidden)
     if spec is None:
         name = document.name if document else where
-        raise OnshoreError(f"{name} cannot be used", [_in_stack(fault, where, document) for fault in faults])
-    return spec
+        questions = Questions(name)
+        questions.found.append(
+            OnshoreError(f"{name} cannot be used", [_in_stack(fault, where, document) for fault in faults])
+        )
+        if settings is not None:
+            _ask_of_the_rest(questions, parsed, hidden, settings)
+        questions.settle()
+    return cast("StackSpec", spec)  # settle has raised
 
 
 def program_config() -> tuple[dict[str, Any], set[str]]:
@@ -233,6 +240,25 @@ def _read_workload(score: Path, spec: StackSpec) -> Workload:
         fault = Fault(display_name(score), "the file is missing", got=spec.workload, fix=fix)
         raise OnshoreError(f"{display_name(score)} cannot be read", [fault])
     return read_score(score, spec.environment)
+
+
+def _ask_of_the_rest(questions: Questions, document: Document, hidden: Collection[str], settings: Settings) -> None:
+    """What the register, the profile and the Score file have against those fields that are right in themselves."""
+    part = readable(StackSpec, document)
+    law = questions.ask(lambda: Law.load(settings))
+    unsaid = {"category", "department"} - part.model_fields_set
+    if law is not None and not part.model_fields_set & {"category", "department"} & set(hidden):
+        department, category = ("" if name in unsaid else getattr(part, name) for name in ("department", "category"))
+        wishes = part.placement.model_dump()
+        request = Request(department=department, category=category, from_stack=True, **wishes)
+        found = place(request, law.register, law.profile, on=law.on, rules=law.rules)
+        if isinstance(found, Refusal):
+            told = [fault for fault in found.faults if fault.where not in map(request.place_of, unsaid)]
+            questions.found += [OnshoreError("the stack cannot be placed", told)] if told else []
+    if "workload" in part.model_fields_set and (
+        "environment" in part.model_fields_set or not document.holds(("environment",))
+    ):
+        questions.ask(lambda: _read_workload(settings.root / "stacks" / part.workload, part))
 
 
 def _request(spec: StackSpec, workload: Workload | None) -> Request:

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from components._score_model import Score
 from components._score_reader import Reader
 from components._score_text import Surroundings
-from inventories.faults import OnshoreError
-from inventories.yaml_source import parse_yaml, read_yaml, validate
+from inventories.faults import OnshoreError, by_line
+from inventories.yaml_source import parse_yaml, read_yaml, validate, validate_rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from components.workload import Workload
-    from inventories.yaml_source import Document
+    from inventories.yaml_source import Document, KeyPath
 
 
 def read_score(path: Path, environment: Iterable[str] = (), *, name: str = "") -> Workload:
@@ -40,10 +40,13 @@ def parse_score(text: str, environment: Iterable[str] = (), *, folder: Path = Pa
 
 def _workload(document: Document, folder: Path, environment: Iterable[str]) -> Workload:
     score, faults = validate(Score, document)
+    left_out: frozenset[KeyPath] = frozenset()
     if score is None:
-        raise OnshoreError(f"{document.name} is not a Score workload that can be built", faults)
-    reader = Reader(document, folder, Surroundings(score, frozenset(environment)))
-    workload = reader.workload(score)
-    if reader.faults:
-        raise OnshoreError(f"{document.name} is not a Score workload that can be built", reader.faults)
-    return workload
+        score, left_out = validate_rest(Score, document)
+    if score is not None:
+        reader = Reader(document, folder, Surroundings(score, frozenset(environment)), left_out)
+        workload = reader.workload(score)
+        faults += reader.faults
+        if not faults:
+            return workload
+    raise OnshoreError(f"{document.name} is not a Score workload that can be built", by_line(faults))

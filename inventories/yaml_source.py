@@ -10,7 +10,9 @@ import difflib
 import os
 import re
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 import yaml
@@ -37,6 +39,7 @@ __all__ = [
     "read_yaml",
     "readable",
     "validate",
+    "validate_rest",
 ]
 
 M = TypeVar("M", bound=BaseModel)
@@ -170,6 +173,35 @@ def validate(
             # The branches of a union each complain about the same value: once is enough.
             found.setdefault((fault.where, "" if detail["type"].endswith(("_type", "_parsing")) else fault.what), fault)
         return None, by_line(found.values())
+
+
+def validate_rest(model: type[M], document: Document) -> tuple[M | None, frozenset[KeyPath]]:
+    """A record of a document without what is wrong in it, and the paths that were left out; None where nothing is left.
+
+    For what can be said of the rest before all is right; never a record to go by.
+    """
+    data, without = deepcopy(document.data), set[KeyPath]()
+    while True:
+        try:
+            return model.model_validate(data), frozenset(without)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                place = _place(document, (), detail["loc"])
+                # items of a list go with it: without one, the others would stand elsewhere
+                place = tuple(takewhile(lambda part: isinstance(part, str), place))
+                while place in without:
+                    place = place[:-1]
+                if not place:
+                    return None, frozenset(without)
+                without.add(place)
+                _drop(data, place)
+
+
+def _drop(data: Any, place: KeyPath) -> None:
+    for part in place[:-1]:
+        data = data.get(part) if isinstance(data, dict) else None
+    if isinstance(data, dict):
+        data.pop(place[-1], None)
 
 
 def readable(model: type[M], document: Document) -> M:

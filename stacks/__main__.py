@@ -10,7 +10,7 @@ from inventories import Settings
 
 values, secret_keys = program_config()
 settings = Settings.load(Path(__file__).parent)
-spec = read_spec(values, where=f"Pulumi.{pulumi.get_stack()}.yaml", secret_keys=secret_keys)
+spec = read_spec(values, where=f"Pulumi.{pulumi.get_stack()}.yaml", secret_keys=secret_keys, settings=settings)
 decision = judge(spec, settings)
 if not isinstance(decision, Decision):
     raise as_error(decision)

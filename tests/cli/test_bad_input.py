@@ -119,7 +119,7 @@ def test_an_audit_names_what_is_misspelt_in_the_classified_types_once(offline: O
         offline.write(name, json.dumps({"version": 3, "deployment": {"resources": [address]}}))
     done = offline("audit", "one.json", "two.json", PYTHONPATH=str(rooms))
     assert done.returncode == 2, done.stdout + done.stderr
-    assert done.stdout.count("aws.yaml:7:clases: unknown field. Fix: did you mean `classes`?") == 1, done.stdout
+    assert done.stdout.count("aws.yaml:7:clases: unknown field: clases. Fix: did you mean `classes`?") == 1, done.stdout
 
 
 @pytest.mark.parametrize("command", [("set", STACK, "onshore:replicas", "3"), ("rm", STACK, "onshore:category")])

@@ -183,6 +183,33 @@ def test_all_faults_are_told_at_once_each_with_its_line() -> None:
         assert line in told
 
 
+ONCE = {
+    "a probe": ("livenessProbe: {httpGt: {}}", "", "a probe without a question"),
+    "a file": ("files: {/a: {contnt: b}}", "", "a file needs one content"),
+    "a port": ("", "service: {prots: {web: {port: 80}}}\n{ROUTE}", "a route to no service port"),
+    "a resource": ('variables: {A: "${resources.env.KEY}"}', "resources: {env: {typ: environment}}", "placeholder"),
+}
+ROUTE = "resources: {road: {type: route, params: {host: a.example, port: web}}}"
+
+
+@pytest.mark.parametrize(
+    "container", ["resources: {limts: {cpu: 1}}", "livenessProbe: {httpGt: {}}", "args: [a, {b: c}]"]
+)
+def test_a_fault_of_a_field_hides_none_of_what_is_read_after_it(container: str) -> None:
+    text = score(f'variables: {{A: "${{resources.no.KEY}}"}}\n{container}', "resources: {road: {type: rout}}")
+    text = text.replace("    image: registry.example/a:1\n", "")
+    told = faults(text)
+    for said in (container.partition(":")[0], "`image` is missing", "resources.no.KEY", "did you mean `route`?"):
+        assert said in told
+
+
+@pytest.mark.parametrize(("container", "rest", "twice"), ONCE.values(), ids=list(ONCE))
+def test_what_is_wrong_in_a_field_is_not_told_again_of_what_needs_it(container: str, rest: str, twice: str) -> None:
+    told = faults(score(container, rest.replace("{ROUTE}", ROUTE)) + "\nodd: true")
+    assert twice not in told
+    assert len(told.split("\n  ")) > 1
+
+
 def test_a_source_file_is_read_beside_the_score_file(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("name: ${metadata.name}")
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")

@@ -165,6 +165,29 @@ def test_a_fault_of_a_stacks_file_stands_at_its_line_and_shows_no_secret() -> No
     assert "hidden" not in str(unsaid.value)  # what is secret is not known: nothing is shown
 
 
+def test_a_field_that_is_wrong_in_itself_hides_none_of_the_others(run, settings, tmp_path: Path) -> None:
+    (tmp_path / "score.yaml").write_text("apiVersion: score.dev/v1b1\nmetadata: {name: app}\ncontainers: {main: {}}")
+    wrong = {
+        "onshore:exposure": "publik",
+        "onshore:category": "Restrcted",
+        "onshore:department": "helth-example",
+        "onshore:placement": {"site": "nowhere"},
+        "onshore:workload": str(tmp_path / "score.yaml"),
+    }
+    with pytest.raises(pulumi.RunError) as refused:
+        run(stack_config("health-vaccination-api") | wrong)
+    said = ("`public`", "`restricted`", "`health-example`", "nowhere", "`image` is missing")
+    for each in said:
+        assert each in str(refused.value)
+    # of what is not there, or is a secret, nothing more is said
+    config = {"onshore:exposure": "publik", "onshore:category": "Restrcted"}
+    for change, secret in ((config, ("onshore:category",)), ({"onshore:exposure": "publik"}, ())):
+        with pytest.raises(OnshoreError) as bare:
+            read_spec(change, secret_keys=secret, settings=settings)
+        assert "unknown" not in str(bare.value)
+        assert "Restrcted" not in str(bare.value)
+
+
 def test_all_faults_of_a_configuration_are_told_at_once(run) -> None:
     with pytest.raises(pulumi.RunError) as refused:
         run({"onshore:categry": "open", "onshore:placement": {"regoin": "x"}, "onshore:replicas": "many"})
