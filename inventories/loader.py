@@ -173,16 +173,23 @@ def read_rules(directory: Path = _RULES) -> tuple[Mapping[str, RuleMeta], list[F
     """The rules that can be read, and what is wrong with these and the others."""
     reading = _Reading(directory)
     paths = [path for path in sorted(directory.glob("*.yaml")) if path.name != _RETIRED]
-    found = [part for path in paths if (part := reading.record(path, RuleMeta))]
+    found: list[RuleMeta] = []
     retired = {rule.id: rule for rule in _retired(reading, directory / _RETIRED)}
-    for document, rule in found:
+    for document in filter(None, map(reading.document, paths)):
+        whole, faults = validate(RuleMeta, document)
+        reading.faults += faults
+        if whole is not None:
+            found.append(whole)
+        rule = whole or readable(RuleMeta, document)
+        if "id" not in rule.model_fields_set:
+            continue
         where = document.where(("id",))
         if Path(document.name).stem != rule.id:
-            reading.faults.append(Fault(where, "a rule's file bears its id", rule.id))
+            reading.faults.append(Fault(where, "a rule's file bears its id", rule.id, fix=f"use {rule.id}.yaml"))
         if past := retired.get(rule.id):
             what, why = "this id is retired and never comes back", f"it was {past.title!r} until {past.retired_on}"
             reading.faults.append(Fault(where, what, rule.id, why, "give the rule an id that was never used"))
-    return MappingProxyType({rule.id: rule for _, rule in found}), reading.faults
+    return MappingProxyType({rule.id: rule for rule in found}), reading.faults
 
 
 def load_retired_rules(directory: Path = _RULES) -> Mapping[str, RetiredRule]:
