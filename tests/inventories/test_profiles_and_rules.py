@@ -159,7 +159,7 @@ def test_a_rule_that_is_not_named_like_its_file_is_refused(tmp_path: Path) -> No
         load_rules(tmp_path)
     assert "did you mean `critical`?" in str(raised.value)
     (tmp_path / "ACC-009.yaml").write_text(text.replace("critical", "criticl"))
-    with pytest.raises(OnshoreError, match="did you mean `critical`?") as hidden:
+    with pytest.raises(OnshoreError, match="`critical`") as hidden:
         load_rules(tmp_path)
     assert "a rule's file bears its id" in str(hidden.value)
 
