@@ -1,14 +1,14 @@
 """A workload's variables and files as a ConfigMap and a Secret.
 
 Whatever holds a value of the stack's environment that is an Output (secret values are) stands in the Secret, all else
-in the ConfigMap. Both are immutable and named by their content: a change makes new ones and rolls the pods.
+in the ConfigMap. Both are immutable, and the provider names them (`<name>-<8 hex digits>`): a change makes new ones,
+which rolls the pods, and no name ever comes back, not even when a change is taken back that stopped halfway.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from components.workload import Container, Template, Workload
 
 _NOT_KEY: Final = re.compile(r"[^-._a-zA-Z0-9]")
+_NOT_LABEL: Final = re.compile(r"[^-a-z0-9]")
 
 
 @dataclass
@@ -112,31 +113,29 @@ def register(
 ) -> tuple[Configuration, list[pulumi.Resource]]:
     """Register the ConfigMap and the Secret that the workload needs; either is left out when it would be empty."""
     result = configuration(workload, environment)
+    label = _NOT_LABEL.sub("-", name.lower())  # objects are named after their resources
     objects: list[pulumi.Resource] = []
     if result.plain or result.binary:
-        digest = hashlib.sha256(json.dumps([result.plain, result.binary], sort_keys=True).encode()).hexdigest()
-        result.config_name = f"{workload.name}-config-{digest[:10]}"
         config_map = k8s.core.v1.ConfigMap(
-            f"{name}-config",
-            metadata={**metadata, "name": result.config_name},
+            f"{label}-config",
+            metadata={**metadata},
             data=result.plain or None,
             binary_data=result.binary or None,
             immutable=True,
             opts=opts,
         )
+        result.config_name = _made_up_name(config_map)
         objects.append(config_map)
     if result.secret:
         values: pulumi.Output[dict[str, str]] = pulumi.Output.secret(pulumi.Output.all(**result.secret))
-        salt = f"{metadata['namespace']}/{workload.name}".encode()
-        suffix = pulumi.Output.unsecret(values.apply(lambda found: _fingerprint(found, salt)))
-        result.secret_name = pulumi.Output.concat(workload.name, "-secret-", suffix)
         secret = k8s.core.v1.Secret(
-            f"{name}-secret",
-            metadata={**metadata, "name": result.secret_name},
+            f"{label}-secret",
+            metadata={**metadata},
             data=values.apply(lambda found: {key: base64.b64encode(v.encode()).decode() for key, v in found.items()}),
             immutable=True,
             opts=opts,
         )
+        result.secret_name = _made_up_name(secret)
         objects.append(secret)
     return result, objects
 
@@ -147,7 +146,6 @@ def file_key(container: Container, path: str) -> str:
     return f"{readable[:180]}-{hashlib.sha256(path.encode()).hexdigest()[:6]}"
 
 
-def _fingerprint(values: Mapping[str, str], salt: bytes) -> str:
-    """Eight hex digits that change with the values, slow to guess backwards (scrypt, RFC 7914)."""
-    text = json.dumps(values, sort_keys=True).encode()
-    return hashlib.scrypt(text, salt=salt, n=2**14, r=8, p=1, dklen=4).hex()
+def _made_up_name(made: k8s.core.v1.ConfigMap | k8s.core.v1.Secret) -> pulumi.Output[str]:
+    name: pulumi.Output[str] = made.metadata.apply(lambda metadata: metadata.name)
+    return name

@@ -33,7 +33,7 @@ def _nothing(_inputs: PropertyMap) -> tuple[CheckFailure, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one type of resource behaves; all names are of top-level properties.
+    """How one type of resource behaves; all names are of top-level properties, but `named` may lead into them by dots.
 
     `fixed`: a change replaces the resource. `named`: made up in Check when absent, and kept from then on. `computed`:
     outputs beyond the inputs, from the inputs and how many things there are; unknown in a preview that would change
@@ -102,9 +102,9 @@ class Fake:
     ) -> CheckResult:
         """The inputs with a name, and what the kind finds wrong with them."""
         kind = self._kind(resource)
-        if kind.named and kind.named not in news:
-            old = (old_inputs or {}).get(kind.named)
-            news = {**news, kind.named: old or f"{resource.name}-{random_seed.hex()[:8]}"}
+        if kind.named:
+            path = kind.named.split(".")
+            news = _named(news, path, _at(old_inputs, path) or f"{resource.name}-{random_seed.hex()[:8]}")
         return CheckResult(news, tuple(kind.check(news)))
 
     def diff(
@@ -190,6 +190,18 @@ class Fake:
 
 
 _ORDINARY = Kind()
+
+
+def _at(value: Any, path: list[str]) -> Any:
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _named(value: PropertyMap, path: list[str], name: str) -> PropertyMap:
+    """With a name at a path, unless one stands there."""
+    first, rest = path[0], path[1:]
+    return {**value, first: _named(value.get(first) or {}, rest, name) if rest else value.get(first, name)}
 
 
 def _plain(value: Any) -> Any:

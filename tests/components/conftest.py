@@ -1,15 +1,15 @@
-"""A project with its own law for component tests, and a recorder for what a program registers."""
+"""A project with its own law for component tests, and what a program registers under it."""
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
 import hashlib
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pulumi
 import pytest
 import yaml
 from cryptography import x509
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from engine.testing import Cloud, Kind, Stack
 from inventories import Settings
 
 if TYPE_CHECKING:
@@ -129,34 +130,45 @@ class Registered:
     provider: str
 
 
-class _Recorder(pulumi.runtime.Mocks):
-    def __init__(self) -> None:
-        self.seen: list[Registered] = []
+def _image(inputs: dict[str, Any]) -> dict[str, Any]:
+    algorithm, _, value = IMAGE.partition(":")
+    return {"id": f"{inputs['name']}-id", "properties": {"os_hash_algo": algorithm, "os_hash_value": value}}
 
-    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        self.seen.append(Registered(args.typ, args.name, dict(args.inputs), args.provider or ""))
-        return f"{args.name}-id", dict(args.inputs)
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        if args.token == "openstack:networking/getNetwork:getNetwork":  # noqa: S105 - a function's token
-            return {"id": f"{args.args['name']}-id"}, []
-        assert args.token == "openstack:images/getImage:getImage"  # noqa: S105 - as above
-        algorithm, _, value = IMAGE.partition(":")
-        return {"id": f"{args.args['name']}-id", "properties": {"os_hash_algo": algorithm, "os_hash_value": value}}, []
+_HELD = Kind(fixed=("data",), named="metadata.name")
+_KINDS = {"kubernetes:core/v1:ConfigMap": _HELD, "kubernetes:core/v1:Secret": _HELD}
+_FUNCTIONS = {
+    "openstack:networking/getNetwork:getNetwork": lambda inputs: {"id": f"{inputs['name']}-id"},
+    "openstack:images/getImage:getImage": _image,
+}
 
 
 @pytest.fixture
-def record() -> Callable[[Callable[[], object]], list[Registered]]:
-    """Runs a program against the SDK's recorder; returns what it registered, sorted by type and name."""
+def stacks(tmp_path: Path) -> Callable[[str], Stack]:
+    """Makes a stack of the project, each in a folder of its own and with a cloud in memory."""
+    numbers = itertools.count()
+
+    def make(name: str) -> Stack:
+        folder = tmp_path / f"stack-{next(numbers)}"
+        folder.mkdir()
+        for each in ("onshore.yaml", "inventories", "stacks"):  # an engine runs a program in its project
+            (folder / each).symlink_to(ROOT / each)
+        return Stack(folder, Cloud(kinds=_KINDS, functions=_FUNCTIONS), name=name, project="onshore")
+
+    return make
+
+
+@pytest.fixture
+def record(stacks: Callable[[str], Stack]) -> Callable[[Callable[[], object]], list[Registered]]:
+    """Previews a program; returns what it registered, sorted by type and name. Raises its error."""
 
     def run(program: Callable[[], object], stack: str = "test") -> list[Registered]:
-        recorder = _Recorder()
-        pulumi.runtime.set_mocks(recorder, project="onshore", stack=stack, preview=True)
-
-        def body() -> None:
-            program()
-
-        pulumi.runtime.test(body)()
-        return sorted(recorder.seen, key=lambda one: (one.type, one.name))
+        ran = stacks(stack).preview(program)
+        if ran.result.error is not None:
+            raise ran.result.error
+        assert ran.ok, ran.errors
+        made = [one for one in ran.planned if one.type != "pulumi:pulumi:Stack"]
+        seen = [Registered(one.type, one.name, dict(one.inputs), one.provider) for one in made]
+        return sorted(seen, key=lambda one: (one.type, one.name))
 
     return run

@@ -8,6 +8,7 @@ import pulumi
 import pytest
 import yaml
 
+from engine.values import Secret
 from inventories.faults import OnshoreError
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def build(settings, record, tmp_path: Path):
             assert found is not None
             content = (settings.kubeconfigs / f"{target}.yaml").read_text()
             provider = ClusterAccess("cluster", kubeconfig=content, cluster=found[1])
-            component("one", given, pulumi.ResourceOptions(provider=provider))
+            # an output belongs to the program that makes it
+            made = {key: value() if callable(value) else value for key, value in given.items()}
+            component("one", made, pulumi.ResourceOptions(provider=provider))
 
         seen = record(program)
         return {one.type.rpartition(":")[2]: one.inputs for one in seen} | {one.name: one.inputs for one in seen}
@@ -199,14 +202,18 @@ def test_values_that_are_outputs_go_to_the_secret_and_all_else_to_the_config_map
         },
         "resources": {"env": {"type": "environment"}},
     }
-    seen = build("web", document=document, environment={"KEY": pulumi.Output.secret("s"), "OTHER": "o"})
+    seen = build("web", document=document, environment=lambda: {"KEY": pulumi.Output.secret("s"), "OTHER": "o"})
     assert seen["ConfigMap"]["data"]["main.OPEN"] == "a"
     assert seen["ConfigMap"]["data"]["main.KNOWN"] == "o"
     assert "main.HIDDEN" not in seen["ConfigMap"]["data"]
-    assert set(seen["Secret"]["data"]["value"]) == {
-        "main.HIDDEN",
-        next(k for k in seen["Secret"]["data"]["value"] if "etc" in k),
+    assert isinstance(seen["Secret"]["data"], Secret)
+    read = {
+        one["name"]: one["valueFrom"] for one in seen["Deployment"]["spec"]["template"]["spec"]["containers"][0]["env"]
     }
+    assert {name: next(iter(source)) for name, source in read.items()} == {
+        "OPEN": "configMapKeyRef", "HIDDEN": "secretKeyRef", "KNOWN": "configMapKeyRef",
+    }  # fmt: skip
+    assert read["HIDDEN"]["secretKeyRef"]["key"] == "main.HIDDEN"
     volumes = {one["name"]: one for one in seen["Deployment"]["spec"]["template"]["spec"]["volumes"]}
     assert volumes["secrets"]["secret"]["items"][0]["mode"] == 0o400
     assert volumes["config"]["configMap"]["items"][0]["key"].startswith("main-etc-b")

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
+import copy
+import runpy
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from pulumi.runtime.proto import analyzer_pb2 as wire
+from google.protobuf import json_format
 
+from engine.testing import Stack
 from inventories import Settings
 from policies.facts import load_facts
 from policies.pack import Pack
 from tests.policies.asking import PROJECT, access, ca_sha256, struct
+from tests.policies.beside import beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from engine.testing import Ran
+
+PACK = PROJECT / "policies"
 STACKS = ("finance-payroll-nightly", "health-vaccination-api", "statistics-open-data")
-Registration = dict[str, Any]
 
 
 @pytest.fixture
@@ -43,70 +45,78 @@ def at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///srv/state")
 
 
-def configuration(stack: str) -> dict[str, str]:
-    """A stack's configuration as the engine passes it."""
-    values = yaml.safe_load((PROJECT / "stacks" / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))["config"]
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+class _Recording(Pack):
+    """The pack, and what the engine asked it, in order."""
+
+    def __init__(self) -> None:
+        super().__init__(load_facts(PACK))
+        self.asked: list[tuple[str, Any]] = []
+
+    def ConfigureStack(self, request: Any, context: Any) -> Any:  # noqa: N802 - named by the protocol
+        self.asked.append(("ConfigureStack", request))
+        return super().ConfigureStack(request, context)
+
+    def Analyze(self, request: Any, context: Any) -> Any:  # noqa: N802 - as above
+        self.asked.append(("Analyze", request))
+        return super().Analyze(request, context)
+
+    def AnalyzeStack(self, request: Any, context: Any) -> Any:  # noqa: N802 - as above
+        self.asked.append(("AnalyzeStack", request))
+        return super().AnalyzeStack(request, context)
 
 
-def registrations(stack: str) -> list[Registration]:
-    """What the stack's program registers."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.policies.registrations", stack],
-        cwd=PROJECT / "stacks",
-        env=os.environ | {"PULUMI_CONFIG": json.dumps(configuration(stack))},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return [json.loads(line) for line in ended.stdout.splitlines()]
+def previewed(stack: str, folder: Path) -> tuple[Ran, list[tuple[str, Any]]]:
+    """A preview of a shipped stack with the pack attached, and what the pack was asked."""
+    folder.mkdir()
+    for name in ("onshore.yaml", "inventories", "stacks"):
+        (folder / name).symlink_to(PROJECT / name)
+    config = yaml.safe_load((PROJECT / "stacks" / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))["config"]
+    pack = _Recording()
 
+    def program() -> None:
+        runpy.run_path(str(PROJECT / "stacks" / "__main__.py"), run_name="__main__")
 
-def findings(stack: str, made: list[Registration]) -> list[str]:
-    """What the pack says of them, one by one and as a whole."""
-    pack = Pack(load_facts(PROJECT / "policies"))
-    told = wire.AnalyzerStackConfigureRequest(stack=stack, project="onshore", config=configuration(stack))
-    pack.ConfigureStack(told, None)
-    by_urn = {one["urn"]: one for one in made}
-    whole = wire.AnalyzeStackRequest()
-    found = []
-    for one in made:
-        asked = wire.AnalyzeRequest(type=one["type"], urn=one["urn"], name=one["name"], properties=struct(one["props"]))
-        if one["provider"]:
-            provider = by_urn[one["provider"]]
-            asked.provider.type, asked.provider.urn, asked.provider.name = (
-                provider["type"],
-                provider["urn"],
-                provider["name"],
-            )
-            asked.provider.properties.CopyFrom(struct(provider["props"]))
-        found += [diagnostic.message for diagnostic in pack.Analyze(asked, None).diagnostics]
-        whole.resources.add(type=one["type"], urn=one["urn"], name=one["name"], properties=asked.properties)
-    return found + [diagnostic.message for diagnostic in pack.AnalyzeStack(whole, None).diagnostics]
+    with beside(pack):
+        ran = Stack(folder, name=stack, project="onshore", config=config).preview(program, policy_packs=(PACK,))
+    return ran, pack.asked
 
 
 @pytest.mark.usefixtures("at_hand")
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_shipped_stack_passes(stack: str) -> None:
-    made = registrations(stack)
-    assert len([one for one in made if one["type"].startswith("kubernetes:")]) > 5
-    assert findings(stack, made) == []
+def test_a_shipped_stack_passes(stack: str, tmp_path: Path) -> None:
+    ran, asked = previewed(stack, tmp_path / "project")
+    assert (ran.errors, ran.findings) == ([], ())
+    judged = [request.type for method, request in asked if method == "Analyze"]
+    assert len([token for token in judged if token.startswith("kubernetes:")]) > 5
 
 
-LOOSENED: dict[str, tuple[str, Callable[[Registration], None]]] = {
-    "without the denial": ("NET-001", lambda one: one["props"].get("spec", {}).pop("policyTypes", None)),
-    "without labels": ("CAT-001", lambda one: one["props"].get("metadata", {}).pop("labels", None)),
-    "on a default provider": ("PIN-001", lambda one: one.update(provider="")),
+def _without(*path: str) -> Callable[[Any], None]:
+    def loosen(asked: Any) -> None:
+        props = json_format.MessageToDict(asked.properties)
+        place = props
+        for part in path[:-1]:
+            place = place.get(part, {})
+        if place.pop(path[-1], None) is not None:
+            asked.properties.CopyFrom(struct(props))
+
+    return loosen
+
+
+LOOSENED: dict[str, tuple[str, Callable[[Any], None]]] = {
+    "without the denial": ("NET-001", _without("spec", "policyTypes")),
+    "without labels": ("CAT-001", _without("metadata", "labels")),
+    "on a default provider": ("PIN-001", lambda asked: asked.ClearField("provider")),
 }
 
 
 @pytest.mark.usefixtures("at_hand")
-def test_a_shipped_stack_that_somebody_loosens_does_not_pass() -> None:
-    made = registrations("health-vaccination-api")
+def test_a_shipped_stack_that_somebody_loosens_does_not_pass(tmp_path: Path) -> None:
+    _, asked = previewed("health-vaccination-api", tmp_path / "project")
     for name, (rule, loosen) in LOOSENED.items():
-        loosened = json.loads(json.dumps(made))
-        for one in loosened:
-            loosen(one)
-        assert any(message.startswith(rule) for message in findings("health-vaccination-api", loosened)), name
+        pack, said = Pack(load_facts(PACK)), []
+        for method, request in copy.deepcopy(asked):
+            for one in {"Analyze": [request], "AnalyzeStack": getattr(request, "resources", ())}.get(method, ()):
+                loosen(one)
+            answer = getattr(pack, method)(request, None)
+            said += [diagnostic.message for diagnostic in getattr(answer, "diagnostics", ())]
+        assert any(message.startswith(rule) for message in said), name

@@ -19,3 +19,4 @@ authority = _FIXTURES.authority
 settings = _FIXTURES.settings
 reached = _FIXTURES.reached
 record = _FIXTURES.record
+stacks = _FIXTURES.stacks

@@ -1,27 +1,25 @@
 """Runs a whole program at preview with the pack attached: the real engine, the pack behind its own protocol.
 
-The pack answers from this process over gRPC, as it does from its own: one server for all programs, so that a program
-costs hundredths of a second. The SDKs of AWS, Azure and Google are hundreds of megabytes and no dependencies of the
-project: their programs register the same tokens and properties through the SDK's own generic resource.
+One server answers for all programs, so that a program costs hundredths of a second. The SDKs of AWS, Azure and Google
+are hundreds of megabytes and no dependencies of the project: their programs register the same tokens and properties
+through the SDK's own generic resource.
 """
 
 from __future__ import annotations
 
-from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-import grpc
 import pulumi
-from pulumi.runtime.proto import analyzer_pb2_grpc
 
 from engine.testing import Ran, run
 from inventories.models import KeyStore, PulumiRegion, Site
 from policies.pack import Pack
 from tests.policies.asking import LAWFUL_STATE, law
+from tests.policies.beside import beside
 from tests.policies.checks.test_clouds import AUTH, world
 from tests.worlds import DEPARTMENT, TODAY, load_cases
 
@@ -97,39 +95,17 @@ def register() -> Register:
 
 @contextmanager
 def served() -> Iterator[Callable[[Program], Ran]]:
-    """The pack behind a port of this process, and how to preview a program with it."""
-    pack = Pack(law(register(), load_cases()[0].profile, TODAY))
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
-    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(pack, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-
-    class Nearby:
-        """What the engine takes for the pack's process."""
-
-        def __init__(self, folder: Path, *_: Any) -> None:
-            self.folder = folder
-            self.manifest: dict[str, Any] = {}
-            self.event_name = "local|policies"
-
-        def port(self) -> int:
-            return port
-
-        def end(self) -> None:
-            """It goes on for the next program."""
+    """How to preview a program with the pack attached."""
 
     def preview(program: Program) -> Ran:
         config = {"onshore:category": program.category, "onshore:department": DEPARTMENT}
         return run(program.body, preview=True, config=config, policy_packs=(Path("policies"),))
 
     with (
-        patch("engine.packs.analyzers.PackProcess", Nearby),
+        beside(Pack(law(register(), load_cases()[0].profile, TODAY))),
         patch("policies.facts.read_state", return_value=LAWFUL_STATE),
     ):
-        try:
-            yield preview
-        finally:
-            server.stop(None).wait()
+        yield preview
 
 
 __all__ = ["ABROAD", "AUTH", "KEYS", "Program", "refused", "resource", "served"]
