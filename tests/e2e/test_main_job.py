@@ -73,6 +73,36 @@ def test_a_lawful_service_goes_up_ready_changes_drifts_and_goes_away(
     assert kubectl("get", "namespaces", f"--field-selector=metadata.name={SPACE}")["items"] == []
 
 
+def test_a_change_that_stopped_halfway_can_be_taken_back(onshore: Onshore, kubectl: Callable[..., Any]) -> None:
+    score = onshore.root / "stacks" / "workloads" / "vaccination-api" / "score.yaml"
+    before = score.read_text(encoding="utf-8")
+    (container,) = yaml.safe_load(before)["containers"]
+    (image,) = [each["image"] for each in yaml.safe_load(before)["containers"].values()]
+    others = [image.partition("@")[0] + "@sha256:" + digit * 64 for digit in "ab"]
+
+    def set_by_hand(to: str) -> None:
+        kubectl(
+            "set", "image", "deployment/vaccination-api", f"{container}={to}", "-n", SPACE, "--field-manager=another"
+        )
+
+    assert onshore("up", STACK, "--yes").returncode == 0
+    set_by_hand(others[0])
+    score.write_text(before.replace(image, others[1]).replace("variables:", "variables:\n      NEW: value"), "utf-8")
+    stopped = onshore("up", STACK, "--yes")
+    assert stopped.returncode == 1, stopped.stdout + stopped.stderr
+    assert "onflict" in stopped.stdout
+    assert len(kubectl("get", "configmaps", "-n", SPACE, "-l", "onshore.example/department")["items"]) == 2
+
+    set_by_hand(image)
+    score.write_text(before, encoding="utf-8")
+    back = onshore("up", STACK, "--yes")
+    assert back.returncode == 0, back.stdout + back.stderr
+    (held,) = kubectl("get", "configmaps", "-n", SPACE, "-l", "onshore.example/department")["items"]
+    pods = kubectl("get", "deployment", "vaccination-api", "-n", SPACE)["spec"]["template"]
+    assert held["metadata"]["name"] in str(pods)
+    assert not any(key.endswith(".NEW") for key in held["data"])
+
+
 def test_a_nightly_job_of_confidential_data_goes_up(onshore: Onshore, kubectl: Callable[..., Any]) -> None:
     done = onshore("up", "finance-payroll-nightly", "--yes")
     assert done.returncode == 0, done.stdout + done.stderr
