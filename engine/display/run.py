@@ -11,6 +11,7 @@ from typing import Any, Final
 from engine.display.values import label, printable
 
 _STACK: Final = "pulumi:pulumi:Stack"
+_DELETIONS: Final = ("delete", "delete-replaced")
 _HIDDEN_SEVERITIES: Final = frozenset({"debug"})
 
 
@@ -103,7 +104,8 @@ class Run:
     def _ended(self, metadata: dict[str, Any], status: str, now: float) -> Row:
         row = self._row(metadata)
         row.status, row.took = status, max(0.0, now - (row.started or now))
-        row.message = "" if self.is_preview else row.message
+        if self.is_preview or (status == "done" and row.op in _DELETIONS):
+            row.message = ""  # what is gone waits for nothing any more
         if row.is_stack:
             self.outputs = (metadata.get("new") or {}).get("outputs") or {}
         return row

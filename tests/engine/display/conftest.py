@@ -99,7 +99,10 @@ def tell(*, preview: bool) -> list[dict[str, Any]]:
         story.say("error", 'Service "clinic" is invalid\x1b[2J: spec.ports', service)
     service_done()
     web_done()
-    story.step("delete", f"{PREFIX}k:batch:CronJob::nightly")()
+    nightly = f"{PREFIX}k:batch:CronJob::nightly"
+    deleted = story.step("delete", nightly)
+    story.say("info", "Waiting to be deleted: its finalizers", nightly, ephemeral=True)
+    deleted()
     story.step("delete-replaced", settings, **replacement)()
     story.violate("advisory", "POD-001", deployment, "Probes.\nno probe\n")
     story.violate("mandatory", "ACC-001", deployment, "Accredited places only.\nexample-csp-beta is suspended\n")
