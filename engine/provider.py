@@ -92,6 +92,10 @@ class ProviderError(Exception):
         self.unknown_outcome = unknown_outcome
 
 
+class MissingProviderError(ProviderError):
+    """No program provides the package here; the message names what to install."""
+
+
 class InitFailedError(ProviderError):
     """The resource exists (or was updated) but is not what was asked for; state is saved with `reasons`."""
 

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.provider import ProviderError
+from engine.provider import MissingProviderError
 
 if TYPE_CHECKING:
     from engine.provider import Log, Provider
@@ -47,7 +47,7 @@ def installed_version(package: str) -> str:
 
 
 def make_provider(package: str, wanted: str, log: Log, project_dir: Path) -> Provider:
-    """An unconfigured provider of a package; raises ProviderError that names what to install."""
+    """An unconfigured provider of a package; raises MissingProviderError, ProviderError where its plugin is broken."""
     if executable := find_plugin(package, wanted):
         from engine.providers.plugin import launch  # noqa: PLC0415 - gRPC is needed for plugins only
 
@@ -61,7 +61,7 @@ def make_provider(package: str, wanted: str, log: Log, project_dir: Path) -> Pro
 
         return OpenStackProvider(log)
     which = f"{package} {wanted}".strip()
-    raise ProviderError(
+    raise MissingProviderError(
         f"no provider for the package {package!r}: install the plugin pulumi-resource-{package} on PATH or in the"
         f" Pulumi home (`pulumi plugin install resource {which}`)"
     )

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from engine import wire
-from engine.provider import ProviderError, ResourceId
+from engine.provider import MissingProviderError, ProviderError, ResourceId
 from engine.providers.passthrough import PassThrough
 from engine.urn import name_of, package_of, split_reference, type_of
 
@@ -79,7 +79,7 @@ class ProviderPool:
         version = inputs.get("version")
         try:
             provider = self._make(package, version if isinstance(version, str) else "")
-        except ProviderError:
+        except MissingProviderError:
             if not self._preview:
                 raise
             provider = PassThrough(package, echo=True)

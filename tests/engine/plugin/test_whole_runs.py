@@ -68,6 +68,21 @@ def doors(tmp_path: Path, executable, monkeypatch: pytest.MonkeyPatch) -> Doors:
     return Doors(project)
 
 
+@pytest.mark.parametrize("operation", ["preview", "up"])
+@pytest.mark.parametrize(("script", "says"), [("echo hello", "printed 'hello'"), ("exit 3", "(exit code 3)")])
+def test_a_plugin_that_does_not_start_fails_a_preview_as_it_fails_an_up(
+    doors: Doors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operation: str, script: str, says: str
+) -> None:
+    broken = tmp_path / "broken" / "pulumi-resource-sdk"
+    broken.parent.mkdir()
+    broken.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{broken.parent}:{os.environ['PATH']}")
+    ran = doors.attempt(operation, 4)
+    assert not ran.ok
+    assert says in " ".join(ran.errors)
+
+
 def children() -> list[str]:
     """The provider processes of this process that still run."""
     found = []
