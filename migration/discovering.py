@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _PROBE: Final = Path(__file__).with_name("probe.py")
 _FORKS: Final = 20
 _TASK: Final = "probe"
+_PYTHON: Final = "/usr/bin/python3"
+_NO_PYTHON_FIX: Final = "install it there, on Debian: apt-get install python3"
+_UNSEEN_FIX: Final = "see whether it is up and takes the login of access.yaml, and discover again"
 _UNHEARD: Final = "nothing was heard of it"
 USUAL_ROOTS: Final = ("/srv", "/var/www")
 
@@ -57,7 +60,9 @@ def discover(
     told, failed = _run(machines, access, folder, roots, progress)
     if failed:
         faults = [
-            another_key(name, why) if shows_another_key(why) else Fault(name, "could not be looked at", why)
+            another_key(name, why)
+            if shows_another_key(why)
+            else Fault(name, "could not be looked at", why, fix=_NO_PYTHON_FIX if _PYTHON in why else _UNSEEN_FIX)
             for name, why in sorted(failed.items())
         ]
         refused = any(map(shows_another_key, failed.values()))
@@ -166,7 +171,7 @@ def _variables(machine: Host | OnPremisesHost, access: Access, folder: Path) -> 
         "ansible_host": machine.address,
         "ansible_user": wanted.login,
         "ansible_ssh_private_key_file": str((folder / Path(wanted.identity).expanduser()).resolve()),
-        "ansible_python_interpreter": "/usr/bin/python3",
+        "ansible_python_interpreter": _PYTHON,
     }
 
 

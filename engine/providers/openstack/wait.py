@@ -48,18 +48,20 @@ def wait_for(
     timeout_s: float,
 ) -> Object:
     """The object once it is ready ({} where that means gone); raises NotReadyError with the last picture."""
-    began, pause = time.monotonic(), _FIRST_S
+    began, pause, told = time.monotonic(), _FIRST_S, False
     while True:
         live = look()
         picture = judge(live)
         waited = time.monotonic() - began
         if picture.ready:
+            if told:  # what was said of it is true no more
+                cloud.log("info", f"{what} is {'there' if live else 'gone'}", urn=urn, ephemeral=True)
             return live or {}
         if picture.failed:
             raise NotReadyError(f"{what}: {picture.text}", live or {})
         if waited > timeout_s:
             raise NotReadyError(f"{what}: after {waited:.0f} s {picture.text}", live or {})
-        if waited > _TELL_AFTER_S:
+        if told := waited > _TELL_AFTER_S:
             cloud.log("info", f"{what} {picture.text} ({waited:.0f} s)", urn=urn, ephemeral=True)
         if cloud.cancelled.wait(pause):
             raise NotReadyError(f"{what}: cancelled while {picture.text}", live or {})

@@ -8,18 +8,23 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from engine.provider import CallOptions, InitFailedError, ProviderError
+from engine.providers.openstack import wait
 from engine.urn import name_of
 from tests.engine.openstack.conftest import Asked
 from tests.engine.openstack.fake_cloud import Fault, nothing
 from tests.engine.openstack.programs import Resource, instance, machine, network, volume
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from engine.testing import Stack
     from tests.engine.openstack.fake_cloud import FakeCloud
 
@@ -194,6 +199,16 @@ def test_a_timeout_says_what_it_waited_for_and_the_next_up_waits_on(fake: FakeCl
         asked.up("compute/instance:Instance", "vm", CallOptions(timeout_s=0.1), flavorId="small", imageId="linux")
     fake.objects["servers"][late.value.id] |= {"status": "ACTIVE", "OS-EXT-STS:task_state": None}
     assert late.value.outputs["powerState"] == "build"
+
+
+def test_the_last_word_about_a_wait_is_that_it_is_over(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wait, "_TELL_AFTER_S", 0.0)
+    looks: Iterator[dict[str, str] | None] = iter(({"status": "BUILD"}, None))
+    cloud = SimpleNamespace(log=asked.log, cancelled=threading.Event())
+    wait.until_gone(cloud, "urn:vm", "the instance vm", lambda: next(looks), timeout_s=9)  # type: ignore[arg-type]
+    assert [text.partition(" (")[0] for _, text in asked.said] == [
+        "the instance vm is still BUILD", "the instance vm is gone",
+    ]  # fmt: skip
 
 
 def test_what_is_in_use_is_deleted_once_it_is_not(fake: FakeCloud, asked: Asked) -> None:
