@@ -13,6 +13,7 @@ import click
 
 from cli.asking import agree, check_askable
 from cli.project import Project, json_option, project_option
+from cli.tryouts import check_role, existing, names, withdraw
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +43,7 @@ def up(cwd: Path, *, as_json: bool, name: str, register_cluster: str | None) -> 
 
     project = Project.find(cwd)
     role = _role(project, name, register_cluster)
-    _withdraw_kubeconfig(project, name, keep=role)
+    withdraw(project.sandbox / name / "kubeconfig", project.settings.kubeconfigs, keep=role)
     with shown_on(sys.stderr) as progress:
         info = cluster_up(name, home=project.sandbox, register_cluster_id=role, progress=progress)
     kubeconfig = project.settings.kubeconfigs / f"{role}.yaml"
@@ -62,15 +63,15 @@ def up(cwd: Path, *, as_json: bool, name: str, register_cluster: str | None) -> 
 @click.option("--all", "everything", is_flag=True, help="Every cluster of this project.")
 def down(cwd: Path, *, name: str, everything: bool) -> None:
     """Stop a cluster; its data and address stay for the next `up`."""
-    from sandbox import cluster_down, cluster_status  # noqa: PLC0415
+    from sandbox import cluster_down  # noqa: PLC0415
 
     home = Project.find(cwd).sandbox
-    names = [info.name for info in cluster_status(home=home)] if everything else [_existing(home, name)]
-    for each in names:
+    wanted = names(home) if everything else [existing("cluster", home, name)]
+    for each in wanted:
         cluster_down(each, home=home)
         kept = f"its data and address stay for the next `up` (to delete them: onshore cluster rm --name {each})"
         click.echo(f"cluster {each} is stopped; {kept}", err=True)
-    if not names:
+    if not wanted:
         click.echo("no cluster here", err=True)
 
 
@@ -83,10 +84,10 @@ def remove(cwd: Path, *, name: str, yes: bool) -> None:
     from sandbox import cluster_remove  # noqa: PLC0415
 
     project = Project.find(cwd)
-    _existing(project.sandbox, name)
+    existing("cluster", project.sandbox, name)
     check_askable(f"rm deletes all data of cluster {name}", yes=yes)
     agree(f"delete cluster {name} with all its data?", yes=yes)
-    _withdraw_kubeconfig(project, name)
+    withdraw(project.sandbox / name / "kubeconfig", project.settings.kubeconfigs)
     cluster_remove(name, home=project.sandbox)
     click.echo(f"cluster {name} is deleted", err=True)
 
@@ -110,57 +111,16 @@ def status(cwd: Path, *, as_json: bool) -> None:
 
 
 def _role(project: Project, name: str, wanted: str | None) -> str:
-    """The id of the register's cluster that a cluster shall play.
-
-    Raises OnshoreError when the register has no such cluster, or when another one plays it: two overlays for one
-    cluster would leave the register unusable.
-    """
-    from inventories import Fault, OnshoreError, load_register  # noqa: PLC0415
-    from inventories.yaml_source import nearest  # noqa: PLC0415
+    """The id of the register's cluster that a cluster shall play; raises OnshoreError."""
+    from inventories import load_register  # noqa: PLC0415
     from sandbox import cluster_roles  # noqa: PLC0415
 
     roles = cluster_roles(home=project.sandbox)
     role = wanted or roles.get(name, _FIRST_ROLE)
     # without overlays: one of a cluster that the register lost must not keep others from starting
-    known = sorted(each.id for _, each in load_register(project.settings.register).clusters())
-    if role not in known:
-        fault = Fault("--register-cluster", "the register has no such cluster", role, fix=nearest(role, known))
-        raise OnshoreError(f"cluster {name} cannot play {role}", [fault])
-    player = next((each for each, played in roles.items() if played == role and each != name), None)
-    if player is None:
-        return role
-    free = [each for each in known if each not in roles.values()]
-    ways = [f"onshore cluster up --name {player} (to start that one)"]
-    if free:
-        other = f"onshore cluster up --name {name} --register-cluster {free[0]} (free: {', '.join(free)})"
-        ways.insert(0, other)
-    fix = f"type: {', or: '.join(ways)}"
-    raise OnshoreError(
-        f"cluster {name} cannot play {role}",
-        [Fault("--register-cluster", f"cluster {player} of this project plays it already", role, fix=fix)],
-    )
-
-
-def _existing(home: Path, name: str) -> str:
-    """The name of a cluster that there is, in whatever state; raises OnshoreError."""
-    from inventories import Fault, OnshoreError  # noqa: PLC0415
-
-    known = sorted(path.name for path in home.glob("*") if path.is_dir() and not path.name.startswith("."))
-    if name not in known:
-        fix = f"clusters here: {', '.join(known)}" if known else "to make one, type: onshore cluster up"
-        raise OnshoreError(f"there is no cluster {name}", [Fault("--name", "no such cluster", name, fix=fix)])
-    return name
-
-
-def _withdraw_kubeconfig(project: Project, name: str, *, keep: str = "") -> None:
-    """Remove the copies of a cluster's kubeconfig (but that of the role to `keep`), and no file of anybody else."""
-    try:
-        own = (project.sandbox / name / "kubeconfig").read_bytes()
-    except OSError:
-        return
-    for file in project.settings.kubeconfigs.glob("*.yaml"):
-        if file.is_file() and file.stem != keep and file.read_bytes() == own:
-            file.unlink()
+    known = [each.id for _, each in load_register(project.settings.register).clusters()]
+    check_role("cluster", name, role, played=roles, known=known, called="cluster")
+    return role
 
 
 def _public(info: ClusterInfo) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import click
 
 from cli.asking import agree, check_askable
 from cli.project import Project, json_option, project_option
+from cli.tryouts import check_role, existing, names, withdraw
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +43,7 @@ def up(cwd: Path, *, as_json: bool, name: str, register_region: str | None) -> N
     project = Project.find(cwd)
     role = _role(project, name, register_region)
     _check_possible()
-    _withdraw_login(project, name, keep=role.register_region_id)
+    withdraw(project.regions / name / "clouds.yaml", project.settings.clouds, keep=role.register_region_id)
     with shown_on(sys.stderr) as progress:
         info = region_up(name, home=project.regions, role=role, progress=progress)
     login = project.settings.clouds / f"{info.register_region_id}.yaml"
@@ -65,12 +66,12 @@ def down(cwd: Path, *, name: str, everything: bool) -> None:
     from sandbox import region_down  # noqa: PLC0415
 
     home = Project.find(cwd).regions
-    names = _known(home) if everything else [_existing(home, name)]
-    for each in names:
+    wanted = names(home) if everything else [existing("region", home, name)]
+    for each in wanted:
         region_down(each, home=home)
         kept = f"its data and address stay for the next `up` (to delete them: onshore region rm --name {each})"
         click.echo(f"region {each} is stopped; {kept}", err=True)
-    if not names:
+    if not wanted:
         click.echo("no region here", err=True)
 
 
@@ -83,10 +84,10 @@ def remove(cwd: Path, *, name: str, yes: bool) -> None:
     from sandbox import region_remove  # noqa: PLC0415
 
     project = Project.find(cwd)
-    _existing(project.regions, name)
+    existing("region", project.regions, name)
     check_askable(f"rm deletes all data of region {name}", yes=yes)
     agree(f"delete region {name} with all its data?", yes=yes)
-    _withdraw_login(project, name)
+    withdraw(project.regions / name / "clouds.yaml", project.settings.clouds)
     region_remove(name, home=project.regions)
     click.echo(f"region {name} is deleted", err=True)
 
@@ -109,17 +110,6 @@ def status(cwd: Path, *, as_json: bool) -> None:
         click.echo("no region here; type: onshore region up", err=True)
 
 
-def _withdraw_login(project: Project, name: str, *, keep: str = "") -> None:
-    """Remove the copies of a region's clouds.yaml (but that of the role to `keep`), and no file of anybody else."""
-    try:
-        own = (project.regions / name / "clouds.yaml").read_bytes()
-    except OSError:
-        return
-    for file in project.settings.clouds.glob("*.yaml"):
-        if file.is_file() and file.stem != keep and file.read_bytes() == own:
-            file.unlink()
-
-
 def _check_possible() -> None:
     """Raises OnshoreError with everything that this machine lacks."""
     from inventories import Fault, OnshoreError  # noqa: PLC0415
@@ -130,34 +120,16 @@ def _check_possible() -> None:
 
 
 def _role(project: Project, name: str, wanted: str | None) -> RegionRole:
-    """What a region shall play.
-
-    Raises OnshoreError when the register has no such OpenStack region, or when another one plays it: two overlays for
-    one region would leave the register unusable.
-    """
-    from inventories import Fault, OnshoreError, load_register  # noqa: PLC0415
-    from inventories.yaml_source import nearest  # noqa: PLC0415
+    """What a region shall play; raises OnshoreError."""
+    from inventories import load_register  # noqa: PLC0415
     from sandbox import region_roles  # noqa: PLC0415
 
     roles = region_roles(home=project.regions)
     role = wanted or roles.get(name, _FIRST_ROLE)
     # without overlays: one of a region that the register lost must not keep others from starting
     regions = {each.id: each for _, each in load_register(project.settings.register).regions() if each.openstack}
-    if role not in regions:
-        what = "the register has no such OpenStack region"
-        fault = Fault("--register-region", what, role, fix=nearest(role, sorted(regions)))
-        raise OnshoreError(f"region {name} cannot play {role}", [fault])
-    player = next((each for each, played in roles.items() if played == role and each != name), None)
-    if player is None:
-        return offered(regions[role])
-    free = sorted(each for each in regions if each not in roles.values())
-    ways = [f"onshore region up --name {player} (to start that one)"]
-    if free:
-        other = f"onshore region up --name {name} --register-region {free[0]} (free: {', '.join(free)})"
-        ways.insert(0, other)
-    what = f"region {player} of this project plays it already"
-    fault = Fault("--register-region", what, role, fix=f"type: {', or: '.join(ways)}")
-    raise OnshoreError(f"region {name} cannot play {role}", [fault])
+    check_role("region", name, role, played=roles, known=regions, called="OpenStack region")
+    return offered(regions[role])
 
 
 def offered(region: Region) -> RegionRole:
@@ -178,21 +150,6 @@ def offered(region: Region) -> RegionRole:
         encrypted_volume_types=tuple(sorted(region.encrypted_volume_types)),
         plain_volume_types=tuple(sorted(region.plain_volume_types)),
     )
-
-
-def _known(home: Path) -> list[str]:
-    return sorted(path.name for path in home.glob("*") if path.is_dir() and not path.name.startswith("."))
-
-
-def _existing(home: Path, name: str) -> str:
-    """The name of a region that there is, in whatever state; raises OnshoreError."""
-    from inventories import Fault, OnshoreError  # noqa: PLC0415
-
-    known = _known(home)
-    if name not in known:
-        fix = f"regions here: {', '.join(known)}" if known else "to make one, type: onshore region up"
-        raise OnshoreError(f"there is no region {name}", [Fault("--name", "no such region", name, fix=fix)])
-    return name
 
 
 def _public(info: RegionInfo) -> dict[str, Any]:
