@@ -42,7 +42,8 @@ def call_function(cloud: Cloud, token: str, args: PropertyMap) -> InvokeResult:
     found = [each for each in _candidates(cloud, look_up, args) if look_up.matches(each, args)]
     asked = ", ".join(f"{key} {value!r}" for key, value in args.items())
     if not found:
-        raise ProviderError(f"no {look_up.what} has {asked or 'what is asked for'}")
+        nowhere = f"no {look_up.what} has {asked or 'what is asked for'} in {cloud.region or 'this region'}"
+        raise ProviderError(f"{nowhere}: name one that is there, or have it made")
     if len(found) > 1 and not args.get("mostRecent"):
         raise ProviderError(f"{len(found)} {look_up.what}s have {asked or 'what is asked for'}: say more of it")
     chosen = max(found, key=lambda each: str(each.get("created_at"))) if len(found) > 1 else found[0]
