@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from cli import outputs
 from cli.asking import check_askable
 from cli.errors import DONE, FAILED, REFUSED
 from cli.migrate_steps import ASSET, FOLDER, WAVE, YES, Step, on_a_wave, take_step, workspace
@@ -271,7 +272,7 @@ def report(cwd: Path, folder: Path, *, as_json: bool, html: Path | None) -> None
 
     data = made(workspace(cwd, folder)[1])
     if html is not None:
-        html.write_text(as_html(data), encoding="utf-8")
+        outputs.write(html, "report", [as_html(data)])
     if as_json:
         print_json(data)
     elif html is None:
