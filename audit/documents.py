@@ -105,16 +105,19 @@ def open_document(path: Path) -> Document:
     """A file, by what it says it is; raises OnshoreError for what is no such document."""
     if not path.is_file():
         raise unreadable(path, _no_file(path))
-    found: Form | None = None
+    keys: set[str] = set()
     version: int | Decimal = 0
     has_begun = False
     with _opened(path) as file:
         for key, value in _top(ijson.basic_parse(file, buf_size=_CHUNK)):
-            found = found or _FORMS.get(key)
+            keys.add(key)
             version = value if key == "version" and isinstance(value, int | Decimal) else version
             has_begun = has_begun or key == _PENDING
-    if found is None:
-        raise unreadable(path, "no state export, checkpoint or preview")
+    forms = [form for key, form in _FORMS.items() if key in keys]
+    if len(forms) != 1:
+        what = "more than one of these: a" if forms else "no"
+        raise unreadable(path, f"{what} state export, checkpoint or preview")
+    (found,) = forms
     if found.state and not 0 < version <= _NEWEST:
         raise unreadable(path, f"a document of version {version}")
     if not found.state and (fault := _left_out(path)):

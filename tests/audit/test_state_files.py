@@ -172,6 +172,7 @@ UNREADABLE: dict[str, Any] = {
         "deployment": {**DESTROYED["deployment"], "resources": {"a": home()}},
     },
     "a deployment that is a list": {"version": 3, "deployment": [home()]},
+    "a state of nothing beside a preview": {**DESTROYED, **PREVIEW},
     "a checkpoint of nobody": {"version": 3, "checkpoint": {}},
     "a preview of nothing": {"steps": [], "changeSummary": {}},
     "a type that its URN does not say": exported(
