@@ -29,12 +29,13 @@ def report(error: BaseException, *, as_json: bool) -> int:
         error.show()
         return WRONG_INPUT
     code, summary, faults = _classify(error)
+    told = not summary
     if as_json and summary:
         # what a person reads once, above the fix, a program looks for in the fault
         blank = {"where": "", "what": summary, "got": "", "why": "", "fix": ""}
         full = [blank | fault for fault in faults]
-        as_json = _said(json.dumps({"error": summary, "faults": full, "exit_code": code}, indent=2))
-    if summary and not as_json:
+        told = _said(json.dumps({"error": summary, "faults": full, "exit_code": code}, indent=2))
+    if not told:
         first = summary if isinstance(error, DeclinedError) else _label(summary)
         _said("\n".join([first, *(_indent(fault) for fault in faults)]), err=True)
     return code

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 wrong input, 3 refused by placement or policy, 1
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version
 
@@ -80,4 +81,10 @@ def run(argv: list[str]) -> int:
 
 def main() -> None:
     """Entry point of the `onshore` script."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # told already, and Python would try once more at its end, and set a code of its own
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(code)

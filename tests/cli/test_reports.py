@@ -226,7 +226,7 @@ FULL_STDOUT: tuple[tuple[str, ...], ...] = (
 def test_a_full_disk_behind_stdout_is_told_in_words(offline: Onshore, words: tuple[str, ...]) -> None:
     offline.write("states/one.json", state())
     with Path("/dev/full").open("w") as full:
-        done = offline(*words, stdout=full)
+        done = offline(*words, stdout=full, PYTHONUNBUFFERED="")
     assert done.returncode == 2
     assert re.search(r"No space left on device|nosuch", done.stderr)
     assert "fix: " in done.stderr
