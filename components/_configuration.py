@@ -113,7 +113,7 @@ def register(
 ) -> tuple[Configuration, list[pulumi.Resource]]:
     """Register the ConfigMap and the Secret that the workload needs; either is left out when it would be empty."""
     result = configuration(workload, environment)
-    label = _NOT_LABEL.sub("-", name.lower())  # objects are named after their resources
+    label = _NOT_LABEL.sub("-", name.lower()).strip("-") or workload.name  # objects are named after their resources
     objects: list[pulumi.Resource] = []
     if result.plain or result.binary:
         config_map = k8s.core.v1.ConfigMap(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from components._schedule import schedule_faults
 from inventories.faults import Fault
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ MOST_AT_REST: Final = 50
 
 # validation.go of Kubernetes: a CronJob's name leaves room for the suffix of its jobs.
 _MAX_JOB_NAME: Final = 52
-_CRON_FIELD: Final = re.compile(r"^[0-9A-Za-z*?/,-]+$")
 
 
 def usual_replicas(workload: Workload, asked: int | None = None) -> int:
@@ -45,11 +44,7 @@ def service_faults(workload: Workload, replicas: int | None, exposure: str) -> l
 
 def job_faults(workload: Workload, schedule: str) -> list[Fault]:
     """What keeps a workload from being a job, or a text from being a schedule."""
-    faults = []
-    fields = schedule.split()
-    if len(fields) != 5 or not all(_CRON_FIELD.match(field) for field in fields):
-        fix = "minute, hour, day of month, month, day of week: `30 1 * * *` is half past one every night"
-        faults.append(Fault("schedule", "not five cron fields", schedule, fix=fix))
+    faults = schedule_faults(schedule)
     if workload.ports or workload.routes:
         got = ", ".join([port.name for port in workload.ports] or [route.name for route in workload.routes])
         fix = "remove `service` and routes, or leave the schedule out to make it a web service"

@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from engine import config as configuration
@@ -63,7 +64,8 @@ class Operation:
             passphrase,
         )
         self._program = program
-        self._make_provider = make_provider or plugin_or_builtin
+        self._given_up = threading.Event()
+        self._make_provider = make_provider or partial(plugin_or_builtin, given_up=self._given_up)
         self._preview = kind == "preview"
         self._events = EventStream(options.on_event)
         self._executor: Executor | None = None
@@ -151,7 +153,7 @@ class Operation:
         def recorded(reference: str) -> ResourceState | None:
             return next((state for state in snapshot.resources() if f"{state.urn}::{state.id}" == reference), None)
 
-        return ProviderPool(make, recorded, preview=self._preview)
+        return ProviderPool(make, recorded, preview=self._preview, given_up=self._given_up)
 
     def _executor_for(
         self, stack: Stack, snapshot: Snapshot, providers: ProviderPool, analyzers: Analyzers

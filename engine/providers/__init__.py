@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from engine.provider import MissingProviderError
 
 if TYPE_CHECKING:
+    import threading
+
     from engine.provider import Log, Provider
 
 
@@ -46,12 +48,17 @@ def installed_version(package: str) -> str:
         return ""
 
 
-def make_provider(package: str, wanted: str, log: Log, project_dir: Path) -> Provider:
-    """An unconfigured provider of a package; raises MissingProviderError, ProviderError where its plugin is broken."""
+def make_provider(
+    package: str, wanted: str, log: Log, project_dir: Path, given_up: threading.Event | None = None
+) -> Provider:
+    """An unconfigured provider of a package; raises MissingProviderError, ProviderError where its plugin is broken.
+
+    `given_up`: once it is set, a plugin that has not started yet is waited for no longer.
+    """
     if executable := find_plugin(package, wanted):
         from engine.providers.plugin import launch  # noqa: PLC0415 - gRPC is needed for plugins only
 
-        return launch(executable, log=log, project_dir=project_dir)
+        return launch(executable, log=log, project_dir=project_dir, given_up=given_up)
     if package == "kubernetes":
         from engine.providers.kubernetes import KubernetesProvider  # noqa: PLC0415 - needed for its package only
 

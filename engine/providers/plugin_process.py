@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.provider import Log
 
 _STOP_GRACE_S: Final = 2.0
+_LOOK_S: Final = 0.2  # how often somebody who waits for a port looks whether it is still wanted
 _LONGEST_PORT_LINE: Final = 4096
 _REMEMBERED_LINES: Final = 20
 
@@ -31,14 +32,22 @@ _REMEMBERED_LINES: Final = 20
 class PluginProcess:
     """One running plugin.
 
-    `port` is where it serves. Raises ProviderError when it cannot be started or does not say its port within
-    `start_timeout_s`.
+    `port` is where it serves. Raises ProviderError when it cannot be started, does not say its port within
+    `start_timeout_s`, or is not waited for any more (`given_up`).
     """
 
     def __init__(
-        self, executable: Path, engine_address: str, *, log: Log, project_dir: Path, start_timeout_s: float
+        self,
+        executable: Path,
+        engine_address: str,
+        *,
+        log: Log,
+        project_dir: Path,
+        start_timeout_s: float,
+        given_up: threading.Event | None = None,
     ) -> None:
         self.name = executable.name
+        self._given_up = given_up or threading.Event()
         self._log = log
         self._last_lines: deque[str] = deque(maxlen=_REMEMBERED_LINES)
         self._pumps: list[threading.Thread] = []
@@ -110,7 +119,11 @@ class PluginProcess:
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
             while not line.endswith(b"\n") and len(line) < _LONGEST_PORT_LINE:
-                if not selector.select(max(0.0, deadline - time.monotonic())):
+                if self._given_up.is_set():
+                    raise ProviderError(f"the provider plugin {self.name} was given up before it said its port")
+                if not selector.select(max(0.0, min(_LOOK_S, deadline - time.monotonic()))):
+                    if time.monotonic() < deadline:
+                        continue
                     raise ProviderError(f"the provider plugin {self.name} did not say its port within {timeout_s:g} s")
                 # Byte by byte: what follows the port line belongs to the pump.
                 byte = os.read(stdout.fileno(), 1)

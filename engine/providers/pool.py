@@ -23,12 +23,21 @@ INTERNAL = "__internal"
 
 
 class ProviderPool:
-    """Hands out providers by reference; `make` builds an unconfigured one of (package, version)."""
+    """Hands out providers by reference; `make` builds an unconfigured one of (package, version).
+
+    `given_up` is set by `cancel`, for whoever waits for a provider that is not made yet.
+    """
 
     def __init__(
-        self, make: Callable[[str, str], Provider], recorded: Callable[[str], ResourceState | None], *, preview: bool
+        self,
+        make: Callable[[str, str], Provider],
+        recorded: Callable[[str], ResourceState | None],
+        *,
+        preview: bool,
+        given_up: threading.Event,
     ) -> None:
         self._make = make
+        self._given_up = given_up
         self._recorded = recorded
         self._preview = preview
         self._drafts: dict[str, Provider] = {}
@@ -89,6 +98,7 @@ class ProviderPool:
 
     def cancel(self) -> None:
         """Asks every provider to stop what it is doing."""
+        self._given_up.set()
         for provider in self._snapshot():
             with contextlib.suppress(ProviderError):
                 provider.cancel()

@@ -251,9 +251,36 @@ def test_an_object_store_is_said_to_be_in_a_region_where_the_data_may_be(build, 
     assert said in str(refusal(build, "web", document=FILES, environment=TOLD, stores=stores))
 
 
-@pytest.mark.parametrize("schedule", ["", "@daily", "1 2 3 4", "TZ=UTC 0 1 * * *", "0 1 * * ;"])
+@pytest.mark.parametrize("schedule", ["", "@daily", "1 2 3 4", "TZ=UTC 0 1 * * *"])
 def test_a_schedule_that_is_none_is_refused(build, schedule: str) -> None:
     assert "not five cron fields" in str(refusal(build, "job", schedule=schedule))
+
+
+@pytest.mark.parametrize(
+    "schedule", ["30 1 * * *", "*/5 0-23 1,15 jan-mar MON-FRI", "0/15 * ? * 0", "05 08 31 12 6", "0-59/2 1 * Dec sun"]
+)
+def test_a_schedule_of_kubernetes_is_one(build, schedule: str) -> None:
+    assert build("job", schedule=schedule)["CronJob"]["spec"]["schedule"] == schedule
+
+
+@pytest.mark.parametrize(
+    ("schedule", "field"),
+    [
+        ("61 1 * * *", "minute"),
+        ("*/0 1 * * *", "minute"),
+        ("5-1 1 * * *", "minute"),
+        ("0 24 * * *", "hour"),
+        ("0 mon * * *", "hour"),
+        ("0 1 0 * *", "day of month"),
+        ("0 1 1,32 * *", "day of month"),
+        ("0 1 * 13 *", "month"),
+        ("0 1 * * 7", "day of week"),
+        ("0 1 * * mon-", "day of week"),
+        ("0 1 * * ;", "day of week"),
+    ],
+)
+def test_a_schedule_out_of_its_range_is_refused_by_the_name_of_its_field(build, schedule: str, field: str) -> None:
+    assert f"no {field} of a cron schedule" in str(refusal(build, "job", schedule=schedule))
 
 
 def test_a_job_with_ports_is_refused(build) -> None:

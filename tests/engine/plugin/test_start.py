@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,6 +37,13 @@ def is_running(pid):
 def test_a_plugin_that_starts_badly_is_reported(start, mode, message):
     with pytest.raises(ProviderError, match=message):
         start(mode=mode, start_s=8)
+
+
+def test_a_start_that_is_given_up_is_waited_for_no_longer(executable, log, tmp_path):
+    given_up = threading.Event()
+    given_up.set()
+    with pytest.raises(ProviderError, match="was given up before it said its port"):
+        launch(executable(mode="hang"), log=log, project_dir=tmp_path, given_up=given_up)
 
 
 @pytest.mark.parametrize("how", ["missing", "not executable", "not a program"])
