@@ -29,10 +29,13 @@ _OF_NONE: Final = {
 }
 _NEWEST: Final = 4  # version of a deployment; the engine writes 3
 _DEEPEST: Final = 1000  # the reader names every place by its whole path
+_NO_LIST: Final = "no list"
 _CHUNK: Final = 1 << 20  # bytes read at once: for each, the parser begins a string anew that goes on
 _STARTS: Final = frozenset({"start_map", "start_array"})
 _ENDS: Final = frozenset({"end_map", "end_array"})
 _OF_A_MAP: Final = frozenset({"start_map", "map_key", "end_map", "null"})
+_OF_A_LIST: Final = frozenset({"start_array", "null"})
+_DEPTHS_OF_A_STATE: Final = (2, 3)
 _OF_AN_EMPTY_LIST: Final = frozenset({"start_array", "end_array", "null"})
 _KEPT: Final = frozenset({"same", "update"})  # steps that leave a resource its id
 _GONE: Final = frozenset({"delete", "delete-replaced", "discard", "discard-replaced", "read", "read-replacement"})
@@ -118,6 +121,8 @@ def open_document(path: Path) -> Document:
         what = "more than one of these: a" if forms else "no"
         raise unreadable(path, f"{what} state export, checkpoint or preview")
     (found,) = forms
+    if found.state and _NO_LIST in keys:
+        raise unreadable(path, f"a state whose {' or '.join(_LISTS)} are no list")
     if found.state and not 0 < version <= _NEWEST:
         raise unreadable(path, f"a document of version {version}")
     if not found.state and (fault := _left_out(path)):
@@ -173,14 +178,18 @@ def _opened(path: Path) -> BufferedReader | gzip.GzipFile:
 def _top(events: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     """The keys of the document itself with their values, None for what is no plain one; reads it to its end.
 
-    Wherever it stands, `_PENDING` is among them: to look for it costs one more reading of the whole file.
+    Wherever it stands, `_PENDING` is among them: to look for it costs one more reading of the whole file. So is
+    `_NO_LIST`, where something else stands for one of the lists of a state.
     """
-    depth, key = 0, ""
+    depth, key, wants_list = 0, "", False
     for event, value in events:
+        if wants_list and event not in _OF_A_LIST:
+            yield _NO_LIST, None
+        wants_list = False
         if event == "map_key":
-            if depth == 1:
-                key = value
-            elif _PENDING in value:
+            wants_list = depth in _DEPTHS_OF_A_STATE and value in _LISTS
+            key = value if depth == 1 else key
+            if _PENDING in value:
                 yield _PENDING, None
         elif event in _STARTS:
             depth += 1
@@ -213,7 +222,7 @@ def _begun(operation: dict[str, Any]) -> dict[str, Any]:
     resource = operation.get("resource")
     if not isinstance(resource, dict):
         raise MalformedError("an operation on no resource")
-    return resource
+    return {**resource, "external": False}  # what is only read is not begun
 
 
 def unreadable(path: Path, what: str) -> OnshoreError:

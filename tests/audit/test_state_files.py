@@ -56,7 +56,8 @@ def unclassified(type_: str = "digitalocean:index/droplet:Droplet", **said: Any)
 
 
 def exported(*resources: Any, pending: Any = ()) -> dict[str, Any]:
-    return {"version": 3, "deployment": {"resources": list(resources), "pending_operations": list(pending)}}
+    begun = list(pending) if isinstance(pending, tuple) else pending
+    return {"version": 3, "deployment": {"resources": list(resources), "pending_operations": begun}}
 
 
 def planned(*resources: Any, **config: str) -> dict[str, Any]:
@@ -133,6 +134,9 @@ UNLAWFUL: dict[str, tuple[Any, str]] = {
         exported(stack(**OPEN), provider(), home(), pending=[{"type": "creating", "resource": home(None, "m")}]),
         "CAT-001",
     ),
+    "what an engine began to make, and says it only reads": (exported(
+        stack(**OPEN), provider(), pending=[{"type": "creating", "resource": home(None, "m", external=True)}]
+    ), "CAT-001"),
     "a preview of stricter data": (planned(stack(), provider(), home(), category="restricted"), "CAT-001"),
     "a provider by another id": (planned(stack(), provider(), home(identity=UNKNOWN), **OPEN), "PIN-002"),
     "a sealed label": (
@@ -170,6 +174,20 @@ UNREADABLE: dict[str, Any] = {
     "resources that are a mapping": {
         "version": 3,
         "deployment": {**DESTROYED["deployment"], "resources": {"a": home()}},
+    },
+    "begun work that is a mapping": exported(
+        stack(**OPEN), pending={"a": {"type": "creating", "resource": home(None)}}
+    ),
+    "resources that are a mapping beside begun work": {
+        "version": 3,
+        "deployment": {
+            "resources": {"a": home(None)},
+            "pending_operations": [{"type": "creating", "resource": stack()}],
+        },
+    },
+    "a checkpoint whose begun work is a mapping": {
+        "version": 3,
+        "checkpoint": {"latest": {"resources": [stack(**OPEN)], "pending_operations": {"a": home(None)}}},
     },
     "a deployment that is a list": {"version": 3, "deployment": [home()]},
     "a state of nothing beside a preview": {**DESTROYED, **PREVIEW},
