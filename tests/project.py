@@ -43,6 +43,14 @@ class Onshore:
         (self.root / name).write_text(text, encoding="utf-8")
 
 
+def linked_project(folder: Path) -> Path:
+    """A new folder for an engine to run the project's program in; what is the project's own is linked."""
+    folder.mkdir()
+    for name in ("onshore.yaml", "inventories", "stacks"):
+        (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
 def make_project(folder: Path) -> Onshore:
     """A copy of what is the project's own: stacks are copied, rooms are the real ones."""
     folder.mkdir()

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from engine.testing import Cloud, Kind, Stack
 from inventories import Settings
+from tests.project import linked_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,10 +150,7 @@ def stacks(tmp_path: Path) -> Callable[[str], Stack]:
     numbers = itertools.count()
 
     def make(name: str) -> Stack:
-        folder = tmp_path / f"stack-{next(numbers)}"
-        folder.mkdir()
-        for each in ("onshore.yaml", "inventories", "stacks"):  # an engine runs a program in its project
-            (folder / each).symlink_to(ROOT / each)
+        folder = linked_project(tmp_path / f"stack-{next(numbers)}")
         return Stack(folder, Cloud(kinds=_KINDS, functions=_FUNCTIONS), name=name, project="onshore")
 
     return make

@@ -16,6 +16,7 @@ from policies.facts import load_facts
 from policies.pack import Pack
 from tests.policies.asking import PROJECT, access, ca_sha256, struct
 from tests.policies.beside import beside
+from tests.project import linked_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,9 +68,6 @@ class _Recording(Pack):
 
 def previewed(stack: str, folder: Path) -> tuple[Ran, list[tuple[str, Any]]]:
     """A preview of a shipped stack with the pack attached, and what the pack was asked."""
-    folder.mkdir()
-    for name in ("onshore.yaml", "inventories", "stacks"):
-        (folder / name).symlink_to(PROJECT / name)
     config = yaml.safe_load((PROJECT / "stacks" / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))["config"]
     pack = _Recording()
 
@@ -77,7 +75,9 @@ def previewed(stack: str, folder: Path) -> tuple[Ran, list[tuple[str, Any]]]:
         runpy.run_path(str(PROJECT / "stacks" / "__main__.py"), run_name="__main__")
 
     with beside(pack):
-        ran = Stack(folder, name=stack, project="onshore", config=config).preview(program, policy_packs=(PACK,))
+        ran = Stack(linked_project(folder), name=stack, project="onshore", config=config).preview(
+            program, policy_packs=(PACK,)
+        )
     return ran, pack.asked
 
 
